@@ -5,19 +5,39 @@
 # %% auto #0
 __all__ = ['ResidualQuantizer']
 
-# %% ../../nbs/32_quantize.rq.ipynb #39f8cce0
+# %% ../../nbs/32_quantize.rq.ipynb #d7026d0e
 from itertools import accumulate
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
+from torch.autograd.function import once_differentiable
 from fastcore.basics import patch
 from .base import Hub, Quantized, _assign, nearest, straight_through, check_vectors
-from .codebook import codebook_loss, ema_update, tally, revive, rotate_to
+from .codebook import ema_update, tally, revive, rotate_to
 from .kmeans import kmeans
 from .balanced import balanced_kmeans, balanced_assign, sinkhorn
 
-# %% ../../nbs/32_quantize.rq.ipynb #afe3ec17
+# %% ../../nbs/32_quantize.rq.ipynb #d5a33345
+class _Terms(torch.autograd.Function):
+    "Mean over levels of `codebook_loss`, for codes that are known"
+    @staticmethod
+    def forward(ctx, x, left, codes, weight, straight, ema, *codebooks): # left (L, n, dim): residual of each level less its codeword; codes (L, n)
+        ctx.save_for_backward(left, codes)
+        ctx.how = weight,straight,ema,x.dtype,[len(cb) for cb in codebooks]
+        v = left.view(-1)
+        return v.dot(v)*((weight if ema else 1+weight)/max(1, v.numel()))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g):
+        (left,codes),(weight,straight,ema,dtype,sizes) = ctx.saved_tensors,ctx.how
+        pull = 2/left.numel()*g
+        dx = ((left[0] if straight else left.sum(0))*(weight*pull)).to(dtype) if ctx.needs_input_grad[0] else None
+        books = [None]*len(sizes) if ema else [r.new_zeros(K, r.shape[1]).index_add_(0, k, r).mul_(-pull) for r,k,K in zip(left, codes, sizes)]
+        return dx,None,None,None,None,None,*books
+
+# %% ../../nbs/32_quantize.rq.ipynb #7485ab4e
 class ResidualQuantizer(nn.Module, Hub):
     "`len(sizes)` codebooks, each applied to the residual of the one before"
     def __init__(self,
@@ -65,17 +85,14 @@ class ResidualQuantizer(nn.Module, Hub):
 
     def forward(self, x):
         "Quantize `x`; the loss is the mean over levels of codebook and commitment terms (MSE over batch and width)"
-        codes,loss,res,total = [],0.,x.float(),0.
+        codes,left = torch.empty(len(self.sizes), len(x), dtype=torch.int64, device=x.device),[x.detach().float()]
         for l,cb in enumerate(self.codebooks):
-            r = res.detach()
-            codes.append(self._codes(l, r))
-            q = F.embedding(codes[-1], cb)
-            loss = loss + codebook_loss(res, q, self.commitment_weight, self.ema_decay is not None)
-            res = res - (straight_through(res, q) if self.straight_residual else q.detach())
-            total = total + q.detach()
-            if self.training: self._learn(l, r, codes[-1])
-        y = (rotate_to if self.rotate else straight_through)(x, total)
-        return Quantized(y, torch.stack(codes, 1), loss/len(self.codebooks))
+            codes[l] = k = self._codes(l, left[-1])
+            left.append(left[-1]-F.embedding(k, cb.detach()))
+            if self.training: self._learn(l, left[-2], k)
+        loss = _Terms.apply(x, torch.stack(left[1:]), codes, self.commitment_weight, self.straight_residual, self.ema_decay is not None, *self.codebooks)
+        y = (rotate_to if self.rotate else straight_through)(x, left[0]-left[-1])
+        return Quantized(y, codes.T, loss)
 
 # %% ../../nbs/32_quantize.rq.ipynb #5fb6aae7
 @torch.no_grad()
