@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['t5_stack', 'T5Recommender', 'cut_short']
 
-# %% ../../nbs/52_recommend.t5.ipynb #fbc24f25
+# %% ../../nbs/52_recommend.t5.ipynb #f68b1f9d
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
@@ -17,6 +17,7 @@ from ..codes.vocab import CodeVocab
 from ..codes.trie import CodeTrie
 from .base import check_histories, length_blocks
 from .beam import beam_search
+from .lean import LeanT5
 
 # %% ../../nbs/52_recommend.t5.ipynb #764c4037
 def t5_stack(
@@ -74,13 +75,13 @@ class T5Recommender(nn.Module):
         o = self.vocab.offsets[l]
         return F.linear(h*self.scale, self.embed.weight[o:o+self.sizes[l]], self.bias[l])
 
-# %% ../../nbs/52_recommend.t5.ipynb #14d7e0a7
+# %% ../../nbs/52_recommend.t5.ipynb #4be16732
 @patch
-def encode(self:T5Recommender,
+def read(self:T5Recommender,
     h:Histories, # none of them empty, unless there are user tokens
     users:Tensor=None, # (n,) user numbers, where the model has user tokens
-)->tuple: # (n, t, d_model) states, (n, t) which are real
-    "Read histories"
+)->tuple: # (n, t, d_model) embeddings, (n, t) which are real
+    "What the encoder reads: the codes of each history"
     items = h.last(self.max_history).pad()
     t = torch.where(items[...,None]>=0, self.tokens[items.clamp(min=0)], 0).flatten(1)
     n = (items>=0).sum(1, keepdim=True)
@@ -93,6 +94,12 @@ def encode(self:T5Recommender,
         back = n-torch.arange(items.shape[1], device=t.device) # 1 for the last item, 2 for the one before, ...; 0 for none
         place = self.place(back.clamp(min=0)).repeat_interleave(len(self.sizes), 1)
         x = x+F.pad(place, (0,0,int(self.n_user_tokens>0),int(self.end_token)))
+    return x,ok
+
+@patch
+def encode(self:T5Recommender, h:Histories, users:Tensor=None)->tuple: # (n, t, d_model) states, (n, t) which are real
+    "Read histories"
+    x,ok = self.read(h, users)
     return self.encoder(inputs_embeds=x, attention_mask=ok.long()).last_hidden_state, ok
 
 @patch
@@ -138,46 +145,55 @@ def log_prob(self:T5Recommender,
     codes = self.codes[items]
     return sum(s.log_softmax(-1).gather(1, codes[:,l:l+1])[:,0] for l,s in enumerate(self.level_logits(h, items, users)))
 
-# %% ../../nbs/52_recommend.t5.ipynb #05a8fd18
-class _Decoder:
-    "Steps the decoder for all beams of all queries; knows how to re-order its cache"
-    def __init__(self, m, state, ok):
-        self.m,self.cache = m,[None]*len(m.decoder.block)
-        self.mask = torch.zeros_like(ok, dtype=state.dtype).masked_fill(~ok, torch.finfo(state.dtype).min)[:,None,None]
-        self.cross = [self.heads(a.k(state), a, 1) + self.heads(a.v(state), a, 1) for a in (b.layer[1].EncDecAttention for b in m.decoder.block)]
-        L = len(m.sizes)
-        self.bias = m.decoder.block[0].layer[0].SelfAttention.compute_bias(L, L)[0] # (heads, L, L), shared by all layers
-
-    @staticmethod
-    def heads(x, a, axis): # (n, t, heads*d) -> (n, heads, t, d)
-        "Split off the heads"
-        return (x.unflatten(-1, (a.n_heads,a.key_value_proj_dim)).transpose(axis, axis+1),)
-
+# %% ../../nbs/52_recommend.t5.ipynb #c45d699d
+class _Writer:
+    "What `beam_search` asks: scores of the next codes of all beams of some histories"
+    def __init__(self, m, t5, x, ok): self.m,self.run = m,t5.start(t5.encode(x, ok), ok)
     def __call__(self, codes, parent):
         m,l = self.m,codes.shape[2]
+        if l==0: self.run.reset()
         x = m.start.expand(len(codes),1,-1) if l==0 else m.embed(codes[...,-1]+m.vocab.offsets[l-1])
-        for i,b in enumerate(m.decoder.block): x = self.block(i, b, x, parent, l)
-        return m.head(m.decoder.final_layer_norm(x), l)
+        return m.head(self.run(x, parent), l)
 
 @patch
-def block(self:_Decoder, i, b, x, parent, l): # (n, w, d_model) -> (n, w, d_model)
-    "One layer: each beam looks back at its own codes, then at the history, which all beams share"
-    a,n,w = b.layer[0].SelfAttention,*x.shape[:2]
-    y = b.layer[0].layer_norm(x)
-    q,k,v = (f(y).view(n, w, 1, a.n_heads, a.key_value_proj_dim) for f in (a.q,a.k,a.v))
-    if self.cache[i] is not None:
-        at = parent[...,None,None,None].expand(-1,-1,l,*k.shape[3:])
-        k,v = (torch.cat([c.gather(1, at), o], 2) for c,o in zip(self.cache[i], (k,v)))
-    self.cache[i] = k,v
-    p = ((q*k).sum(-1)+self.bias[:,l,:l+1].T.to(k.dtype)).float().softmax(2).to(v.dtype) # (n, w, l+1, heads)
-    x = x+a.o((p[...,None]*v).sum(2).flatten(2))
-    c,(ck,cv) = b.layer[1].EncDecAttention,self.cross[i]
-    q = self.heads(c.q(b.layer[1].layer_norm(x)), c, 1)[0] # (n, heads, w, d): a beam is one more query position
-    o = F.scaled_dot_product_attention(q, ck.to(q.dtype), cv.to(q.dtype), attn_mask=self.mask.to(q.dtype), scale=1.)
-    x = x+c.o(o.transpose(1,2).flatten(2))
-    return b.layer[2](x)
+def block_size(self:T5Recommender,
+    width:int, # beams
+    precision:str='no',
+    memory:int=None, # bytes (default: 128 MB on a CPU, whose caches like small blocks, a quarter of what is free on a GPU)
+)->int: # histories
+    "How many histories fit into a block: by their states, keys and values, the beams' caches and the widest layer"
+    a = self.decoder.block[0].layer[0].SelfAttention
+    hd,ff,layers,L = a.inner_dim,self.encoder.block[0].layer[-1].DenseReluDense.wi.out_features,len(self.decoder.block),len(self.sizes)
+    t = self.max_history*L+2
+    numbers = t*(ff+(5+2*layers)*hd+a.n_heads*t)+width*(ff+5*hd+2*hd*layers*L+4*max(self.sizes))
+    if memory is None: memory = 2**27 if self.device.type!='cuda' else torch.cuda.mem_get_info(self.device)[0]//4
+    return max(1, memory//(numbers*(2 if precision=='bf16' else 4)))
 
-# %% ../../nbs/52_recommend.t5.ipynb #6ec61c2d
+@patch
+@torch.no_grad()
+def steps(self:T5Recommender,
+    histories, # `Histories` or lists of items
+    users:Tensor=None, # (n,) user numbers, where the model has user tokens
+    precision:str='no', # 'no' is fp32; 'bf16' for the products, sums stay in fp32
+    width:int=50, # beams to leave room for
+    memory:int=None, # bytes that a block may take, see `block_size`
+    bar:bool=False, # progress bar over users, see `progress`
+): # yields (query numbers, a `next_logits` for them), queries of about one length together
+    "Read histories, block after block, and be ready to write"
+    if precision not in ('no','bf16'): raise ValueError(f"`precision` is 'no' (fp32) or 'bf16', got {precision!r}")
+    h,dev = check_histories(histories, self.n_items, empty=self.n_user_tokens>0),self.device
+    if not len(h): raise ValueError("no histories to recommend for")
+    if users is None and self.n_user_tokens: raise ValueError("this model has user tokens: give `users`, the user number of each history")
+    if users is not None and len(users)!=len(h): raise ValueError(f"`users` needs one number for each of {len(h)} histories, got {len(users)}")
+    t5 = LeanT5(self.encoder, self.decoder, len(self.sizes), torch.bfloat16 if precision=='bf16' else torch.float32)
+    m = self.block_size(width, precision, memory)
+    with progress(total=len(h), desc='beam search', on=bar) as tick:
+        for i in length_blocks(h.lengths.clamp(max=self.max_history).cpu(), m*max(1, self.max_history), m):
+            part = h[i]; part = Histories(part.items.to(dev), part.start.to(dev), part.end.to(dev))
+            yield i,_Writer(self, t5, *self.read(part, None if users is None else users[i].to(dev)))
+            tick.update(len(i))
+
+# %% ../../nbs/52_recommend.t5.ipynb #7c7f4799
 @patch
 @torch.no_grad()
 def recommend(self:T5Recommender,
@@ -186,22 +202,34 @@ def recommend(self:T5Recommender,
     width:int=None, # beams (default: the larger of `k` and 20)
     users:Tensor=None, # (n,) user numbers, where the model has user tokens
     renormalise:bool=None, # see `beam_search` (default: as the model was trained, `legal`)
-    precision:str='no', # 'no' is fp32, 'bf16' mixed
-    cells:int=2048, # items of a rectangle of histories: bounds the memory
-    bar:bool=None, # progress bar (default: where there are over 2,000 queries)
+    exclude=None, # `Histories` or lists: items that a query must not get; pass `histories` again to leave out what was seen
+    allow=None, # the only items that any query may get: item numbers or a mask
+    precision:str='no', # 'no' is fp32; 'bf16' for the products, sums stay in fp32
+    memory:int=None, # bytes that a block may take, see `block_size`
+    bar:bool=None, # progress bar over users (default: where there are over 2,000)
 )->Ranking:
     "Items by beam search inside the catalogue's trie"
-    h = check_histories(histories, self.n_items, empty=self.n_user_tokens>0)
-    if not len(h): raise ValueError("no histories to recommend for")
-    was,dev = self.training,self.device
-    self.eval(); self.trie = self.trie.to(dev)
-    out,tick = [],progress(total=len(h), desc='beam search', on=False if not bar and len(h)<2000 else bar)
-    for i in length_blocks(h.lengths.clamp(max=self.max_history).cpu(), cells, 256):
-        part = h[i]; part = Histories(part.items.to(dev), part.start.to(dev), part.end.to(dev))
-        with torch.autocast(dev.type, torch.bfloat16, enabled=precision=='bf16'):
-            state,ok = self.encode(part, None if users is None else users[i].to(dev))
-            r = beam_search(_Decoder(self, state, ok), self.trie, len(i), k, width, self.legal if renormalise is None else renormalise)
-        out.append((i, r.items.cpu(), r.scores.cpu())); tick.update(len(i))
-    tick.close(); self.train(was)
+    width = max(k,20) if width is None else width
+    self.trie = self.trie.to(self.device)
+    n = len(histories)
+    if exclude is not None:
+        exclude = check_histories(exclude, self.n_items, empty=True)
+        if len(exclude)!=n: raise ValueError(f"`exclude` needs one list of items for each of {n} histories, got {len(exclude)}")
+    some,out = None if allow is None else self.trie.subset(allow),[]
+    for i,next_logits in self.steps(histories, users, precision, width, memory, False if bar is None and n<2000 else bar):
+        r = beam_search(next_logits, self.trie, len(i), k, width, self.legal if renormalise is None else renormalise, None if exclude is None else exclude[i], some)
+        out.append((i, r.items.cpu(), r.scores.cpu()))
     at = torch.cat([i for i,_,_ in out]).argsort()
     return Ranking(torch.cat([o for _,o,_ in out])[at], torch.cat([s for _,_,s in out])[at])
+
+# %% ../../nbs/52_recommend.t5.ipynb #d7135a1a
+@patch
+def add(self:T5Recommender,
+    sids:SemanticIds, # of the new items, from the quantizer that made the others
+)->T5Recommender: # the same model
+    "Let new items be read and recommended, without training; they are numbered after the old ones"
+    self.trie = self.trie.add(sids)
+    self.n_items = self.trie.n_items
+    self.codes = torch.cat([self.codes, sids.codes.to(self.device)])
+    self.tokens = torch.cat([self.tokens, self.vocab.encode(sids.codes).to(self.device)])
+    return self
