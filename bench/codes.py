@@ -1,9 +1,10 @@
 """Every quantizer and collision rule on one catalogue, and the same recommender on their codes: runs what is missing in `runs/codes`
 
-    python bench/codes.py [--data ../shared/data/scientific_cgr] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--only rqvae letter] [--show]
+    python bench/codes.py [--data ../shared/data/scientific_cgr] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--only rqvae letter] [--rows] [--show]
 
 May be killed and started again; several lanes may run at once (`--lane 0/2` and `--lane 1/2`), each on one thread. See the notebook systems.codes."""
 import argparse, os, sys
+from dataclasses import replace
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -18,6 +19,7 @@ def main():
     p.add_argument('--seeds', type=int, nargs='*', default=[0,1,2])
     p.add_argument('--only', nargs='*', help='quantizers')
     p.add_argument('--out', default=str(root/'runs'/'codes'))
+    p.add_argument('--rows', action='store_true', help='no recommenders')
     p.add_argument('--show', action='store_true', help='only say what is missing')
     a = p.parse_args()
     os.environ.update(OMP_NUM_THREADS=str(a.threads)); os.environ.setdefault('GENREC_PROGRESS', 'off'); os.environ.setdefault('HF_HUB_OFFLINE', '1')
@@ -29,6 +31,7 @@ def main():
     from genrec.systems.codes import PLAN, code_jobs, compare_codes, load_code_data, missing
     data = load_code_data(a.data)
     jobs = [j for j in code_jobs(PLAN, tuple(a.seeds)) if not a.only or j.quantizer.__name__ in a.only]
+    if a.rows: jobs = [replace(j, rec_rule=None) for j in jobs]
     if not jobs: sys.exit(f"--only knows {', '.join(q.__name__ for q,_ in PLAN)}")
     if a.show:
         for j in jobs:

@@ -66,7 +66,7 @@ class LetterBatch:
     def __len__(self): return len(self.x)
     def __getitem__(self, i): return LetterBatch(self.x[i], self.cf[i], self.known[i])
 
-# %% ../../nbs/39_quantize.letter.ipynb #ff258b13
+# %% ../../nbs/39_quantize.letter.ipynb #313f31bf
 class LetterTokenizer(nn.Module, PyTorchModelHubMixin):
     "An RQ-VAE whose codes know behaviour, and whose codewords spread out"
     def __init__(self,
@@ -121,8 +121,8 @@ class LetterTokenizer(nn.Module, PyTorchModelHubMixin):
     def diversity(self, codes): # (n, n_levels) -> ()
         "Mean over levels; clusters are made anew every `recluster_every` passes"
         books = list(self.vae.rq.codebooks)
-        if self.training:
-            if int(self.passes)%self.recluster_every==0:
+        if self.training and int(self.passes)%self.recluster_every==0:
+            with torch.autocast(codes.device.type, enabled=False): # distances in full precision
                 for l,cb in enumerate(books): getattr(self, f'cluster{l}').copy_(balanced_kmeans(cb.detach(), self.n_clusters)[1])
-            self.passes += 1
+        self.passes += self.training
         return sum(diversity_loss(cb, c, partners(c, getattr(self, f'cluster{l}'))) for l,(cb,c) in enumerate(zip(books, codes.T)))/len(books)
