@@ -5,6 +5,7 @@
 # make bench-data           the data path against pandas, Polars, DuckDB and plain loops on 10 M rows (ROWS=300000 for a small try)
 # make bench-quantize       quantizers against faiss and the training loops of public scripts (SMALL=1 for a small try)
 # make compare-codes BUDGET_MIN=30   quantizers, collision rules and one recommender on their codes: what is missing in runs/codes (LANE=0/2: one of two at once)
+# make bench-decode         constrained decoding against Hugging Face `generate` and STATIC's scheme (SMALL=1 for a small try)
 # make test-spark           the filters on a Spark backend give what they give on DuckDB; ends with `N passed, N failed` (needs Java 17 or newer)
 # make notebooks            run every notebook and keep its outputs (NBS=nbs/31_quantize.rq.ipynb for one)
 # make clean                remove what the others made, .venv too
@@ -14,7 +15,7 @@ export VENV PYTHON
 export HF_HUB_OFFLINE ?= 1
 run := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test lab docs bench-data bench-quantize compare-codes test-spark notebooks constraints venv clean
+.PHONY: help demo test lab docs bench-data bench-quantize bench-decode compare-codes test-spark notebooks constraints venv clean
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
@@ -43,6 +44,9 @@ bench-quantize: venv
 
 compare-codes: venv
 	@$(run) python bench/codes.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(DATA),--data "$(DATA)")
+
+bench-decode: venv
+	@$(run) python bench/decode.py $(if $(SMALL),--small)
 
 test-spark: venv
 	@bash .ci/extra.sh spark pyspark

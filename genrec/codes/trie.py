@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 from ..core import SemanticIds, md_table
 
-# %% ../../nbs/42_codes.trie.ipynb #8b7b143c
+# %% ../../nbs/42_codes.trie.ipynb #09a8f10d
 class CodeTrie:
     "Prefix tree of semantic IDs: the children of node `v` at depth `l` are rows `ptr[l][v]:ptr[l][v+1]` of depth `l+1`"
     def __init__(self,
@@ -45,13 +45,13 @@ class CodeTrie:
 
     def _ends(self, new): return torch.cat([new.nonzero()[:,0].to(self._int), torch.tensor([len(new)], dtype=self._int, device=new.device)])
 
-    def _table(self, l): # -> (n_nodes[l], sizes[l]) children with -1 for none, and which of them exist
+    def _table(self, l): # -> (n_nodes[l]+1, sizes[l]) children with -1 for none, and which of them exist
         n,K,m = self.n_nodes[l],self.sizes[l],self.n_nodes[l+1]
         if n*K>self.dense or (8*m<n*K and n*K>2**16): return None,None
-        t = torch.full((n*K,), -1, dtype=self._int, device=self.device)
+        t = torch.full(((n+1)*K,), -1, dtype=self._int, device=self.device) # the last row is that of node -1
         owner = torch.arange(n, device=self.device).repeat_interleave(self.ptr[l].diff(), output_size=m)
         t[owner*K+self.code[l]] = torch.arange(m, dtype=self._int, device=self.device)
-        return t.view(n, K),t.view(n, K)>=0
+        return t.view(n+1, K),t.view(n+1, K)>=0
 
     @property
     def unique(self): return self.max_items==1
@@ -93,13 +93,18 @@ def product_ids(
     for s in parts: codes = codes*torch.tensor(s.sizes, device=codes.device)+s.codes
     return SemanticIds(codes, tuple(math.prod(h) for h in heads)),heads
 
-# %% ../../nbs/42_codes.trie.ipynb #c3c7a891
-def _rows(ptr, node, width=None):
-    "Rows of each node, padded: (..., width) row numbers (0 where none) and which of them are real"
+# %% ../../nbs/42_codes.trie.ipynb #0d1e5d05
+def _range(ptr, node):
+    "First row of each node, and how many: none for node -1"
     v = node.clamp(min=0)
     start = ptr[v]
-    n = (ptr[v+1]-start).masked_fill(node<0, 0)[...,None]
-    if n.device.type=='cpu' or width is None: width = int(n.max()) if n.numel() else 0 # elsewhere a number would have to travel
+    return start,(ptr[v+1]-start).masked_fill_(node<0, 0)
+
+def _rows(ptr, node, width):
+    "Rows of each node, padded: (..., width) row numbers (0 where none) and which of them are real"
+    start,n = _range(ptr, node)
+    n = n[...,None]
+    if n.device.type=='cpu': width = max(1, int(n.max())) # elsewhere a number would have to travel
     j = torch.arange(width, dtype=ptr.dtype, device=ptr.device)
     ok = j<n
     return torch.where(ok, start[...,None]+j, 0),ok
@@ -138,24 +143,26 @@ def allowed(self:CodeTrie,
     node:Tensor, # (...) node numbers, -1 for a dead beam
 )->Tensor: # (..., sizes[level]) bool
     "Which codes lead on"
-    if self.legal[level] is not None: return self.legal[level][node.clamp(min=0)] & (node>=0)[...,None]
+    if self.legal[level] is not None: return self.legal[level][node]
     code,_,ok = self.children(level, node)
     K = self.sizes[level]
     out = torch.zeros(*node.shape, K+1, dtype=torch.bool, device=node.device) # one column more, for the padding
     return out.scatter_(-1, code.masked_fill(~ok, K), True)[...,:K]
 
-# %% ../../nbs/42_codes.trie.ipynb #c380509a
+# %% ../../nbs/42_codes.trie.ipynb #603f4375
 @patch
 def legal_scores(self:CodeTrie,
     level:int, # depth of the nodes, 0 for the root
     node:Tensor, # (...) node numbers, -1 for a dead beam
     logits:list, # one tensor (..., codes) for each head of the level: more than one for product nodes, see below
-)->tuple: # (..., c) sum of the heads' scores, -inf where no item follows; codes and nodes of the c ways, None where c counts all codes
+)->tuple: # (..., c) sum of the heads' scores, -inf where no item follows; (..., c) codes of the c ways and (...) node of the first, the others follow it; None and None where c counts all codes
     "Scores of the ways on from every node"
-    if self.table[level] is not None and len(logits)==1: return torch.where(self.allowed(level, node), logits[0], -torch.inf),None,None
-    code,child,ok = self.children(level, node)
-    digits = self.digits(level, code) if len(logits)>1 else [code]
-    return sum(x.gather(-1, d) for x,d in zip(logits, digits)).masked_fill_(~ok, -torch.inf),code,child
+    if self.table[level] is not None and len(logits)==1: return torch.where(self.legal[level][node], logits[0], -torch.inf),None,None
+    start,n = _range(self.ptr[level], node)
+    j = torch.arange(self.max_branch[level] if node.is_cuda else max(1, int(n.max())), dtype=start.dtype, device=start.device)
+    code = self.code[level][(start[...,None]+j).clamp_(max=self.n_nodes[level+1]-1)].long()
+    s = sum(x.gather(-1, d) for x,d in zip(logits, self.digits(level, code) if len(logits)>1 else [code]))
+    return torch.where(j<n[...,None], s, -torch.inf),code,start
 
 # %% ../../nbs/42_codes.trie.ipynb #9607d3d3
 @patch
@@ -268,13 +275,14 @@ def subset(self:CodeTrie,
     n = torch.nn.functional.pad(a[self.items.long()].cumsum(0, dtype=self._int), (1,0))
     return Subset(a, tuple(n[f].diff() for f in self.first))
 
-# %% ../../nbs/42_codes.trie.ipynb #d22268ee
+# %% ../../nbs/42_codes.trie.ipynb #a0f2d95a
 @patch
 def digits(self:CodeTrie,
     level:int,
     code:Tensor, # (...) codes of that level
 )->list: # of (...) codes, one for each head
     "The codes that a tuple is made of"
+    if len(self.heads[level])==1: return [code]
     out = []
     for K in reversed(self.heads[level]): out.append(code%K); code = code//K
     return out[::-1]

@@ -45,21 +45,23 @@ def beam_search(
 
 _broken = "the model gave scores that are not finite: its weights are broken, look at its loss curve"
 
-# %% ../../nbs/51_recommend.beam.ipynb #1671fb6a
+# %% ../../nbs/51_recommend.beam.ipynb #7a32422b
 def _candidates(trie, l, node, score, logits, renormalise, some, gone):
     "(n, w, c) scores of every way to go on, and a function that gives code and node of chosen ones"
     if (K:=tuple(x.shape[-1] for x in logits))!=trie.heads[l]: raise ValueError(f"level {l} has heads of {trie.heads[l]} codes, the model scored {K}; a product node wants a list, one tensor for each head")
     log_z = sum(x.logsumexp(-1) for x in logits)
     if not (log_z<torch.inf).all(): raise ValueError(f"level {l}: {_broken}")
-    s,code,child = trie.legal_scores(l, node, logits)
+    s,code,start = trie.legal_scores(l, node, logits)
     if renormalise: log_z = s.logsumexp(-1)
-    every,table = child is None,trie.table[l]
-    if some is not None: s.masked_fill_((some.count[l+1]==0)[table[node.clamp(min=0)] if every else child], -torch.inf) # -1 is -inf already
+    table,c = trie.table[l] if code is None else None,s.shape[2]
+    if some is not None: # where no item follows, s is -inf already, and any child will do
+        child = table[node] if code is None else (start[...,None]+torch.arange(c, device=s.device)).clamp_(max=trie.n_nodes[l+1]-1)
+        s.masked_fill_((some.count[l+1]==0)[child], -torch.inf)
     s.add_((score-log_z.nan_to_num(neginf=0.))[...,None])
-    def pick(v, i):
-        if not every: return code.flatten(1).gather(1, i),child.flatten(1).gather(1, i)
-        return i%s.shape[2],table[v.clamp(min=0),i%s.shape[2]].long()
-    def place(child): return trie.code[l][child] if every else child-trie.ptr[l][trie.parent(l+1, child)]
+    def pick(v, i): # v are the nodes that the chosen ways i begin at
+        if code is None: return i%c,table[v,i%c].long()
+        return code.flatten(1).gather(1, i),start.gather(1, i//c)+i%c
+    def place(child): return trie.code[l][child] if code is None else child-trie.ptr[l][trie.parent(l+1, child)]
     if gone is not None:
         q,dead = gone.dead[l+1]
         i,b = (node[q]==trie.parent(l+1, dead)[:,None]).nonzero(as_tuple=True)
