@@ -169,7 +169,7 @@ class Static:
     def __init__(self, t):
         import torch
         V = t.sizes[0]
-        self.start = t.legal[0][0]
+        self.start = t.mask[0][0]==0
         first = t.child(0, torch.zeros(V, dtype=torch.int64), torch.arange(V)) # node of each first code, -1 where none
         self.states = t.child(1, first[:, None], torch.arange(V)).int()
         self.mask, self.branch = self.states>=0, t.max_branch
