@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from .base import Hub, Quantized, check_vectors, to_sids
 from .rq import ResidualQuantizer
 
-# %% ../../nbs/33_quantize.rqvae.ipynb #a26c2160
+# %% ../../nbs/33_quantize.rqvae.ipynb #79dba53f
 def mlp(
     widths:tuple, # of input, hidden layers and output
 )->nn.Sequential:
@@ -21,21 +21,20 @@ def mlp(
     return nn.Sequential(*layers[:-1])
 
 class _MSE(torch.autograd.Function):
-    "`F.mse_loss` of an output and a constant in a third of the passes over memory, whatever the output's precision"
+    "`F.mse_loss` of an output and a constant, in the output's precision and a third of the passes over memory; the sum is taken in full precision"
     @staticmethod
     def forward(ctx, y, x):
-        d = torch.sub(y, x)
-        ctx.save_for_backward(d); ctx.dtype = y.dtype
-        v = d.view(-1)
-        return v.dot(v)/v.numel()
+        d = y-x.to(y.dtype)
+        ctx.save_for_backward(d)
+        return torch.linalg.vector_norm(d, dtype=torch.promote_types(d.dtype, torch.float32)).square()/d.numel()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, g):
         d, = ctx.saved_tensors
-        return (d*(g*(2/d.numel()))).to(ctx.dtype),None
+        return d*(g*(2/d.numel())),None
 
-# %% ../../nbs/33_quantize.rqvae.ipynb #95881465
+# %% ../../nbs/33_quantize.rqvae.ipynb #043b73f5
 class RQVAE(nn.Module, Hub):
     "Encoder, residual quantizer, decoder"
     def __init__(self,
@@ -71,6 +70,7 @@ class RQVAE(nn.Module, Hub):
         "Reconstruction (MSE of the standardised vectors) and quantization"
         if batch.shape[1:]!=(self.dim,): check_vectors(batch, self.dim)
         x = torch.addcdiv(-self.mean/self.scale, batch, self.scale) # no search for NaN at every step: `fit` stops at a loss that is not finite
+        if torch.is_autocast_enabled(x.device.type): x = x.to(torch.get_autocast_dtype(x.device.type)) # once, for the encoder and for the error
         q = self.rq(self.encoder(x))
         rec = _MSE.apply(self.decoder(q.x), x)
         return dict(loss=rec+self.quantizer_weight*q.loss, reconstruction=rec.detach(), quantization=q.loss.detach())
