@@ -6,6 +6,7 @@
 __all__ = ['Club', 'contrastive_loss', 'SequenceEncoder']
 
 # %% ../../nbs/37a_quantize.align.ipynb #d62eddb6
+import math
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
