@@ -167,7 +167,7 @@ def jobs(small):
     for n, dim in ((3000, 128),) if small else ((12_101, 768), (1_000_000, 128)):
         for width in (1, 5):
             for way in ('ours', 'refined', 'faiss'): yield 'rq', way, (n, dim, width)
-    for way in ('ours', 'ours_bf16', 'public', 'lucid'): yield 'rqvae', way, (3000, 768, 4) if small else (12_101, 768, 100)
+    for way in ("ours_bf16", "public", "ours", "lucid"): yield 'rqvae', way, (3000, 768, 4) if small else (12_101, 768, 100)
     yield 'nearest', 'ours', (200_000 if small else 10_000_000, 32, 256)
 
 def run(part, way, args, repeat, threads):
