@@ -4,6 +4,7 @@
 # make docs                 the site: real Quarto where it is installed, else a pandoc preview
 # make bench-data           the data path against pandas, Polars, DuckDB and plain loops on 10 M rows (ROWS=300000 for a small try)
 # make bench-quantize       quantizers against faiss and the training loops of public scripts (SMALL=1 for a small try)
+# make bench-train          T5 training against Hugging Face Trainer on padded prefixes (SAMPLES=4096 for a shorter run)
 # make compare-codes BUDGET_MIN=30   quantizers, collision rules and one recommender on their codes: what is missing in runs/codes (LANE=0/2: one of two at once)
 # make bench-decode         constrained decoding against Hugging Face `generate` and STATIC's scheme (SMALL=1 for a small try)
 # make test-spark           the filters on a Spark backend give what they give on DuckDB; ends with `N passed, N failed` (needs Java 17 or newer)
@@ -15,7 +16,7 @@ export VENV PYTHON
 export HF_HUB_OFFLINE ?= 1
 run := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test lab docs bench-data bench-quantize bench-decode compare-codes test-spark notebooks constraints venv clean
+.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode compare-codes test-spark notebooks constraints venv clean
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
@@ -47,6 +48,9 @@ compare-codes: venv
 
 bench-decode: venv
 	@$(run) python bench/decode.py $(if $(SMALL),--small)
+
+bench-train: venv
+	@$(run) python bench/train.py $(if $(SMALL),--small) $(if $(SAMPLES),--samples $(SAMPLES))
 
 test-spark: venv
 	@bash .ci/extra.sh spark pyspark
