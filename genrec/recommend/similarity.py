@@ -5,14 +5,12 @@
 # %% auto #0
 __all__ = ['buckets', 'similar_values', 'SimilarAttention', 'SimilarityT5', 'plot_similarity']
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #b6ab3576
+# %% ../../nbs/53a_recommend.similarity.ipynb #f0e4ea84
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import SemanticIds, Histories, Embeddings
-from ..train import progress
-from .base import check_histories, length_blocks
 from .lean import LeanT5
 from .t5 import T5Recommender
 
@@ -106,47 +104,21 @@ class SimilarityT5(T5Recommender):
         self._state.update(rows=self.similarity(h), size=L, left=L-1 if self.n_user_tokens else 0)
         return super().encode(h, users)
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #8b2a768c
-class _Writer:
-    "What `beam_search` asks: scores of the next codes of all beams of some histories"
-    def __init__(self, m, run): self.m,self.run = m,run
-    def __call__(self, codes, parent):
-        m,l = self.m,codes.shape[2]
-        if l==0: self.run.reset()
-        x = m.start.expand(len(codes),1,-1) if l==0 else m.embed(codes[...,-1]+m.vocab.offsets[l-1])
-        return m.head(self.run(x, parent), l)
-
+# %% ../../nbs/53a_recommend.similarity.ipynb #1f00d171
 @patch
 def block_size(self:SimilarityT5, width:int, precision:str='no', memory:int=None)->int: # histories
     "How many histories fit into a block; see `T5Recommender`"
-    a,L = self.encoder.block[0].layer[0].SelfAttention,len(self.sizes)
-    t = self.max_history+2
-    here = memory or (2**27 if self.device.type!='cuda' else torch.cuda.mem_get_info(self.device)[0]//4)
-    return max(1, min(T5Recommender.block_size(self, width, precision, memory), here//(8*a.inner_dim*t*t*L)))
+    a,L,t = self.encoder.block[0].layer[0].SelfAttention,len(self.sizes),self.max_history+2
+    return max(1, min(T5Recommender.block_size(self, width, precision, memory), self.room(memory)//(8*a.inner_dim*t*t*L)))
 
 @patch
-@torch.no_grad()
-def steps(self:SimilarityT5,
-    histories, users:Tensor=None, precision:str='no', width:int=50, memory:int=None, bar:bool=False, # see `T5Recommender`
-): # yields (query numbers, a `next_logits` for them)
-    "Read histories, block after block, and be ready to write"
-    if precision not in ('no','bf16'): raise ValueError(f"`precision` is 'no' (fp32) or 'bf16', got {precision!r}")
-    h,dev,was = check_histories(histories, self.n_items, empty=self.n_user_tokens>0),self.device,self.training
-    if not len(h): raise ValueError("no histories to recommend for")
-    if users is None and self.n_user_tokens: raise ValueError("this model has user tokens: give `users`, the user number of each history")
-    if users is not None and len(users)!=len(h): raise ValueError(f"`users` needs one number for each of {len(h)} histories, got {len(users)}")
-    t5 = LeanT5(self.encoder, self.decoder, len(self.sizes), torch.bfloat16 if precision=='bf16' else torch.float32)
-    scale = self.encoder.final_layer_norm.weight # `LeanT5` has it in the weights that read the states
-    scale = torch.where(scale==0, 1., scale)
-    m = self.block_size(width, precision, memory)
-    with progress(total=len(h), desc='beam search', on=bar) as tick:
-        for i in length_blocks(h.lengths.clamp(max=self.max_history).cpu(), m*max(1, self.max_history), m):
-            part = h[i]; part = Histories(part.items.to(dev), part.start.to(dev), part.end.to(dev))
-            self.eval()
-            with torch.autocast(dev.type, torch.bfloat16, enabled=precision=='bf16'): state,ok = self.encode(part, None if users is None else users[i].to(dev))
-            self.train(was)
-            yield i,_Writer(self, t5.start((state/scale).to(t5.dtype), ok))
-            tick.update(len(i))
+def states(self:SimilarityT5, t5:LeanT5, h:Histories, users:Tensor=None)->tuple: # (n, t, d_model) states, (n, t) which are real
+    "Read histories with the table, to write after them"
+    scale,was = self.encoder.final_layer_norm.weight,self.training # `LeanT5` has this scale in the weights that read the states
+    self.eval()
+    with torch.autocast(self.device.type, torch.bfloat16, enabled=t5.dtype==torch.bfloat16): state,ok = self.encode(h, users)
+    self.train(was)
+    return (state/torch.where(scale==0, 1., scale)).to(t5.dtype),ok
 
 # %% ../../nbs/53a_recommend.similarity.ipynb #ebbf5474
 def plot_similarity(

@@ -145,10 +145,10 @@ def log_prob(self:T5Recommender,
     codes = self.codes[items]
     return sum(s.log_softmax(-1).gather(1, codes[:,l:l+1])[:,0] for l,s in enumerate(self.level_logits(h, items, users)))
 
-# %% ../../nbs/52_recommend.t5.ipynb #c45d699d
+# %% ../../nbs/52_recommend.t5.ipynb #8efe5bc8
 class _Writer:
     "What `beam_search` asks: scores of the next codes of all beams of some histories"
-    def __init__(self, m, t5, x, ok): self.m,self.run = m,t5.start(t5.encode(x, ok), ok)
+    def __init__(self, m, run): self.m,self.run = m,run
     def __call__(self, codes, parent):
         m,l = self.m,codes.shape[2]
         if l==0: self.run.reset()
@@ -159,15 +159,29 @@ class _Writer:
 def block_size(self:T5Recommender,
     width:int, # beams
     precision:str='no',
-    memory:int=None, # bytes (default: 128 MB on a CPU, whose caches like small blocks, a quarter of what is free on a GPU)
+    memory:int=None, # bytes, see `room`
 )->int: # histories
     "How many histories fit into a block: by their states, keys and values, the beams' caches and the widest layer"
     a = self.decoder.block[0].layer[0].SelfAttention
     hd,ff,layers,L = a.inner_dim,self.encoder.block[0].layer[-1].DenseReluDense.wi.out_features,len(self.decoder.block),len(self.sizes)
     t = self.max_history*L+2
     numbers = t*(ff+(5+2*layers)*hd+a.n_heads*t)+width*(ff+5*hd+2*hd*layers*L+4*max(self.sizes))
-    if memory is None: memory = 2**27 if self.device.type!='cuda' else torch.cuda.mem_get_info(self.device)[0]//4
-    return max(1, memory//(numbers*(2 if precision=='bf16' else 4)))
+    return max(1, self.room(memory)//(numbers*(2 if precision=='bf16' else 4)))
+
+@patch
+def room(self:T5Recommender, memory:int=None)->int: # bytes
+    "What a block may take: `memory`, or 128 MB on a CPU, whose caches like small blocks, and a quarter of what is free on a GPU"
+    if memory is not None: return memory
+    return 2**27 if self.device.type!='cuda' else torch.cuda.mem_get_info(self.device)[0]//4
+
+@patch
+def states(self:T5Recommender,
+    t5:LeanT5, # of this model
+    h:Histories, users:Tensor=None,
+)->tuple: # (n, t, d_model) states as `LeanT5` encodes them, (n, t) which are real
+    "Read histories, to write after them; a model with an encoder of its own has its own"
+    x,ok = self.read(h, users)
+    return t5.encode(x, ok),ok
 
 @patch
 @torch.no_grad()
@@ -190,7 +204,7 @@ def steps(self:T5Recommender,
     with progress(total=len(h), desc='beam search', on=bar) as tick:
         for i in length_blocks(h.lengths.clamp(max=self.max_history).cpu(), m*max(1, self.max_history), m):
             part = h[i]; part = Histories(part.items.to(dev), part.start.to(dev), part.end.to(dev))
-            yield i,_Writer(self, t5, *self.read(part, None if users is None else users[i].to(dev)))
+            yield i,_Writer(self, t5.start(*self.states(t5, part, None if users is None else users[i].to(dev))))
             tick.update(len(i))
 
 # %% ../../nbs/52_recommend.t5.ipynb #7c7f4799
