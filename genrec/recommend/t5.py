@@ -145,7 +145,7 @@ def log_prob(self:T5Recommender,
     codes = self.codes[items]
     return sum(s.log_softmax(-1).gather(1, codes[:,l:l+1])[:,0] for l,s in enumerate(self.level_logits(h, items, users)))
 
-# %% ../../nbs/52_recommend.t5.ipynb #8efe5bc8
+# %% ../../nbs/52_recommend.t5.ipynb #b3fc3034
 class _Writer:
     "What `beam_search` asks: scores of the next codes of all beams of some histories"
     def __init__(self, m, run): self.m,self.run = m,run
@@ -183,6 +183,7 @@ def states(self:T5Recommender,
     x,ok = self.read(h, users)
     return t5.encode(x, ok),ok
 
+# %% ../../nbs/52_recommend.t5.ipynb #a74e47b8
 @patch
 @torch.no_grad()
 def steps(self:T5Recommender,
