@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['t5_stack', 'T5Recommender', 'cut_short']
 
-# %% ../../nbs/52_recommend.t5.ipynb #f68b1f9d
+# %% ../../nbs/52_recommend.t5.ipynb #9e5ae975
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
@@ -14,12 +14,12 @@ from ..core import SemanticIds, Samples, Histories, Ranking
 from ..train import progress
 from ..layers import byte_dropout
 from ..codes.vocab import CodeVocab
-from ..codes.trie import CodeTrie
+from ..codes.trie import CodeTrie, product_ids
 from .base import check_histories, length_blocks
 from .beam import beam_search
 from .lean import LeanT5
 
-# %% ../../nbs/52_recommend.t5.ipynb #764c4037
+# %% ../../nbs/52_recommend.t5.ipynb #aac0e25c
 def t5_stack(
     decoder:bool, # causal, with cross-attention
     **cfg, # fields of transformers' `T5Config`
@@ -31,10 +31,11 @@ def t5_stack(
     stack.embed_tokens = None # the code table below takes its place
     return byte_dropout(stack)
 
+# %% ../../nbs/52_recommend.t5.ipynb #3bf614ea
 class T5Recommender(nn.Module):
-    "Encoder-decoder over semantic IDs, with one head for each level"
+    "Encoder-decoder over semantic IDs, with one head for each level, or one for each of its codes"
     def __init__(self,
-        sids:SemanticIds, # of the whole catalogue; items that share an ID are recommended together
+        sids, # `SemanticIds` of the whole catalogue, or a dict of them: several codes at each level; items that share an ID are recommended together
         d_model:int=128, d_ff:int=1024, d_kv:int=64, n_heads:int=6,
         n_layers:int=4, # of the encoder, and of the decoder
         dropout:float=.1,
@@ -48,34 +49,44 @@ class T5Recommender(nn.Module):
         cut:float=0., # share of the training histories that are cut to a random number of their youngest items, anew each time
     ):
         super().__init__()
-        self.vocab,self.trie,self.n_items = CodeVocab(sids.sizes, n_special=2),CodeTrie(sids),len(sids) # tokens 0: padding, 1: end of a history
+        self.trie,self.parts = CodeTrie(sids),tuple(sids) if isinstance(sids, dict) else ()
+        heads = self.trie.heads
+        self.vocab,self.n_parts,self.n_items = CodeVocab(sum(heads, ()), n_special=2),len(heads[0]),self.trie.n_items # tokens 0: padding, 1: end of a history
         self.n_user_tokens,self.end_token,self.recency,self.legal,self.tie,self.max_history,self.cut,self.d_model = n_user_tokens,end_token,recency,legal,tie,max_history,cut,d_model
-        self.register_buffer('tokens', self.vocab.encode(sids.codes))
-        self.register_buffer('codes', sids.codes.clone())
+        self.register_buffer('codes', product_ids(sids)[0].codes.clone()) # several codes of a level are one number here
+        self.register_buffer('tokens', self._tokens(self.codes)) # (n_items, levels*parts)
         cfg = dict(d_model=d_model, d_ff=d_ff, d_kv=d_kv, num_heads=n_heads, num_layers=n_layers, dropout_rate=dropout)
         self.encoder,self.decoder = t5_stack(False, **cfg),t5_stack(True, **cfg)
-        self.embed = nn.Embedding(self.vocab.n_tokens+n_user_tokens, d_model)
+        self.embed = nn.Embedding(self.vocab.n_tokens+n_user_tokens, d_model, padding_idx=0)
         if recency: self.place = nn.Embedding(max_history+1, d_model, padding_idx=0)
         self.start = nn.Parameter(torch.randn(d_model)*init)
         self.scale = min(1., 1/(init*d_model**.5)) # of a tied head: T5's d_model**-0.5 where `init` is 1
         for e in self.children():
             if isinstance(e, nn.Embedding): e.weight.data.mul_(init)
-        self.bias = nn.ParameterList(torch.zeros(K) for K in sids.sizes)
-        if not tie: self.heads = nn.ParameterList(torch.randn(K, d_model)*d_model**-.5 for K in sids.sizes)
+        self.bias = nn.ParameterList(torch.zeros(sum(K)) for K in heads)
+        if not tie: self.heads = nn.ParameterList(torch.randn(sum(K), d_model)*d_model**-.5 for K in heads)
 
     @property
-    def sizes(self): return self.vocab.sizes
+    def sizes(self): return self.trie.sizes
     @property
     def device(self): return self.start.device
     def training_data(self, samples): return samples # every prefix is a sample
 
-    def head(self, h, l): # (..., d_model) -> (..., sizes[l])
-        "Scores of the codes of level `l`; a tied table is scaled as in T5"
-        if not self.tie: return F.linear(h, self.heads[l], self.bias[l])
-        o = self.vocab.offsets[l]
-        return F.linear(h*self.scale, self.embed.weight[o:o+self.sizes[l]], self.bias[l])
+    def _tokens(self, codes): # (n, levels) -> (n, levels*parts)
+        return self.vocab.encode(torch.cat([torch.stack(self.trie.digits(l, c), 1) for l,c in enumerate(codes.T)], 1))
 
-# %% ../../nbs/52_recommend.t5.ipynb #4be16732
+    def vector(self, t): # (..., parts) -> (..., d_model)
+        "What stands for a level: the sum over its codes' tokens"
+        return self.embed(t[...,0]) if self.n_parts==1 else self.embed(t).sum(-2)
+
+    def head(self, h, l): # (..., d_model) -> (..., sizes[l]), or one tensor for each code of the level
+        "Scores of the codes of level `l`; a tied table is scaled as in T5"
+        K = self.trie.heads[l]
+        o = self.vocab.offsets[l*self.n_parts]
+        s = F.linear(h*self.scale, self.embed.weight[o:o+sum(K)], self.bias[l]) if self.tie else F.linear(h, self.heads[l], self.bias[l])
+        return s if len(K)==1 else s.split(K, -1)
+
+# %% ../../nbs/52_recommend.t5.ipynb #8b809c67
 @patch
 def read(self:T5Recommender,
     h:Histories, # none of them empty, unless there are user tokens
@@ -83,13 +94,13 @@ def read(self:T5Recommender,
 )->tuple: # (n, t, d_model) embeddings, (n, t) which are real
     "What the encoder reads: the codes of each history"
     items = h.last(self.max_history).pad()
-    t = torch.where(items[...,None]>=0, self.tokens[items.clamp(min=0)], 0).flatten(1)
+    t = torch.where(items[...,None]>=0, self.tokens[items.clamp(min=0)], 0).flatten(1).unflatten(1, (-1,self.n_parts))
     n = (items>=0).sum(1, keepdim=True)
-    if self.end_token: t = F.pad(t, (0,1)).scatter(1, len(self.sizes)*n, 1)
+    if self.end_token: t = F.pad(t, (0,0,0,1)).scatter(1, len(self.sizes)*n[...,None], 1) # one token; in place of the other codes, padding, whose vector is zero
     if self.n_user_tokens:
         if users is None: raise ValueError("this model has user tokens: give `users`, the user number of each history")
-        t = torch.cat([self.vocab.n_tokens+users[:,None]%self.n_user_tokens, t], 1)
-    ok,x = t>0,self.embed(t)
+        t = torch.cat([F.pad((self.vocab.n_tokens+users%self.n_user_tokens)[:,None,None], (0,self.n_parts-1)), t], 1)
+    ok,x = t[...,0]>0,self.vector(t)
     if self.recency:
         back = n-torch.arange(items.shape[1], device=t.device) # 1 for the last item, 2 for the one before, ...; 0 for none
         place = self.place(back.clamp(min=0)).repeat_interleave(len(self.sizes), 1)
@@ -106,18 +117,34 @@ def encode(self:T5Recommender, h:Histories, users:Tensor=None)->tuple: # (n, t, 
 def level_logits(self:T5Recommender,
     h:Histories, items:Tensor, # (n,) targets
     users:Tensor=None,
-)->list: # of (n, sizes[l])
+)->list: # what `head` gives at each level
     "Scores of each level's codes, given the codes of `items` above it (teacher forcing)"
     state,ok = self.encode(h, users)
-    x = torch.cat([self.start.expand(len(items),1,-1), self.embed(self.tokens[items][:,:-1])], 1)
+    t = self.tokens[items].unflatten(1, (-1,self.n_parts))
+    x = torch.cat([self.start.expand(len(items),1,-1), self.vector(t[:,:-1])], 1)
     o = self.decoder(inputs_embeds=x, encoder_hidden_states=state, encoder_attention_mask=ok.long()).last_hidden_state
-    logits = [self.head(o[:,l], l).float() for l in range(len(self.sizes))]
-    if not self.legal: return logits
-    self.trie = self.trie.to(self.device)
-    at = [self.trie.find(self.codes[items][:,:l]) for l in range(len(self.sizes))]
-    return [s.masked_fill(~self.trie.allowed(l, v), -torch.inf) for l,(s,v) in enumerate(zip(logits, at))]
+    return [self.head(o[:,l], l) for l in range(len(self.sizes))]
 
-# %% ../../nbs/52_recommend.t5.ipynb #91ea4293
+@patch
+def level_nll(self:T5Recommender,
+    h:Histories, items:Tensor, # (n,) targets
+    users:Tensor=None,
+    reduction:str='none', # as in `F.cross_entropy`
+)->list: # of (n,) for each level, in nats
+    "-log p of the codes of `items`, level by level: several codes of a level cost the sum of theirs; where `legal`, their tuple is one of those that exist"
+    if self.legal: self.trie = self.trie.to(self.device)
+    codes,out = self.codes[items],[]
+    for l,s in enumerate(self.level_logits(h, items, users)):
+        s,c = [x.float() for x in ([s] if self.n_parts==1 else s)],codes[:,l]
+        if self.legal:
+            node = self.trie.find(codes[:,:l])
+            s,ways,first = self.trie.legal_scores(l, node, s)
+            pairs = [(s, c if ways is None else self.trie.child(l, node, c)-first)]
+        else: pairs = zip(s, self.trie.digits(l, c))
+        out.append(sum(F.cross_entropy(x, d, reduction=reduction) for x,d in pairs))
+    return out
+
+# %% ../../nbs/52_recommend.t5.ipynb #54877d15
 def cut_short(
     h:Histories, # none of them empty
     share:float, # of the histories that are cut
@@ -129,10 +156,9 @@ def cut_short(
 
 @patch
 def loss(self:T5Recommender, batch:Samples)->dict:
-    "Cross-entropy of the target's codes: the mean over levels, and each level's own"
+    "Cross-entropy of the target's codes: the mean over levels, and each level's own (the sum over its codes, where it has several)"
     h = cut_short(batch.history.last(self.max_history), self.cut) if self.training and self.cut else batch.history
-    codes,logits = self.codes[batch.target],self.level_logits(h, batch.target, batch.user)
-    each = [F.cross_entropy(s, codes[:,l]) for l,s in enumerate(logits)]
+    each = self.level_nll(h, batch.target, batch.user, 'mean')
     return dict(loss=sum(each)/len(each), **{f'level {l+1}':e.detach() for l,e in enumerate(each)})
 
 @patch
@@ -142,18 +168,17 @@ def log_prob(self:T5Recommender,
     users:Tensor=None,
 )->Tensor: # (n,) sum over levels of log p(code | codes above, history)
     "Exact log-likelihood of one item for each history"
-    codes = self.codes[items]
-    return sum(s.log_softmax(-1).gather(1, codes[:,l:l+1])[:,0] for l,s in enumerate(self.level_logits(h, items, users)))
+    return -sum(self.level_nll(h, items, users))
 
-# %% ../../nbs/52_recommend.t5.ipynb #b3fc3034
+# %% ../../nbs/52_recommend.t5.ipynb #1713e65e
 class _Writer:
     "What `beam_search` asks: scores of the next codes of all beams of some histories"
     def __init__(self, m, run): self.m,self.run = m,run
     def __call__(self, codes, parent):
         m,l = self.m,codes.shape[2]
         if l==0: self.run.reset()
-        x = m.start.expand(len(codes),1,-1) if l==0 else m.embed(codes[...,-1]+m.vocab.offsets[l-1])
-        return m.head(self.run(x, parent), l)
+        t = [c+o for c,o in zip(m.trie.digits(l-1, codes[...,-1]), m.vocab.offsets[(l-1)*m.n_parts:])] if l else []
+        return m.head(self.run(m.vector(torch.stack(t, -1)) if l else m.start.expand(len(codes),1,-1), parent), l)
 
 @patch
 def block_size(self:T5Recommender,
@@ -164,8 +189,9 @@ def block_size(self:T5Recommender,
     "How many histories fit into a block: by their states, keys and values, the beams' caches and the widest layer"
     a = self.decoder.block[0].layer[0].SelfAttention
     hd,ff,layers,L = a.inner_dim,self.encoder.block[0].layer[-1].DenseReluDense.wi.out_features,len(self.decoder.block),len(self.sizes)
-    t = self.max_history*L+2
-    numbers = t*(ff+(5+2*layers)*hd+a.n_heads*t)+width*(ff+5*hd+2*hd*layers*L+4*max(self.sizes))
+    t,P = self.max_history*L+2,self.n_parts
+    ways = 0 if P==1 else (6+3*P)*max((width if l else 1)*c for l,c in enumerate(self.trie.max_branch)) # tuples that a search weighs up
+    numbers = t*(ff+(5+2*layers)*hd+a.n_heads*t)+width*(ff+5*hd+2*hd*layers*L+4*max(map(sum, self.trie.heads)))+ways
     return max(1, self.room(memory)//(numbers*(2 if precision=='bf16' else 4)))
 
 @patch
@@ -237,14 +263,17 @@ def recommend(self:T5Recommender,
     at = torch.cat([i for i,_,_ in out]).argsort()
     return Ranking(torch.cat([o for _,o,_ in out])[at], torch.cat([s for _,_,s in out])[at])
 
-# %% ../../nbs/52_recommend.t5.ipynb #d7135a1a
+# %% ../../nbs/52_recommend.t5.ipynb #40bbddea
 @patch
 def add(self:T5Recommender,
-    sids:SemanticIds, # of the new items, from the quantizer that made the others
+    sids, # of the new items, from the quantizer that made the others; as in `__init__`
 )->T5Recommender: # the same model
     "Let new items be read and recommended, without training; they are numbered after the old ones"
+    if self.parts:
+        if not isinstance(sids, dict) or set(sids)!=set(self.parts): raise ValueError(f"this model reads the codes {list(self.parts)}: give a dict of these, got {list(sids) if isinstance(sids, dict) else type(sids).__name__}")
+        sids = {p:sids[p] for p in self.parts}
     self.trie = self.trie.add(sids)
     self.n_items = self.trie.n_items
-    self.codes = torch.cat([self.codes, sids.codes.to(self.device)])
-    self.tokens = torch.cat([self.tokens, self.vocab.encode(sids.codes).to(self.device)])
+    codes = product_ids(sids)[0].codes.to(self.device)
+    self.codes,self.tokens = torch.cat([self.codes, codes]),torch.cat([self.tokens, self._tokens(codes)])
     return self
