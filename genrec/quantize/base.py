@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Quantized', 'straight_through', 'nearest', 'check_vectors', 'to_sids', 'quality', 'watch', 'Hub', 'check_quantizer']
 
-# %% ../../nbs/30_quantize.base.ipynb #1bb54963
+# %% ../../nbs/30_quantize.base.ipynb #36d0ad9b
 import inspect, tempfile
 from dataclasses import dataclass
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import nn, Tensor
 from huggingface_hub import PyTorchModelHubMixin
 from ..core import SemanticIds, Embeddings
+from ..layers import product
 
 # %% ../../nbs/30_quantize.base.ipynb #4f13a2c6
 @dataclass(frozen=True)
@@ -29,19 +30,18 @@ def straight_through(
     "Pretend that quantization was the identity when gradients flow back (Bengio et al. 2013)"
     return x+(q-x).detach()
 
-# %% ../../nbs/30_quantize.base.ipynb #ea7527ff
+# %% ../../nbs/30_quantize.base.ipynb #f42db273
 def _assign(x, codebook, block=None, score=False):
     "Number of the nearest codeword, and where `score` the half squared distance less |x|^2/2, for blocks of rows that fit the cache"
     dev,K = codebook.device,len(codebook)
-    half = codebook.pow(2).sum(1)/2
+    half,minus = codebook.pow(2).sum(1)/2,-codebook
     step = max(1, (block or 2**(20 if dev.type=='cpu' else 27))//K)
     out = torch.empty(len(x), dtype=torch.int64, device=dev)
     low = torch.empty(len(x), dtype=codebook.dtype, device=dev) if score else None
-    buf = torch.empty(min(step, len(x)), K, dtype=codebook.dtype, device=dev)
     fast = dev.type=='cpu' and torch.get_num_threads()<=4 # numpy's argmin is five times as fast as torch's, but runs on one core
     for i in range(0, len(x), step):
         r = x[i:i+step].to(codebook.dtype)
-        d = torch.addmm(half, r, codebook.T, alpha=-1, out=buf[:len(r)])
+        d = product(r, minus, half)
         if fast: np.argmin(d.numpy(), 1, out=out[i:i+step].numpy())
         else: torch.argmin(d, 1, out=out[i:i+step])
         if score: torch.amin(d, 1, out=low[i:i+step])

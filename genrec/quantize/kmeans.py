@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['spread', 'kmeans']
 
-# %% ../../nbs/31_quantize.kmeans.ipynb #86224f6a
+# %% ../../nbs/31_quantize.kmeans.ipynb #8968ae0d
 import numpy as np
 import torch
 from torch import Tensor
+from ..layers import product
 from .base import nearest, check_vectors, _assign
 
-# %% ../../nbs/31_quantize.kmeans.ipynb #7610d502
+# %% ../../nbs/31_quantize.kmeans.ipynb #7b351d98
 @torch.no_grad()
 def spread(
     x:Tensor, # (n, dim) vectors
@@ -22,7 +23,7 @@ def spread(
     n,xx,rand = len(x),x.pow(2).sum(1),lambda m: torch.rand(m, generator=g, dtype=torch.float64)
     i = [int(torch.randint(n, (1,), generator=g))]
     def far(rows):
-        d = torch.addmm(xx[rows]/2, x, x[rows].T, alpha=-1).amin(1).mul_(2).add_(xx)
+        d = product(x, -x[rows], xx[rows]/2).amin(1).mul_(2).add_(xx)
         return d.masked_fill_(d<=1e-6*xx, 0.) # rounding: the same vector again
     d = far(i)
     while len(i)<K:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ResidualQuantizer']
 
-# %% ../../nbs/32_quantize.rq.ipynb #d7026d0e
+# %% ../../nbs/32_quantize.rq.ipynb #f38ffbef
 from itertools import accumulate
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 from fastcore.basics import patch
+from ..layers import product
 from .base import Hub, Quantized, _assign, nearest, straight_through, check_vectors
 from .codebook import ema_update, tally, revive, rotate_to
 from .kmeans import kmeans
@@ -94,7 +95,7 @@ class ResidualQuantizer(nn.Module, Hub):
         y = (rotate_to if self.rotate else straight_through)(x, left[0]-left[-1])
         return Quantized(y, codes.T, loss)
 
-# %% ../../nbs/32_quantize.rq.ipynb #5fb6aae7
+# %% ../../nbs/32_quantize.rq.ipynb #fa874f09
 @torch.no_grad()
 def _greedy(x, codebooks, block=2**20):
     "Codes by the nearest codeword of each level, for blocks of rows"
@@ -122,13 +123,13 @@ def _beam(x, codebooks, width, block=2**20):
     if width<1: raise ValueError(f"`width` candidates must be at least 1, got {width}")
     cbs = [cb.detach() for cb in codebooks]
     L,Ks,every = len(cbs),[len(c) for c in cbs],torch.cat(cbs)
-    at,half = [0,*accumulate(Ks)],every.pow(2).sum(1)/2
+    at,half,minus = [0,*accumulate(Ks)],every.pow(2).sum(1)/2,-every
     between = [every[:at[l]]@cbs[l].T for l in range(L)]
     out,first = torch.empty(len(x), L, dtype=torch.int64, device=x.device),torch.tensor(at, device=x.device)
     step = max(1, (block if x.device.type=='cpu' else 128*block)//(width*max(Ks)))
     for i in range(0, len(x), step):
         r = x[i:i+step].to(every.dtype)
-        n,single = len(r),torch.addmm(half, r, every.T, alpha=-1) # |c|^2/2 - r.c for every codeword of every level
+        n,single = len(r),product(r, minus, half) # |c|^2/2 - r.c for every codeword of every level
         score,codes = r.new_zeros(n, 1),torch.empty(n, 1, 0, dtype=torch.int64, device=x.device)
         for l in range(L): # |r - sum|^2/2 grows by |c|^2/2 - r.c + c.(sum so far)
             b,d = score.shape[1],single[:,None,at[l]:at[l+1]]

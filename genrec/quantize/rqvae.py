@@ -5,19 +5,20 @@
 # %% auto #0
 __all__ = ['mlp', 'RQVAE']
 
-# %% ../../nbs/33_quantize.rqvae.ipynb #e8d60be4
+# %% ../../nbs/33_quantize.rqvae.ipynb #f08486e0
 import torch
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
+from ..layers import Linear
 from .base import Hub, Quantized, check_vectors, to_sids
 from .rq import ResidualQuantizer
 
-# %% ../../nbs/33_quantize.rqvae.ipynb #79dba53f
+# %% ../../nbs/33_quantize.rqvae.ipynb #cf693cee
 def mlp(
     widths:tuple, # of input, hidden layers and output
 )->nn.Sequential:
     "Linear layers with ReLU between them"
-    layers = [o for a,b in zip(widths, widths[1:]) for o in (nn.Linear(a,b), nn.ReLU(inplace=True))]
+    layers = [o for a,b in zip(widths, widths[1:]) for o in (Linear(a,b), nn.ReLU(inplace=True))]
     return nn.Sequential(*layers[:-1])
 
 class _MSE(torch.autograd.Function):

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['LeanT5', 'attend', 'LeanDecoder']
 
-# %% ../../nbs/51b_recommend.lean.ipynb #f29fe514
+# %% ../../nbs/51b_recommend.lean.ipynb #de78822f
 import torch
 import torch.nn.functional as F
 from types import SimpleNamespace
 from torch import nn, Tensor
+from ..layers import linear
 
-# %% ../../nbs/51b_recommend.lean.ipynb #3e334583
+# %% ../../nbs/51b_recommend.lean.ipynb #6269a9d5
 class LeanT5:
     "Encoder and decoder of a T5 (ReLU, not gated) without dropout; a snapshot of the weights"
     def __init__(self,
@@ -43,7 +44,7 @@ class LeanT5:
         return (x*(x.square().mean(-1, keepdim=True)+self.eps).rsqrt()).to(self.dtype)
     def split(self, x, n): # (..., n*heads*d) -> n tensors (..., heads, d)
         return x.unflatten(-1, (n,self.heads,self.d)).unbind(-3)
-    def feed(self, x, w): return x+F.linear(F.linear(self.rms(x), w.up).relu_(), w.down)
+    def feed(self, x, w): return x+linear(linear(self.rms(x), w.up).relu_(), w.down)
 
     @torch.no_grad()
     def encode(self,
@@ -55,8 +56,8 @@ class LeanT5:
         if not ok.all(): mask = mask.masked_fill(~ok[:,None,None], torch.finfo(torch.float32).min)
         mask = mask.to(self.dtype)
         for w in self.encoder:
-            q,k,v = (o.transpose(1,2) for o in self.split(F.linear(self.rms(x), w.qkv), 3))
-            x = x+F.linear(attend(q, k, v, mask).transpose(1,2).flatten(2), w.o)
+            q,k,v = (o.transpose(1,2) for o in self.split(linear(self.rms(x), w.qkv), 3))
+            x = x+linear(attend(q, k, v, mask).transpose(1,2).flatten(2), w.o)
             x = self.feed(x, w)
         return self.rms(x)
 
@@ -75,7 +76,7 @@ def attend(
     s = q@k.transpose(2,3)
     return (s if mask is None else s.add_(mask)).softmax(-1)@v
 
-# %% ../../nbs/51b_recommend.lean.ipynb #560dc3b5
+# %% ../../nbs/51b_recommend.lean.ipynb #7b3fb9c1
 class LeanDecoder:
     "Writes one position after the other for `w` beams of `n` sequences"
     def __init__(self, t5, state, ok):
@@ -83,7 +84,7 @@ class LeanDecoder:
         self.mask = None if ok.all() else torch.zeros(ok.shape, dtype=t5.dtype, device=ok.device).masked_fill_(~ok, torch.finfo(t5.dtype).min)[:,None,None]
         self.cross = []
         for w in t5.cross:
-            k,v = (o.transpose(1,2) for o in t5.split(F.linear(state, w), 2))
+            k,v = (o.transpose(1,2) for o in t5.split(linear(state, w), 2))
             self.cross.append((k.transpose(2,3).contiguous().transpose(2,3), v.contiguous()) if t5.dtype==torch.bfloat16 else (k,v))
         self.reset()
 
@@ -100,9 +101,9 @@ class LeanDecoder:
         t5,(n,w) = self.t5,x.shape[:2]
         at = None if self.length<2 else (torch.arange(n, device=x.device)[:,None]*self.width+parent).flatten()
         for b,cross,kept in zip(t5.decoder, self.cross, self.cache):
-            x = x+F.linear(self.own(F.linear(t5.rms(x), b.qkv), kept, at), b.o)
-            q, = t5.split(F.linear(t5.rms(x), b.q), 1)
-            x = x+F.linear(attend(q.transpose(1,2), *cross, self.mask).transpose(1,2).flatten(2), b.co)
+            x = x+linear(self.own(linear(t5.rms(x), b.qkv), kept, at), b.o)
+            q, = t5.split(linear(t5.rms(x), b.q), 1)
+            x = x+linear(attend(q.transpose(1,2), *cross, self.mask).transpose(1,2).flatten(2), b.co)
             x = t5.feed(x, b)
         self.length,self.width = self.length+1,w
         return t5.rms(x).float()*t5.norm

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['sequences', 'Block', 'SASRec']
 
-# %% ../../nbs/55_recommend.sasrec.ipynb #730af2ce
+# %% ../../nbs/55_recommend.sasrec.ipynb #85508feb
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import Samples, Histories, Ranking
 from ..train import progress
-from ..layers import byte_dropout
+from ..layers import byte_dropout, fast_linear
 from .base import check_histories, length_blocks, top_k
 
 # %% ../../nbs/55_recommend.sasrec.ipynb #079da87e
@@ -26,7 +26,7 @@ def sequences(
     back = n.cumsum(0).repeat_interleave(n)-1-torch.arange(len(s), device=order.device) # 0 for a user's last sample, 1 for the one before, ...
     return s[order[back%window==0]]
 
-# %% ../../nbs/55_recommend.sasrec.ipynb #e83c2d76
+# %% ../../nbs/55_recommend.sasrec.ipynb #ff308c08
 class Block(nn.Module):
     "Causal self-attention and feed-forward, each added to its input and normalised"
     def __init__(self, dim, n_heads, d_ff, dropout):
@@ -56,7 +56,7 @@ class SASRec(nn.Module):
         self.item,self.pos = nn.Embedding(n_items+1, dim, padding_idx=n_items),nn.Embedding(max_history, dim)
         self.norm,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(dim, n_heads, d_ff, dropout) for _ in range(n_layers))
-        byte_dropout(self)
+        fast_linear(byte_dropout(self))
         self.apply(self._init)
 
     def _init(self, m):
