@@ -95,14 +95,14 @@ class MultiData:
         row = row-pad
         return MultiBatch(self.items[used[pad:]], row[:,:-1], torch.cat([row[:,1:-1], row[:,:1]*0-1], 1).scatter(1, n-1, row[:,-1:]))
 
-# %% ../../nbs/38_quantize.multi.ipynb #3a1a13e1
+# %% ../../nbs/38_quantize.multi.ipynb #31959ed0
 class MultiQuantizer(nn.Module, Hub):
     "BBQRec's quantizer: behaviour and specific encoders for each modality, an ID vector for each item, shared codebooks"
     def __init__(self,
         dims:dict, # modality -> width of its vectors, such as dict(text=384, image=128)
         n_items:int=0, # learn an ID vector for so many items; 0: none, and items never seen can be coded
         levels:tuple=(256,256,256), # codebook size of each level
-        code_dim:int=128, specific_dim:int=None, # widths of the coded part and the rest (default: the same)
+        code_dim:int=128, specific_dim:int=None, # widths of the coded part and the rest (default: the same; 0: no rest, the paper's ablation of (3))
         hidden:tuple=(512,), # widths inside encoders and decoders
         shared:bool=True, # one set of codebooks for ID and modalities
         commitment_weight:float=0.25,
@@ -121,8 +121,9 @@ class MultiQuantizer(nn.Module, Hub):
         self.parts = (('id',) if n_items else ())+self.modalities
         self.dims,self.n_items,self.code_dim,self.max_history = dict(dims),n_items,code_dim,max_history
         self.recommendation_weight,self.mutual_weight,self.temperature,self.per_dim = recommendation_weight,mutual_weight,temperature,per_dim
-        k = specific_dim or code_dim
-        self.behaviour,self.specific = (nn.ModuleDict({m:mlp((dims[m],*hidden,w)) for m in self.modalities}) for w in (code_dim,k))
+        self.specific_dim = k = code_dim if specific_dim is None else specific_dim
+        if mutual_weight and not k: raise ValueError("(3) is about the specific parts: with `specific_dim=0` there are none, give `mutual_weight=0`")
+        self.behaviour,self.specific = (nn.ModuleDict({m:mlp((dims[m],*hidden,w)) for m in self.modalities if w}) for w in (code_dim,k))
         self.decoder = nn.ModuleDict({m:mlp((code_dim+k,*hidden[::-1],dims[m])) for m in self.modalities})
         self.missing = nn.ParameterDict({m:nn.Parameter(torch.rand(dims[m])*.01) for m in self.modalities})
         for m in self.modalities: self.register_buffer(f'mean_{m}', torch.zeros(dims[m])); self.register_buffer(f'scale_{m}', torch.ones(()))
@@ -142,11 +143,14 @@ class MultiQuantizer(nn.Module, Hub):
         return {m:torch.where(it.missing[m][:,None], self.missing[m], (it.x[m]-getattr(self, f'mean_{m}'))/getattr(self, f'scale_{m}')) for m in self.modalities}
     def _latent(self, x, item): # what is quantized, part by part
         return ([self.id[item]] if self.n_items else [])+[self.behaviour[m](x[m]) for m in self.modalities]
+    def own(self, m, x): # modality, (n, dim) standardised -> (n, specific_dim)
+        "What is not coded; its scale would be a way around (3)"
+        return F.rms_norm(self.specific[m](x), (self.specific_dim,)) if self.specific_dim else x[:,:0]
     def latent(self, it:Items)->Tensor: # (n, parts*code_dim)
         "What is quantized: ID vector and behaviour parts, end to end"
         return torch.cat(self._latent(self.inputs(it), it.item), 1)
 
-# %% ../../nbs/38_quantize.multi.ipynb #4ebab0d2
+# %% ../../nbs/38_quantize.multi.ipynb #4f7ea477
 @patch
 def terms(self:MultiQuantizer,
     batch, # `MultiBatch`, or `Items`: then without (12)
@@ -161,7 +165,7 @@ def terms(self:MultiQuantizer,
     rec,mutual = zero,zero
     for m in self.modalities:
         here = ~it.missing[m]
-        own = F.rms_norm(self.specific[m](x[m][here]), (self.specific[m][-1].out_features,))
+        own = self.own(m, x[m][here])
         err = (self.decoder[m](torch.cat([code[m][here], own], 1))-x[m][here]).pow(2).sum(1)/(self.dims[m] if self.per_dim else 1)
         rec = rec+err.sum()/here.sum().clamp(min=1)
         if self.mutual_weight:
@@ -226,7 +230,7 @@ def fit_kmeans(self:MultiQuantizer, embs:dict, seed:int=0)->MultiQuantizer: # se
     self.rq.fit_kmeans(self.latent(it), seed)
     return self
 
-# %% ../../nbs/38_quantize.multi.ipynb #1303f532
+# %% ../../nbs/38_quantize.multi.ipynb #0fcc7688
 @patch
 def encode(self:MultiQuantizer, it:Items): # -> (n, levels*parts)
     "Codes, level by level, in a level part by part (`parts`)"
@@ -248,8 +252,7 @@ def reconstruct(self:MultiQuantizer, it:Items)->dict: # modality -> (n, dim)
     "Vectors from codes and specific parts, in the units of the input"
     x = self.inputs(it)
     code = dict(zip(self.parts, self.rq(self.latent(it)).x.split(self.code_dim, 1)))
-    def back(m): own = self.specific[m](x[m]); return self.decoder[m](torch.cat([code[m], F.rms_norm(own, own.shape[1:])], 1))
-    return {m:back(m)*getattr(self, f'scale_{m}')+getattr(self, f'mean_{m}') for m in self.modalities}
+    return {m:self.decoder[m](torch.cat([code[m], self.own(m, x[m])], 1))*getattr(self, f'scale_{m}')+getattr(self, f'mean_{m}') for m in self.modalities}
 
 @patch
 @torch.no_grad()
