@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 
-# %% ../nbs/03_layers.ipynb #dfcd10f1
+# %% ../nbs/03_layers.ipynb #f1d8fb3f
 @cache
 def onednn_suits()->bool:
     "Is this a processor on which PyTorch's MKL is slower than its oneDNN in fp32: an AMD with AVX-512?"
@@ -61,6 +61,7 @@ def product(
     x,w,b = x.detach(),w.detach(),b.detach()
     return _dnn(x, w, b) if _suits(x, w, onednn, least) else torch.addmm(b, x, w.T, out=x.new_empty(len(x), len(w))) # `out`: autocast leaves it alone
 
+# %% ../nbs/03_layers.ipynb #93013df6
 class Linear(nn.Linear):
     "`nn.Linear` by `linear`"
     def forward(self, x): return linear(x, self.weight, self.bias)

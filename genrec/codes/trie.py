@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['CodeTrie', 'product_ids', 'Subset']
 
-# %% ../../nbs/42_codes.trie.ipynb #6283b3c9
+# %% ../../nbs/42_codes.trie.ipynb #2fd3a0f6
 import math, torch
+from functools import lru_cache
 from torch import Tensor
 from dataclasses import dataclass
 from fastcore.basics import patch
@@ -59,12 +60,12 @@ class CodeTrie:
     @property
     def device(self): return self.items.device
 
-# %% ../../nbs/42_codes.trie.ipynb #57b1a020
+# %% ../../nbs/42_codes.trie.ipynb #b897e1f3
 def _sorted_rows(codes, sizes, dtype):
     "Item numbers in the lexicographic order of their codes, and a function that gives a level's codes in that order"
     n,bits = len(codes),[max(1, (K-1).bit_length()) for K in sizes]
     item = (n-1).bit_length()
-    small = [dtype if K<2**31 else torch.int64 for K in sizes]
+    small = [torch.uint8 if K<=256 else dtype if K<2**31 else torch.int64 for K in sizes] # what fits the cache is read faster
     if sum(bits)+item<=63:
         key = torch.zeros(n, dtype=torch.int64, device=codes.device)
         for l,b in enumerate(bits): key.bitwise_left_shift_(b).add_(codes[:,l])
@@ -94,12 +95,14 @@ def product_ids(
     for s in parts: codes = codes*torch.tensor(s.sizes, device=codes.device)+s.codes
     return SemanticIds(codes, tuple(math.prod(h) for h in heads)),heads
 
-# %% ../../nbs/42_codes.trie.ipynb #08f91cf1
+# %% ../../nbs/42_codes.trie.ipynb #44f5e67c
+def _at(x, i): return x.index_select(0, i.flatten()).view(*i.shape, *x.shape[1:]) # x[i], several times as fast
+
 def _range(ptr, node):
     "First row of each node, and how many: none for node -1"
     v = node.clamp(min=0)
-    start = ptr[v]
-    return start,(ptr[v+1]-start).masked_fill_(node<0, 0)
+    start,end = _at(ptr, v),_at(ptr, v+1)
+    return start,(end-start).masked_fill_(node<0, 0)
 
 def _rows(ptr, node, width):
     "Rows of each node, padded: (..., width) row numbers (0 where none) and which of them are real"
@@ -150,7 +153,12 @@ def allowed(self:CodeTrie,
     out = torch.zeros(*node.shape, K+1, dtype=torch.bool, device=node.device) # one column more, for the padding
     return out.scatter_(-1, code.masked_fill(~ok, K), True)[...,:K]
 
-# %% ../../nbs/42_codes.trie.ipynb #9e493873
+# %% ../../nbs/42_codes.trie.ipynb #8c5fdcc3
+@lru_cache(maxsize=64)
+def _beyond(width, device):
+    "(width+1, width): what row n adds to a row of scores whose first n are real: 0, or -inf; faster than a choice, for a processor guesses each branch"
+    return torch.zeros(width+1, width, device=device).masked_fill_(torch.arange(width, device=device)>=torch.arange(width+1, device=device)[:,None], -torch.inf)
+
 @patch
 def legal_scores(self:CodeTrie,
     level:int, # depth of the nodes, 0 for the root
@@ -158,12 +166,13 @@ def legal_scores(self:CodeTrie,
     logits:list, # one tensor (..., codes) for each head of the level: more than one for product nodes, see below
 )->tuple: # (..., c) sum of the heads' scores, -inf where no item follows; (..., c) codes of the c ways and (...) node of the first, the others follow it; None and None where c counts all codes
     "Scores of the ways on from every node"
-    if self.table[level] is not None and len(logits)==1: return self.mask[level][node].add_(logits[0]),None,None # faster than a choice: a processor guesses each branch
+    if self.table[level] is not None and len(logits)==1: return _at(self.mask[level], node%(self.n_nodes[level]+1)).add_(logits[0]),None,None # the last row is that of node -1
     start,n = _range(self.ptr[level], node)
     j = torch.arange(self.max_branch[level] if node.is_cuda else max(1, int(n.max())), dtype=start.dtype, device=start.device)
-    code = self.code[level][(start[...,None]+j).clamp_(max=self.n_nodes[level+1]-1)].long()
-    s = sum(x.gather(-1, d) for x,d in zip(logits, self.digits(level, code) if len(logits)>1 else [code]))
-    return torch.where(j<n[...,None], s, -torch.inf),code,start
+    code = _at(self.code[level], (start[...,None]+j).clamp_(max=self.n_nodes[level+1]-1)).long()
+    s,*more = (x.gather(-1, d) for x,d in zip(logits, self.digits(level, code) if len(logits)>1 else [code]))
+    for x in more: s.add_(x)
+    return (s.add_(_at(_beyond(len(j), s.device), n)) if len(j)<=512 else s.masked_fill_(j>=n[...,None], -torch.inf)),code,start
 
 # %% ../../nbs/42_codes.trie.ipynb #9607d3d3
 @patch

@@ -5,21 +5,21 @@
 # %% auto #0
 __all__ = ['t5_stack', 'T5Recommender', 'cut_short']
 
-# %% ../../nbs/52_recommend.t5.ipynb #9e5ae975
+# %% ../../nbs/52_recommend.t5.ipynb #e95881f4
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import SemanticIds, Samples, Histories, Ranking
 from ..train import progress
-from ..layers import byte_dropout
+from ..layers import byte_dropout, fast_linear, linear
 from ..codes.vocab import CodeVocab
 from ..codes.trie import CodeTrie, product_ids
 from .base import check_histories, length_blocks
 from .beam import beam_search
 from .lean import LeanT5
 
-# %% ../../nbs/52_recommend.t5.ipynb #aac0e25c
+# %% ../../nbs/52_recommend.t5.ipynb #8460ff4b
 def t5_stack(
     decoder:bool, # causal, with cross-attention
     **cfg, # fields of transformers' `T5Config`
@@ -29,9 +29,9 @@ def t5_stack(
     from transformers.models.t5.modeling_t5 import T5Stack
     stack = T5Stack(T5Config(vocab_size=1, is_decoder=decoder, use_cache=False, eos_token_id=None, **cfg))
     stack.embed_tokens = None # the code table below takes its place
-    return byte_dropout(stack)
+    return fast_linear(byte_dropout(stack))
 
-# %% ../../nbs/52_recommend.t5.ipynb #3bf614ea
+# %% ../../nbs/52_recommend.t5.ipynb #392a06a8
 class T5Recommender(nn.Module):
     "Encoder-decoder over semantic IDs, with one head for each level, or one for each of its codes"
     def __init__(self,
@@ -83,7 +83,7 @@ class T5Recommender(nn.Module):
         "Scores of the codes of level `l`; a tied table is scaled as in T5"
         K = self.trie.heads[l]
         o = self.vocab.offsets[l*self.n_parts]
-        s = F.linear(h*self.scale, self.embed.weight[o:o+sum(K)], self.bias[l]) if self.tie else F.linear(h, self.heads[l], self.bias[l])
+        s = linear(h*self.scale, self.embed.weight[o:o+sum(K)], self.bias[l]) if self.tie else linear(h, self.heads[l], self.bias[l])
         return s if len(K)==1 else s.split(K, -1)
 
 # %% ../../nbs/52_recommend.t5.ipynb #8b809c67
