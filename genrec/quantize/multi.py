@@ -95,7 +95,7 @@ class MultiData:
         row = row-pad
         return MultiBatch(self.items[used[pad:]], row[:,:-1], torch.cat([row[:,1:-1], row[:,:1]*0-1], 1).scatter(1, n-1, row[:,-1:]))
 
-# %% ../../nbs/38_quantize.multi.ipynb #31959ed0
+# %% ../../nbs/38_quantize.multi.ipynb #30a8be52
 class MultiQuantizer(nn.Module, Hub):
     "BBQRec's quantizer: behaviour and specific encoders for each modality, an ID vector for each item, shared codebooks"
     def __init__(self,
@@ -110,6 +110,7 @@ class MultiQuantizer(nn.Module, Hub):
         mutual_weight:float=1., # of (3); 0: no network q is made
         temperature:float=.1, # of (12)
         per_dim:bool=False, # squared errors as means over the width, not sums
+        id_spread:float=None, # `fit_kmeans` starts the IDs with the mean and so many times the spread of the coded parts (default: uniform in (0, .01))
         n_layers:int=2, n_heads:int=2, dropout:float=.2, max_history:int=20, # of the sequence encoder
         club_hidden:int=128, club_steps:int=5, club_lr:float=1e-4, # of q
         ema_decay:float=None, revive_below:float=None, rotate:bool=False, # see `ResidualQuantizer`
@@ -120,7 +121,7 @@ class MultiQuantizer(nn.Module, Hub):
         self.modalities = tuple(sorted(dims)) # JSON does not keep an order
         self.parts = (('id',) if n_items else ())+self.modalities
         self.dims,self.n_items,self.code_dim,self.max_history = dict(dims),n_items,code_dim,max_history
-        self.recommendation_weight,self.mutual_weight,self.temperature,self.per_dim = recommendation_weight,mutual_weight,temperature,per_dim
+        self.recommendation_weight,self.mutual_weight,self.temperature,self.per_dim,self.id_spread = recommendation_weight,mutual_weight,temperature,per_dim,id_spread
         self.specific_dim = k = code_dim if specific_dim is None else specific_dim
         if mutual_weight and not k: raise ValueError("(3) is about the specific parts: with `specific_dim=0` there are none, give `mutual_weight=0`")
         self.behaviour,self.specific = (nn.ModuleDict({m:mlp((dims[m],*hidden,w)) for m in self.modalities if w}) for w in (code_dim,k))
@@ -186,7 +187,7 @@ def loss(self:MultiQuantizer, batch)->dict:
     total = t['reconstruction']+t['quantization']+self.mutual_weight*t['shared']+self.recommendation_weight*t.get('next', 0.)
     return dict(loss=total, **{k:v.detach() for k,v in t.items()})
 
-# %% ../../nbs/38_quantize.multi.ipynb #a5c02806
+# %% ../../nbs/38_quantize.multi.ipynb #e2aae210
 @patch
 def items(self:MultiQuantizer,
     embs:dict, # modality -> `Embeddings` of all items
@@ -227,6 +228,9 @@ def fit_kmeans(self:MultiQuantizer, embs:dict, seed:int=0)->MultiQuantizer: # se
         mean = x.mean(0); scale = (x-mean).pow(2).mean().sqrt()
         if not scale>1e-12: raise ValueError(f"all vectors of `{m}` are the same: leave it out of `dims`")
         getattr(self, f'mean_{m}').copy_(mean); getattr(self, f'scale_{m}').copy_(scale)
+    if self.n_items and self.id_spread is not None and self.modalities:
+        z = torch.cat([z[~it.missing[m]] for m,z in zip(self.modalities, self._latent(self.inputs(it), it.item)[1:])])
+        self.id.copy_(z.mean(0)+self.id_spread*z.std(0)*torch.randn(self.id.shape, generator=torch.Generator().manual_seed(seed)).to(z.device))
     self.rq.fit_kmeans(self.latent(it), seed)
     return self
 

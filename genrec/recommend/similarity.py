@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['buckets', 'similar_values', 'SimilarAttention', 'SimilarityT5', 'plot_similarity', 'attention', 'plot_attention']
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #c64ceef9
+# %% ../../nbs/53a_recommend.similarity.ipynb #9971ec8a
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import Histories, Embeddings
+from ..codes.trie import product_ids
 from .lean import LeanT5
 from .t5 import T5Recommender
 
@@ -67,7 +68,13 @@ class SimilarAttention(nn.Module):
         o = similar_values(w, v, F.pad(self.table, (0,0,0,0,0,1))+1, st['rows'], st['size'], st['left']) # the row of what is no item stays 1
         return self.o(o.transpose(1,2).flatten(2)), position_bias, None
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #5c8a585e
+# %% ../../nbs/53a_recommend.similarity.ipynb #f8b9587a
+def _directions(x, n): # vectors or `Embeddings` -> (n, dim) of length 1
+    x = x.x if isinstance(x, Embeddings) else x
+    if len(x)!=n: raise ValueError(f"one vector for each of {n:,} items, got {len(x):,}")
+    if not x.isfinite().all(): raise ValueError(f"{int((~x.isfinite().all(1)).sum())} of {len(x)} vectors hold NaN or infinity")
+    return F.normalize(x.detach().float(), dim=1)
+
 class SimilarityT5(T5Recommender):
     "A T5 over semantic IDs whose encoder knows how alike the items of a history are"
     def __init__(self,
@@ -79,15 +86,13 @@ class SimilarityT5(T5Recommender):
         **kw, # see `T5Recommender`
     ):
         super().__init__(sids, **kw)
-        x = vectors.x if isinstance(vectors, Embeddings) else vectors
-        if len(x)!=self.n_items: raise ValueError(f"one vector for each of {self.n_items:,} items, got {len(x):,}")
+        x = _directions(vectors, self.n_items)
         if n_buckets<1: raise ValueError(f"`n_buckets` must be 1 or more, got {n_buckets}")
-        if not x.isfinite().all(): raise ValueError(f"{int((~x.isfinite().all(1)).sum())} of {len(x)} vectors hold NaN or infinity")
         blocks = self.encoder.block
         layers = tuple(range(len(blocks))) if layers is None else tuple(layers)
         if not layers or not set(layers)<=set(range(len(blocks))): raise ValueError(f"`layers` are numbers from 0 to {len(blocks)-1}, one or more, got {layers}; without any it is `T5Recommender`")
         self.n_buckets,self._state = n_buckets,{}
-        self.register_buffer('vectors', F.normalize(x.detach().float(), dim=1))
+        self.register_buffer('vectors', x)
         table = None
         for l in layers:
             a = blocks[l].layer[0].SelfAttention
@@ -105,7 +110,20 @@ class SimilarityT5(T5Recommender):
         self._state.update(rows=self.similarity(h), size=L, left=L-1 if self.n_user_tokens else 0)
         return super().encode(h, users)
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #1f00d171
+# %% ../../nbs/53a_recommend.similarity.ipynb #9e63b047
+@patch
+def add(self:SimilarityT5,
+    sids, # of the new items, see `T5Recommender`
+    vectors, # theirs, from where the others come from
+)->SimilarityT5: # the same model
+    "Let new items be read and recommended, without training"
+    old = self.n_items
+    x = _directions(vectors, len(product_ids(sids)[0])).to(self.device)
+    if x.shape[1]!=self.vectors.shape[1]: raise ValueError(f"vectors of width {self.vectors.shape[1]} are wanted, as those of the other {old:,} items, got {x.shape[1]}")
+    T5Recommender.add(self, sids)
+    self.vectors = torch.cat([self.vectors, x])
+    return self
+
 @patch
 def block_size(self:SimilarityT5, width:int, precision:str='no', memory:int=None)->int: # histories
     "How many histories fit into a block; see `T5Recommender`"
