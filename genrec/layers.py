@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 
-# %% ../nbs/03_layers.ipynb #f1d8fb3f
+# %% ../nbs/03_layers.ipynb #10ab7a22
 @cache
 def onednn_suits()->bool:
     "Is this a processor on which PyTorch's MKL is slower than its oneDNN in fp32: an AMD with AVX-512?"
@@ -25,6 +25,7 @@ def onednn_suits()->bool:
 def _dnn(x, w, b=None): return torch.ops.mkldnn._linear_pointwise(x, w, b, 'none', [], '')
 
 def _suits(x, w, onednn, least):
+    if torch.compiler.is_compiling(): return False # it has kernels of its own
     return (onednn_suits() if onednn is None else onednn) and x.device.type=='cpu' and x.dtype==w.dtype==torch.float32 and x.dim()>1 and x.numel()*len(w)>=least
 
 class _Linear(torch.autograd.Function):

@@ -5,12 +5,10 @@
 # %% auto #0
 __all__ = ['RECOMMENDER', 'RULES', 'PLAN', 'CodesConfig', 'CodeData', 'load_code_data', 'Coded', 'random', 'shuffled', 'rqkmeans',
            'balanced_rqkmeans', 'opq', 'pq', 'rqvae', 'rqvae_revived', 'vqvae', 'simvq', 'fsq', 'tree', 'letter',
-           'apply_rule', 'code_row', 'CodeJob', 'code_jobs', 'missing', 'claim', 'run_job', 'compare_codes',
-           'load_rows']
+           'apply_rule', 'code_row', 'CodeJob', 'code_jobs', 'missing', 'run_job', 'compare_codes', 'load_rows']
 
-# %% ../../nbs/91c_systems.codes.ipynb #f4740c95
-import json, os, time
-from contextlib import contextmanager
+# %% ../../nbs/91c_systems.codes.ipynb #120fd155
+import json, time
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 import torch
@@ -33,6 +31,7 @@ from ..codes.rules import residual_distance, level_distance, next_nearest, kth_l
 from ..analyse.codes import usage, perplexity
 from ..analyse.space import neighbours, neighbour_preservation
 from .tiger import TigerConfig, tiger
+from .compare import work
 from .letter import LetterConfig, cf_vectors
 
 # %% ../../nbs/91c_systems.codes.ipynb #930204ef
@@ -213,7 +212,7 @@ def code_row(
     sec = time.process_time()-t
     return dict(row, rule_seconds=round(sec, 3), changed=int((out.codes[:,:L]!=s.codes).any(1).sum()), after=dict(measured(out, 3), reconstruction=_error(c, x, out.codes[:,:L])))
 
-# %% ../../nbs/91c_systems.codes.ipynb #296e744e
+# %% ../../nbs/91c_systems.codes.ipynb #4dfa9394
 PLAN = ( # quantizer, and the rule with which the recommender reads its codes (None: not recommended with)
     (rqvae, append_rank), (rqkmeans, append_rank), (letter, sinkhorn_reassign), (random, append_rank), (balanced_rqkmeans, append_rank),
     (tree, kth_leaf), (simvq, append_rank), (opq, append_rank), (shuffled, append_rank), (rqvae_revived, None), (fsq, None), (pq, None), (vqvae, None))
@@ -258,23 +257,7 @@ def missing(
     run = job.rec_rule is not None and not any(r.config.get('key')==_key(data, job, cfg, job.rec_rule, rec) for r in _runs_of(folder, job, data).values())
     return rules, run
 
-@contextmanager
-def claim(
-    folder, # the same for all lanes
-    name:str, # of the work
-): # True where it is this process's
-    "Hold a piece of work, as long as the block or the process lasts"
-    import fcntl
-    path = Path(folder)/'.claims'/name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    f = os.open(path, os.O_CREAT|os.O_RDWR)
-    try:
-        try: fcntl.flock(f, fcntl.LOCK_EX|fcntl.LOCK_NB)
-        except BlockingIOError: yield False; return
-        yield True
-    finally: os.close(f)
-
-# %% ../../nbs/91c_systems.codes.ipynb #27812180
+# %% ../../nbs/91c_systems.codes.ipynb #6727657c
 def run_job(
     job:CodeJob, data:CodeData, cfg:CodesConfig=CodesConfig(), rec:TigerConfig=RECOMMENDER, folder='runs/codes',
     near:Tensor=None, # (n_items, k) `neighbours` of the vectors, if they are there
@@ -313,24 +296,11 @@ def compare_codes(
     say=print,
 )->tuple: # (files written, jobs left)
     "Run what is missing"
-    jobs,start,written,took,near = list(code_jobs() if jobs is None else jobs),time.time(),0,[],None
-    i,n = lane
-    if not 0<=i<n: raise ValueError(f"`lane` is (i, n) with 0 <= i < n, such as (0, 2) and (1, 2), got {lane}")
-    todo = lambda: [j for j in jobs if missing(j, data, cfg, rec, folder)!=([],False)]
-    order = [*jobs[i::n], *[j for k,j in enumerate(jobs) if k%n!=i]]
-    for j in order:
-        if missing(j, data, cfg, rec, folder)==([],False): continue
-        spent = time.time()-start
-        if budget_min is not None and spent+(sum(took)/len(took) if took else 0)>60*budget_min: say(f'stopping after {spent/60:.1f} of {budget_min} minutes', flush=True); break
-        with claim(folder, j.name) as mine:
-            if not mine: continue
-            near = neighbours(data.emb, cfg.k) if near is None else near
-            t = time.time()
-            written += run_job(j, data, cfg, rec, folder, near, say)
-            took.append(time.time()-t)
-    left = todo()
-    say(f"{written} files written; {len(left)} of {len(jobs)} jobs are not done"+(f": {', '.join(j.name for j in left)}" if left else ''), flush=True)
-    return written, len(left)
+    jobs,near = list(code_jobs() if jobs is None else jobs),[]
+    def do(j):
+        if not near: near.append(neighbours(data.emb, cfg.k))
+        return run_job(j, data, cfg, rec, folder, near[0], say)
+    return work(jobs, lambda j: missing(j, data, cfg, rec, folder)==([],False), do, folder, budget_min, lane, say)
 
 # %% ../../nbs/91c_systems.codes.ipynb #d0be7429
 def load_rows(
