@@ -27,7 +27,7 @@ def buckets(
     b,ok = ((d+1)/2*n).round().clamp(0, n).long(),items>=0
     return torch.where(ok[:,:,None]&ok[:,None], b, n+1)
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #95e17360
+# %% ../../nbs/53a_recommend.similarity.ipynb #f03553a8
 def similar_values(
     w:Tensor, # (b, heads, T, T) attention weights
     v:Tensor, # (b, heads, T, d) values
@@ -38,11 +38,11 @@ def similar_values(
 )->Tensor: # (b, heads, T, d)
     "Sum over tokens j of w_ij (e_ij * v_j), group by group"
     T,G = w.shape[2],rows.shape[1]
-    pad = (left, G*size-left-T)
-    w = F.pad(w, pad*2).unflatten(3, (G,size))
-    part = torch.einsum('bhqgl,bhgld->bhqgd', w, F.pad(v, (0,0,*pad)).unflatten(2, (G,size))).unflatten(2, (G,size)) # what a token takes from a group
-    e = table[rows].permute(0,3,1,2,4).to(part.dtype) # (b, heads, g, g, d)
-    return torch.einsum('bhilgd,bhigd->bhild', part, e).flatten(2,3)[:,:,left:left+T]
+    pad,split = (left, G*size-left-T),(G,size)
+    if any(pad): w,v = F.pad(w, pad*2),F.pad(v, (0,0,*pad))
+    e = F.embedding(rows, table.flatten(1)).unflatten(3, table.shape[1:]).to(v.dtype) # (b, g, g, heads, d); its gradient is summed many times as fast as that of `table[rows]`
+    parts = zip(w.unflatten(3, split).unbind(3), v.unflatten(2, split).unbind(2), e.permute(2,0,3,1,4)[...,None,:]) # group by group that is read
+    return sum((wg@vg).unflatten(2, split)*eg for wg,vg,eg in parts).flatten(2,3)[:,:,left:left+T] # what a token takes from a group, modulated once
 
 class SimilarAttention(nn.Module):
     "Self-attention of a T5 encoder, with its values weighed by a table"
