@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ParallelQuantizer', 'Items', 'MultiBatch', 'MultiData', 'MultiQuantizer', 'check_multi']
 
-# %% ../../nbs/38_quantize.multi.ipynb #37c8006a
+# %% ../../nbs/38_quantize.multi.ipynb #19390651
 import tempfile, warnings
 from dataclasses import dataclass
 import torch
@@ -16,7 +16,7 @@ from ..core import Embeddings, Samples, SemanticIds
 from .base import Hub, Quantized, check_vectors, check_quantizer
 from .rq import ResidualQuantizer
 from .rqvae import mlp
-from .align import Club, SequenceEncoder, contrastive_loss
+from .align import Club, SequenceEncoder, contrastive_loss, standardise
 
 # %% ../../nbs/38_quantize.multi.ipynb #78f00497
 class ParallelQuantizer(nn.Module, Hub):
@@ -95,7 +95,7 @@ class MultiData:
         row = row-pad
         return MultiBatch(self.items[used[pad:]], row[:,:-1], torch.cat([row[:,1:-1], row[:,:1]*0-1], 1).scatter(1, n-1, row[:,-1:]))
 
-# %% ../../nbs/38_quantize.multi.ipynb #30a8be52
+# %% ../../nbs/38_quantize.multi.ipynb #c899be93
 class MultiQuantizer(nn.Module, Hub):
     "BBQRec's quantizer: behaviour and specific encoders for each modality, an ID vector for each item, shared codebooks"
     def __init__(self,
@@ -114,6 +114,7 @@ class MultiQuantizer(nn.Module, Hub):
         n_layers:int=2, n_heads:int=2, dropout:float=.2, max_history:int=20, # of the sequence encoder
         club_hidden:int=128, club_steps:int=5, club_lr:float=1e-4, # of q
         ema_decay:float=None, revive_below:float=None, rotate:bool=False, # see `ResidualQuantizer`
+        one_sided:bool=False, # (3) moves the specific encoders alone: what is coded leaves them, and nothing leaves the codes
     ):
         super().__init__()
         if not dims and not n_items: raise ValueError("nothing to quantize: give `dims` (modality -> width), `n_items`, or both")
@@ -121,7 +122,7 @@ class MultiQuantizer(nn.Module, Hub):
         self.modalities = tuple(sorted(dims)) # JSON does not keep an order
         self.parts = (('id',) if n_items else ())+self.modalities
         self.dims,self.n_items,self.code_dim,self.max_history = dict(dims),n_items,code_dim,max_history
-        self.recommendation_weight,self.mutual_weight,self.temperature,self.per_dim,self.id_spread = recommendation_weight,mutual_weight,temperature,per_dim,id_spread
+        self.recommendation_weight,self.mutual_weight,self.temperature,self.per_dim,self.id_spread,self.one_sided = recommendation_weight,mutual_weight,temperature,per_dim,id_spread,one_sided
         self.specific_dim = k = code_dim if specific_dim is None else specific_dim
         if mutual_weight and not k: raise ValueError("(3) is about the specific parts: with `specific_dim=0` there are none, give `mutual_weight=0`")
         self.behaviour,self.specific = (nn.ModuleDict({m:mlp((dims[m],*hidden,w)) for m in self.modalities if w}) for w in (code_dim,k))
@@ -145,13 +146,13 @@ class MultiQuantizer(nn.Module, Hub):
     def _latent(self, x, item): # what is quantized, part by part
         return ([self.id[item]] if self.n_items else [])+[self.behaviour[m](x[m]) for m in self.modalities]
     def own(self, m, x): # modality, (n, dim) standardised -> (n, specific_dim)
-        "What is not coded; its scale would be a way around (3)"
+        "What is not coded"
         return F.rms_norm(self.specific[m](x), (self.specific_dim,)) if self.specific_dim else x[:,:0]
     def latent(self, it:Items)->Tensor: # (n, parts*code_dim)
         "What is quantized: ID vector and behaviour parts, end to end"
         return torch.cat(self._latent(self.inputs(it), it.item), 1)
 
-# %% ../../nbs/38_quantize.multi.ipynb #4f7ea477
+# %% ../../nbs/38_quantize.multi.ipynb #7103cef1
 @patch
 def terms(self:MultiQuantizer,
     batch, # `MultiBatch`, or `Items`: then without (12)
@@ -170,9 +171,9 @@ def terms(self:MultiQuantizer,
         err = (self.decoder[m](torch.cat([code[m][here], own], 1))-x[m][here]).pow(2).sum(1)/(self.dims[m] if self.per_dim else 1)
         rec = rec+err.sum()/here.sum().clamp(min=1)
         if self.mutual_weight:
-            z_m = F.rms_norm(z[m][here], (self.code_dim,)).float()
-            if self.training: self.club[m].learn(z_m, own)
-            if len(z_m): mutual = mutual+self.club[m](z_m, own.float())
+            z_m,s_m = standardise(z[m][here].detach() if self.one_sided else z[m][here]),standardise(own)
+            if self.training: self.club[m].learn(z_m, s_m)
+            if len(z_m): mutual = mutual+self.club[m](z_m, s_m)
     out = dict(reconstruction=rec, quantization=q.loss/(self.code_dim if self.per_dim else 1), shared=mutual)
     if self.recommendation_weight and not isinstance(batch, Items):
         ok = batch.target>=0
