@@ -12,7 +12,7 @@ from pathlib import Path
 from ..core import SemanticIds, write_atomic
 from .vocab import code_text, parse_code
 
-# %% ../../nbs/43_codes.index_json.ipynb #306febfe
+# %% ../../nbs/43_codes.index_json.ipynb #a1ea47fc
 def _no_twice(pairs):
     "A JSON object whose keys are distinct; `json` alone would keep the last of two"
     d = {}
@@ -31,14 +31,14 @@ def _read(path):
     if not isinstance(d, dict) or not d: raise ValueError(f'{path.name} is not an index: wanted an object {{item: ["<a_1>", "<b_2>", ...]}}, got {"an empty object" if d=={} else type(d).__name__}')
     return d
 
-def _codes(item, words):
+def _codes(item, words, upper):
     "Codes of one item"
     if not isinstance(words, list) or not words: raise ValueError(f'item {item!r}: wanted a list such as ["<a_1>", "<b_2>"], got {str(words)[:40]}')
     out = []
     for l,w in enumerate(words):
-        try: level,code = parse_code(w)
+        try: level,code = parse_code(w, upper)
         except ValueError as e: raise ValueError(f"item {item!r}: {e}") from None
-        if level!=l: raise ValueError(f"item {item!r}: place {l} holds {w}, but {code_text(l,0)[:2]}.. belongs there; codes stand in the order of their levels")
+        if level!=l: raise ValueError(f"item {item!r}: place {l} holds {w}, but {code_text(l,0,upper)[:2]}.. belongs there; codes stand in the order of their levels")
         out.append(code)
     return out
 
@@ -46,6 +46,7 @@ def load_index(
     path, # file of the form {item: ["<a_1>", "<b_2>", ...]}
     items=None, # names of the items in the order wanted, such as `log.items` (default: keys must be 0, 1, 2, ...)
     sizes=None, # codebook sizes, a number or one for each level (default: 256, or what the codes need)
+    upper:bool=False, # capital letters, as MQL4GRec's `*.index_vitemb.json` has them
 )->SemanticIds: # row i belongs to `items[i]`
     "Read published semantic IDs; ValueError where the file is not of the layout"
     d = _read(path)
@@ -58,7 +59,7 @@ def load_index(
     if len(set(items))<len(items): raise ValueError(f"`items` has {next(i for i,n in Counter(items).items() if n>1)!r} more than once, and both would get one ID; row i is item i, so each name stands once")
     missing = [i for i in items if i not in d]
     if missing: raise ValueError(f"{len(missing)} of {len(items)} items are not in the index, such as {missing[:3]}; {why}")
-    rows = [_codes(i, d[i]) for i in items]
+    rows = [_codes(i, d[i], upper) for i in items]
     L = {len(r) for r in rows}
     if len(L)!=1: raise ValueError(f"every item needs as many codes as the others, got {', '.join(map(str, sorted(L)))}; such as item {items[next(j for j,r in enumerate(rows) if len(r)!=len(rows[0]))]!r}")
     codes = torch.tensor(rows)
@@ -69,16 +70,17 @@ def load_index(
     if len(sizes)!=len(need) or any(n>s for n,s in zip(need, sizes)): raise ValueError(f"the codes need {len(need)} levels of at least {need} codes, got sizes {sizes}")
     return SemanticIds(codes, tuple(sizes))
 
-# %% ../../nbs/43_codes.index_json.ipynb #7e2fb1e8
+# %% ../../nbs/43_codes.index_json.ipynb #aa1ab291
 def save_index(
     sids:SemanticIds,
     path, # file to write
     items=None, # name of each item (default: 0, 1, 2, ...)
+    upper:bool=False, # capital letters
 )->Path: # the file
     "Write semantic IDs in the layout of LETTER, LC-Rec and MiniOneRec"
     items = [str(i) for i in (range(len(sids)) if items is None else items)]
     if len(items)!=len(sids): raise ValueError(f"`items` needs one name for each of {len(sids)} items, got {len(items)}")
     if len(set(items))<len(items): raise ValueError("two items have one name, and one of their IDs would be lost; see `log.items`")
-    rows = ([code_text(l,c) for l,c in enumerate(r)] for r in sids.codes.tolist())
+    rows = ([code_text(l,c,upper) for l,c in enumerate(r)] for r in sids.codes.tolist())
     write_atomic(path, json.dumps(dict(zip(items, rows))))
     return Path(path)

@@ -58,26 +58,29 @@ class CodeVocab:
         return (f"**CodeVocab** {self.n_tokens:,} tokens, {self.n_special} special\n\n" + md_table(['level','tokens','as text'],
             [[l, f'{o} to {o+K-1}', f'{code_text(l,0)} to {code_text(l,K-1)}'] for l,(o,K) in enumerate(zip(self.offsets, self.sizes))]))
 
-# %% ../../nbs/41_codes.vocab.ipynb #7f9b9ece
+# %% ../../nbs/41_codes.vocab.ipynb #87a3bc11
 def code_text(
     level:int, # 0 to 25: one letter each
     code:int,
+    upper:bool=False, # '<B_12>': MQL4GRec's words for codes of images
 )->str: # such as '<b_12>'
     "A code as LETTER and LC-Rec write it"
     if not 0<=level<26 or code<0: raise ValueError(f"levels 0 to 25 have a letter and codes count from 0, got level {level}, code {code}")
-    return f'<{chr(97+level)}_{code}>'
+    return f'<{chr((65 if upper else 97)+level)}_{code}>'
 
 def parse_code(
     text:str, # such as '<b_12>'
+    upper:bool=False, # words such as '<B_12>' are wanted, and no others
 )->tuple: # level, code
     "The level and the code of a written code"
-    m = re.fullmatch(r'<([a-z])_(0|[1-9][0-9]{0,8})>', text) if isinstance(text, str) else None
-    if not m: raise ValueError(f"a code is written like <a_12>: a letter for the level, an underscore, a number; got {str(text)[:40]!r}")
-    return ord(m[1])-97, int(m[2])
+    m = re.fullmatch(rf"<([{'A-Z' if upper else 'a-z'}])_(0|[1-9][0-9]{{0,8}})>", text) if isinstance(text, str) else None
+    if not m: raise ValueError(f"a code is written like {code_text(0, 12, upper)}: a letter for the level, an underscore, a number; got {str(text)[:40]!r}")
+    return ord(m[1])-(65 if upper else 97), int(m[2])
 
-# %% ../../nbs/41_codes.vocab.ipynb #2ca2022e
+# %% ../../nbs/41_codes.vocab.ipynb #59bd77cf
 def id_text(
     codes, # (n_levels,) codes of one item
+    upper:bool=False, # see `code_text`
 )->str: # such as '<a_0><b_12>'
     "A semantic ID as one string"
-    return ''.join(code_text(l, int(c)) for l,c in enumerate(codes))
+    return ''.join(code_text(l, int(c), upper) for l,c in enumerate(codes))
