@@ -109,7 +109,7 @@ function mount(id,view,name,css){
 }
 '''
 
-# %% ../../nbs/80_widgets.base.ipynb #944c8fa2
+# %% ../../nbs/80_widgets.base.ipynb #8dab78f3
 def plain(x)->str:
     "JSON that may stand in a page: no character in it can close a script; NaN and infinity, which JSON does not have, raise a ValueError"
     t = json.dumps(x, separators=(',',':'), ensure_ascii=False, allow_nan=False)
@@ -127,8 +127,9 @@ class View:
         text:str='', # what stands there where no script runs
         most:int=150_000, # bytes that a page spends on answers; what is beyond is left out
         css:str='', # more style
+        page=None, # () -> dict: more state for a page without a kernel, such as `pictures`
     ):
-        self.name,self.js,self.state,self.answers,self.asked,self.text,self.most,self.css = name,js,state,dict(answers or {}),list(asked),text or name,most,CSS+css
+        self.name,self.js,self.state,self.answers,self.asked,self.text,self.most,self.css,self.page = name,js,state,dict(answers or {}),list(asked),text or name,most,CSS+css,page
 
     def ask(self, name, *args):
         "The answer to one question, as JavaScript gets it"
@@ -147,7 +148,7 @@ class View:
             left -= len(plain([q,a]).encode())
             if left<0: break
             held.append([q,a])
-        data,name = plain(dict(state=self.state, answers=held)),plain(self.name)
+        data,name = plain(dict(state={**self.state, **(self.page() if self.page else {})}, answers=held)),plain(self.name)
         code = self.code(f'mount(ID,view,{name},CSS);')
         key = digest([data, code])
         return (f'<div data-genrec="{key}"><p>{escape(self.text)}</p></div>\n<script type="application/json" data-genrec-state="{key}">{data}</script>\n'
