@@ -109,7 +109,7 @@ function mount(id,view,name,css){
 }
 '''
 
-# %% ../../nbs/80_widgets.base.ipynb #8dab78f3
+# %% ../../nbs/80_widgets.base.ipynb #27917de8
 def plain(x)->str:
     "JSON that may stand in a page: no character in it can close a script; NaN and infinity, which JSON does not have, raise a ValueError"
     t = json.dumps(x, separators=(',',':'), ensure_ascii=False, allow_nan=False)
@@ -123,13 +123,13 @@ class View:
         js:str, # defines `view(ui)`, which draws `ui.state` into `ui.body`; see `BASE` and `START` for what it may use
         state:dict, # JSON values
         answers:dict=None, # name -> function of JSON values, with a JSON value
-        asked=(), # questions (name, *arguments) whose answers a page without a kernel holds, first things first
+        asked=(), # questions (name, *arguments) whose answers a page without a kernel holds, first things first; or a function that gives them
         text:str='', # what stands there where no script runs
         most:int=150_000, # bytes that a page spends on answers; what is beyond is left out
         css:str='', # more style
         page=None, # () -> dict: more state for a page without a kernel, such as `pictures`
     ):
-        self.name,self.js,self.state,self.answers,self.asked,self.text,self.most,self.css,self.page = name,js,state,dict(answers or {}),list(asked),text or name,most,CSS+css,page
+        self.name,self.js,self.state,self.answers,self.asked,self.text,self.most,self.css,self.page = name,js,state,dict(answers or {}),asked,text or name,most,CSS+css,page
 
     def ask(self, name, *args):
         "The answer to one question, as JavaScript gets it"
@@ -143,7 +143,7 @@ class View:
     def static(self)->str:
         "HTML that works without a kernel and without asking for anything"
         held,left = [],self.most
-        for q in self.asked:
+        for q in self.asked() if callable(self.asked) else self.asked:
             a = self.ask(*q)
             left -= len(plain([q,a]).encode())
             if left<0: break

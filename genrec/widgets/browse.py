@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['TREE', 'TREE_KEYS', 'BROWSE', 'STYLE', 'Browse', 'browse']
 
-# %% ../../nbs/81_widgets.browse.ipynb #0ca8cfb3
+# %% ../../nbs/81_widgets.browse.ipynb #42e6895f
 import torch
+from functools import lru_cache
 from torch import Tensor
 from .base import View
 from .nodes import CodeTree
@@ -145,7 +146,7 @@ function view(ui){
 }
 '''
 
-# %% ../../nbs/81_widgets.browse.ipynb #5e407242
+# %% ../../nbs/81_widgets.browse.ipynb #c9d42db4
 STYLE = '''
 .gr .two{display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:.8rem} @container(max-width:720px){.gr .two{grid-template-columns:minmax(0,1fr)}}
 .gr .tree{max-height:28rem;overflow:auto;border:1px solid var(--line);border-radius:4px} .gr .list{max-height:23rem;overflow:auto}
@@ -182,8 +183,8 @@ def browse(
     ask = dict(children=lambda path,start=0: t.children(path, start), page=t.page, search=t.search, pictures=t.shelf.pictures, all=lambda path: t.listed(t.items(path)[:20_000]))
     root = t.children([])
     state = dict(title=title, n=t.trie.n_items, levels=t.L, root=root, collide=int(t.colliding[-1]), pictures=t.shelf.has_pictures, order=t.x is not None)
-    paths = t.fullest(nodes)
-    v = Browse('code tree', TREE+TREE_KEYS+BROWSE, state, ask, [('children',p,0) for p in paths], css=STYLE, page=lambda: t.for_page([[], *paths], index, pictures),
+    paths = lru_cache(1)(lambda: t.fullest(nodes))
+    v = Browse('code tree', TREE+TREE_KEYS+BROWSE, state, ask, lambda: [('children',p,0) for p in paths()], css=STYLE, page=lambda: t.for_page([[], *paths()], index, pictures),
         text=f"{title}: a tree of {t.trie.n_items:,} items under {root['total']:,} first codes. It unfolds where scripts run.")
     v.tree = t
     return v

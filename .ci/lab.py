@@ -1,0 +1,216 @@
+"""The widgets under a person's hands, in Chromium: `python .ci/lab.py [--lab] [--site FOLDER] [part of a notebook's name ...]`
+
+With --lab (or without --site) JupyterLab opens the workbench and every widget notebook, runs all cells, and each widget is clicked; with --site the rendered
+pages are, at widths of 1440 and 390, on a light and on a dark background. What must change is read back; an error on the console, a request to the outside
+or a serious finding of axe-core is a failure. Pictures and timings lie in `.artefacts/browser/`. Without a Chromium this says so and counts nothing."""
+import json, os, re, shutil, socket, subprocess, sys, time, urllib.error, urllib.request, zipfile
+from contextlib import contextmanager
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from browser import ARGS, chromium
+
+root = Path(__file__).resolve().parent.parent
+out = root/'.artefacts'/'browser'
+NOISE = re.compile(r'ResizeObserver loop|favicon|Failed to load resource.*(404|500).*|was preloaded using link preload|WebSocket connection to .* failed: .*before the connection|Unable to preventDefault inside passive')
+
+def gr(scope, name): return scope.locator(f'section.gr[aria-label="{name}"]').last
+def now(what, want, got):
+    assert want in got, f'{what}: wanted {want!r}, got {got[:200]!r}'
+def until(f, what, s=8):
+    "Wait until a condition holds"
+    t = time.time()
+    while time.time()-t<s:
+        if f(): return
+        time.sleep(.05)
+    raise AssertionError(f'not within {s} s: {what}')
+
+# one drive for each widget: what a person does, and what must be there afterwards, with a kernel and without
+def drive_words(w, live):
+    w.get_by_role('button', name='two').click()
+    until(lambda: 'two is 2' in w.inner_text(), 'the answer to `two`')
+    now('title', '<script>alert(1)</script>', w.inner_text())
+    w.get_by_role('button', name='three').click()
+    until(lambda: ('three is 3' if live else 'does not hold') in w.inner_text(), 'the answer to `three`, or that the page lacks it')
+
+def drive_neighbours(w, live):
+    title = lambda: w.locator('.card h3').inner_text()
+    first, other = title(), w.locator('.list .item').first
+    name = other.locator('.name').inner_text(); other.click()
+    until(lambda: title()!=first and name in title(), 'a click goes on to the neighbour')
+    w.get_by_role('button', name='back').click(); until(lambda: title()==first, 'back')
+    w.get_by_role('button', name='forward').click(); until(lambda: name in title(), 'forward')
+    w.get_by_role('button', name='only what one list names').click()
+    assert w.get_by_role('button', name='only what one list names').get_attribute('aria-pressed')=='true'
+    w.locator('summary').click(); until(lambda: w.locator('details table').is_visible(), 'the table of shared items')
+    w.get_by_role('searchbox').fill(name.split()[0]); until(lambda: w.locator('.bar button').count()>3, 'the search offers items')
+
+def drive_browse(w, live):
+    rows = w.get_by_role('treeitem')
+    n = rows.count()
+    rows.first.click()
+    until(lambda: rows.count()>n, 'the first code unfolds')
+    now('selected', 'Code', w.locator('.panel h3').inner_text())
+    w.page.keyboard.press('ArrowLeft')
+    until(lambda: rows.count()==n, 'ArrowLeft folds it')
+    w.page.keyboard.press('ArrowRight'); until(lambda: rows.count()>n, 'ArrowRight unfolds it')
+    w.page.keyboard.press('ArrowDown'); w.page.keyboard.press('Enter')
+    until(lambda: w.locator('nav button').count()==3, 'the path has two codes')
+    w.get_by_role('searchbox').fill('lamp')
+    until(lambda: 'Found' in w.locator('.panel h3').inner_text(), 'the search finds')
+    assert all('lamp' in t.lower() for t in w.locator('.panel tbody tr').all_inner_texts()) and w.locator('.panel tbody tr').count()
+    w.locator('.panel tbody tr button').first.click()
+    until(lambda: w.locator('[role=treeitem][aria-selected=true]').count()==1 and w.locator('nav button').count()>2, 'a found item is shown in the tree')
+    with w.page.expect_download() as d: w.get_by_role('button', name='save as table').click()
+    head = Path(d.value.path()).read_text().splitlines()
+    assert head[0].startswith('item,title,code_0') and len(head)>1, head[:2]
+
+DRIVES = {'80_widgets.base': [('words', drive_words)], '81_widgets.browse': [('code tree', drive_browse)], '82_widgets.trace': [('neighbours', drive_neighbours)]}
+
+class Heard:
+    "What a page said and asked for"
+    def __init__(self, page, own):
+        self.bad, self.own = [], own
+        page.on('console', lambda m: m.type=='error' and not NOISE.search(m.text) and self.bad.append(f'console: {m.text[:300]}'))
+        page.on('pageerror', lambda e: self.bad.append(f'error: {e}'))
+        page.on('request', lambda r: not r.url.startswith(('file:', 'data:', 'blob:', *self.own)) and self.bad.append(f'asks for {r.url}'))
+    def take(self): b, self.bad = list(dict.fromkeys(self.bad)), []; return b
+
+def axe():
+    "axe-core's script, from the Python package that carries it; kept in the ignored folder, never in the repository"
+    kept = root/'.artefacts'/'axe.min.js'
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True)
+        subprocess.run([sys.executable, '-m', 'pip', 'download', '-q', '--disable-pip-version-check', '--no-deps', '-d', str(kept.parent/'axe'), 'axe-playwright-python==0.1.8'], capture_output=True, timeout=120)
+        for z in (kept.parent/'axe').glob('*.whl') if (kept.parent/'axe').exists() else []:
+            with zipfile.ZipFile(z) as f: kept.write_bytes(next(f.read(n) for n in f.namelist() if n.endswith('axe.min.js')))
+    return kept.read_text(encoding='utf-8') if kept.exists() else None
+
+def accessible(page, script, where):
+    "Serious and critical findings of axe-core inside our own views (and, on the site, on the page around them)"
+    if script is None: return []
+    page.evaluate(script)
+    found = page.evaluate("w=>axe.run(w, {resultTypes:['violations']}).then(r=>r.violations.map(v=>[v.impact, v.id, v.nodes.length, v.nodes.slice(0,3).map(n=>n.target.flat(9).join(' ')+' '+(n.any[0]?n.any[0].message:'')).join('; ')]))", where)
+    return [f'axe: {i} {n} x{k}: {t[:300]}' for i, n, k, t in found if i in ('serious', 'critical')]
+
+def timings(page):
+    "What our own code took, by the browser's clock: name -> milliseconds"
+    return page.evaluate("performance.getEntriesByType('measure').filter(m=>m.name.startsWith('genrec:')).map(m=>[m.name.slice(7), Math.round(m.duration*10)/10])")
+
+def run(name, f, count):
+    "One check: count it, say what was wrong"
+    t, bad = time.time(), []
+    try: bad = f() or []
+    except Exception as e: bad = [f'{type(e).__name__}: {str(e)[:600]}']
+    count[bool(bad)] += 1
+    print(f"{'FAILED' if bad else 'ok    '} {time.time()-t:6.1f} s  {name}"+''.join(f'\n    {b}' for b in dict.fromkeys(bad)), flush=True)
+
+def clicked(page, heard, name, live, label):
+    "Every widget of a page under its drive; what is wrong, and a picture"
+    try:
+        for w, drive in DRIVES[name]:
+            v = gr(page, w); v.scroll_into_view_if_needed(); drive(v, live)
+    finally: page.screenshot(path=out/f'{label}.png', full_page=not live)
+    return heard.take()
+
+def site(browser, folder, only, script, count):
+    "The rendered pages, their static views clicked"
+    for name in [n for n in DRIVES if (folder/f'{n}.html').exists() and any(o in n for o in only or [''])]:
+        for wide in (1440, 390):
+            for dark in (False, True):
+                page = browser.new_page(viewport=dict(width=wide, height=900)); heard = Heard(page, ())
+                def look(page=page, heard=heard, name=name, wide=wide, dark=dark):
+                    page.goto((folder/f'{name}.html').resolve().as_uri(), wait_until='load')
+                    if dark: page.evaluate("document.body.style.background=document.querySelector('main').style.background='#101418'; document.body.className+=' dark'")
+                    until(lambda: all(gr(page, w).count() for w, _ in DRIVES[name]), 'the static views draw themselves')
+                    bad = clicked(page, heard, name, False, f'{name}-{wide}{"-dark" if dark else ""}')
+                    over = page.evaluate('document.documentElement.scrollWidth-innerWidth')
+                    if over>1: bad.append(f'{over} px wider than a window of {wide}')
+                    if dark and not page.evaluate("[...document.querySelectorAll('div[data-genrec]')].every(e=>e.shadowRoot.querySelector('.gr').hasAttribute('data-dark'))"): bad.append('a view stays light on a dark page')
+                    return bad+accessible(page, script, [['div[data-genrec]']] if dark else [['html']])
+                run(f'page {name} at {wide}{", dark" if dark else ""}', look, count)
+                page.close()
+
+@contextmanager
+def jupyter():
+    "A JupyterLab of our own, on a port of its own and a copy of the notebooks, which it would save"
+    work = out/'notebooks'
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(root/'nbs', work/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints', 'runs', '_quarto.yml', 'nbdev.yml', 'sidebar.yml'))
+    say = work/'say'/'@jupyterlab'/'apputils-extension'; say.mkdir(parents=True)
+    (say/'notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    say = work/'say'/'@jupyterlab'/'notebook-extension'; say.mkdir(parents=True)
+    (say/'tracker.jupyterlab-settings').write_text('{"autoStartDefault": true}')
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
+    env = {k: v for k, v in os.environ.items() if k not in ('IN_TEST', 'MPLBACKEND')}
+    env.update(HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1', JUPYTER_CONFIG_DIR=str(out/'jupyter'), JUPYTERLAB_SETTINGS_DIR=str(work/'say'), PYTHONPATH=str(root), GENREC_PROGRESS='text')
+    log = open(out/'lab.log', 'w')
+    p = subprocess.Popen([Path(sys.executable).parent/'jupyter', 'lab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', '--IdentityProvider.token=tok',
+        f'--ServerApp.root_dir={work}', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate'], stdout=log, stderr=log, env=env)
+    try:
+        def up():
+            try: return urllib.request.urlopen(f'http://127.0.0.1:{port}/api/status?token=tok', timeout=2).status==200
+            except (urllib.error.URLError, OSError): return False
+        until(up, 'JupyterLab answers', 60)
+        yield f'http://127.0.0.1:{port}'
+    finally:
+        p.terminate()
+        try: p.wait(10)
+        except subprocess.TimeoutExpired: p.kill()
+
+def idle(page, s=240):
+    "Wait until the kernel is there and all cells have run; a dialog that asks for the kernel gets its answer"
+    def done():
+        ask = page.locator('.jp-Dialog button:has-text("Select")')
+        if ask.count(): ask.first.click()
+        return not ask.count() and page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").count()
+    until(done, 'the kernel is idle', s)
+
+def run_all(page, host, path):
+    "Open a notebook, run it from the menu"
+    page.goto(f'{host}/lab/tree/{path}?token=tok&reset', wait_until='load')
+    page.wait_for_selector('.jp-Notebook', timeout=60_000)
+    idle(page)
+    if page.locator('.jp-SideBar .lm-TabBar-tab.lm-mod-current').count(): page.keyboard.press('Control+b') # the file list away
+    page.locator('.lm-MenuBar-itemLabel:text-is("Run")').click(); page.locator('.lm-Menu-itemLabel:text-is("Run All Cells")').click()
+    until(lambda: re.search(r'\[(\*|\d+)\]', ' '.join(page.locator('.jp-InputPrompt').all_inner_texts())), 'the first cell runs', 60)
+    idle(page)
+    until(lambda: page.locator('.jp-InputPrompt:text-is("[*]:")').count()==0, 'no cell waits', 240)
+    errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"], .jp-RenderedText[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
+    return [f'a cell says: {e[-400:]}' for e in errors if 'Traceback' in e or 'Error' in e]
+
+def lab(browser, only, count, times):
+    "JupyterLab: run all, click through, with a kernel behind"
+    with jupyter() as host:
+        for name in [n for n in DRIVES if any(o in n for o in only or [''])]:
+            for wide in (1440, 390):
+                context = browser.new_context(viewport=dict(width=wide, height=900)); page = context.new_page(); heard = Heard(page, (host, host.replace('http', 'ws')))
+                def look(page=page, heard=heard, name=name, wide=wide):
+                    where = f'nbs/{name}.ipynb' if (root/'nbs'/f'{name}.ipynb').exists() else name
+                    bad = run_all(page, host, where)
+                    bad += clicked(page, heard, name, True, f'lab-{name}-{wide}')
+                    times.update({f'lab {name} {k}': v for k, v in timings(page)})
+                    return bad
+                run(f'JupyterLab {name} at {wide}', look, count)
+                context.close()
+
+def main(*args):
+    exe = chromium()
+    if not exe: print('Skipped: no Chromium here, and none could be installed\n0 passed, 0 failed'); return 0
+    from playwright.sync_api import sync_playwright
+    args = list(args); folder = Path(args.pop(args.index('--site')+1)) if '--site' in args else None
+    only = [a for a in args if not a.startswith('--')]
+    out.mkdir(parents=True, exist_ok=True)
+    count, times = [0, 0], {}
+    with sync_playwright() as p:
+        b = p.chromium.launch(executable_path=exe, args=ARGS)
+        if folder:
+            script = axe()
+            if script is None: print('axe-core could not be had from the package registry: accessibility is not checked')
+            site(b, folder, only, script, count)
+        if folder is None or '--lab' in args: lab(b, only, count, times)
+        b.close()
+    if times: (out/'times.json').write_text(json.dumps(times, indent=1)); print('milliseconds of our own code:', json.dumps(times))
+    print(f'{count[0]} passed, {count[1]} failed')
+    return int(count[1]>0 or not sum(count))
+
+if __name__ == '__main__': sys.exit(main(*sys.argv[1:]))
