@@ -142,7 +142,7 @@ def _unpack(b):
     if kind=='sids': return SemanticIds(t['codes'], tuple(info))
     return info
 
-# %% ../nbs/02_store.ipynb #998af9b2
+# %% ../nbs/02_store.ipynb #1935bfcf
 class Store:
     "A folder of computed things, each under a key made of all its inputs"
     def __init__(self,
@@ -164,6 +164,7 @@ class Store:
     def get(self,
         make, /, # called as `make(**inputs)` unless its result is stored; its code is part of the key
         name:str=None, # begins the file name (default: that of `make`)
+        beside:dict=None, # more arguments of `make`, on which the result does not depend: where a model lies whose content is an input
         **inputs # all that the result depends on, see `key_of`
     ): # Tensor, dict of tensors, Embeddings, SemanticIds or a JSON value
         "The result of `make(**inputs)`, computed once"
@@ -171,7 +172,7 @@ class Store:
         try: return _unpack(path.read_bytes())
         except FileNotFoundError: pass
         except (OSError, ValueError) as e: warnings.warn(f"{path.name} in the cache is damaged and is made again ({e})", stacklevel=2)
-        data = _pack(make(**inputs), path.name)
+        data = _pack(make(**inputs, **(beside or {})), path.name)
         try: write_atomic(path, data)
         except OSError as e: warnings.warn(f"{path.name} could not be kept, and will be made again next time ({e.strerror or e}); is the disk full?", stacklevel=2)
         return _unpack(data)
