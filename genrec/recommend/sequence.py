@@ -37,7 +37,7 @@ def next_items(
     n = (items>=0).sum(1, keepdim=True)
     return items, torch.cat([items[:,1:], items[:,:1]*0-1], 1).scatter(1, n-1, batch.target[:,None])
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #8a6eee5e
+# %% ../../nbs/50a_recommend.sequence.ipynb #70008667
 class Block(nn.Module):
     "Self-attention and feed-forward, each added to its input and normalised"
     def __init__(self, dim:int, n_heads:int, d_ff:int, dropout:float,
@@ -54,15 +54,17 @@ class Block(nn.Module):
         x:Tensor, # (b, t, dim)
         look:Tensor=None, # (b, t, dim) what queries and keys see (default: `x`)
         ok:Tensor=None, # (b, t) positions that may be looked at; a causal block needs none where padding stands behind the end
+        causal:bool=None, # for this call (default: as made)
     )->Tensor: # (b, t, dim)
+        causal = self.causal if causal is None else causal
         if look is None: q,k,v = self.qkv(x).unflatten(-1, (3,self.n_heads,-1)).permute(2,0,3,1,4)
         else:
             (w,b),d = (self.qkv.weight,self.qkv.bias),x.shape[-1]
             q,k = linear(look, w[:2*d], b[:2*d]).unflatten(-1, (2,self.n_heads,-1)).permute(2,0,3,1,4)
             v = linear(x, w[2*d:], b[2*d:]).unflatten(-1, (self.n_heads,-1)).transpose(1,2)
         mask = None if ok is None else ok[:,None,None]
-        if ok is not None and self.causal: mask = mask&torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
-        a = F.scaled_dot_product_attention(q, k, v, mask, is_causal=self.causal and ok is None, dropout_p=self.p if self.training else 0.)
+        if ok is not None and causal: mask = mask&torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        a = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and ok is None, dropout_p=self.p if self.training else 0.)
         x = self.n1(x+self.drop(self.o(a.transpose(1,2).flatten(2))))
         return self.n2(x+self.drop(self.ff(x)))
 
@@ -194,7 +196,7 @@ def best_items(
     r = top_k(v, k) # sorted, short rows filled
     return Ranking(torch.where(r.items>=0, i.gather(1, r.items.clamp(min=0)), -1), r.scores)
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #278fdfeb
+# %% ../../nbs/50a_recommend.sequence.ipynb #90a2437b
 class NextItem(nn.Module):
     "A state for each position, compared with a vector for each item; a subclass has `states(items)`"
     def __init__(self,
@@ -226,11 +228,12 @@ class NextItem(nn.Module):
         "The state after the last item"
         return self.states(items)[torch.arange(len(items), device=items.device), (items>=0).sum(1)-1]
     def scores(self, h): return h@self.vectors().T # (..., dim) -> (..., n_items)
-    def scorer(self, items): # (b, t) -> a function for `best_items`
-        h,w = self.last(items),self.vectors()
+    def prepare(self): return self.vectors() # what `scorer` needs, computed once for all histories
+    def scorer(self, items, w): # (b, t) items, from `prepare` -> a function for `best_items`
+        h = self.last(items)
         return lambda a,b: linear(h, w[a:b]).float().cpu()
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #1e1e249e
+# %% ../../nbs/50a_recommend.sequence.ipynb #c7f2b640
 @patch
 def loss(self:NextItem, batch:Samples)->dict:
     "Loss of the next item at every position; the mean over sequences of the sum over positions, in units of the longest"
@@ -252,9 +255,10 @@ def recommend(self:NextItem,
     h = check_histories(histories, self.n_items)
     was,dev,out = self.training,self.device,[]
     self.eval()
+    w = self.prepare()
     tick = progress(total=len(h), desc='scoring', on=False if not bar and len(h)<100_000 else bar)
     for i in length_blocks(h.lengths.clamp(max=self.max_history).cpu(), 8192, max(256, 2**24//self.n_items)):
-        score = self.scorer(h[i].last(self.max_history).pad().to(dev))
+        score = self.scorer(h[i].last(self.max_history).pad().to(dev), w)
         out.append((i, best_items(score, self.n_items, k, h[i] if exclude_seen else None))); tick.update(len(i))
     tick.close(); self.train(was)
     if not out: return Ranking(torch.zeros(0, k, dtype=torch.int64), torch.zeros(0, k))
