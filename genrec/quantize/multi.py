@@ -152,7 +152,7 @@ class MultiQuantizer(nn.Module, Hub):
         "What is quantized: ID vector and behaviour parts, end to end"
         return torch.cat(self._latent(self.inputs(it), it.item), 1)
 
-# %% ../../nbs/38_quantize.multi.ipynb #7103cef1
+# %% ../../nbs/38_quantize.multi.ipynb #80f033e2
 @patch
 def terms(self:MultiQuantizer,
     batch, # `MultiBatch`, or `Items`: then without (12)
@@ -177,8 +177,7 @@ def terms(self:MultiQuantizer,
     out = dict(reconstruction=rec, quantization=q.loss/(self.code_dim if self.per_dim else 1), shared=mutual)
     if self.recommendation_weight and not isinstance(batch, Items):
         ok = batch.target>=0
-        h = self.sequence(q.x[batch.seq.clamp(min=0)])
-        out['next'] = contrastive_loss(h[ok], q.x, batch.target[ok], self.temperature)
+        out['next'] = contrastive_loss(self.sequence(q.x[batch.seq[ok]], ok), q.x, batch.target[ok], self.temperature)
     return out
 
 @patch
