@@ -44,6 +44,42 @@ def drive_neighbours(w, live):
     w.locator('summary').click(); until(lambda: w.locator('details table').is_visible(), 'the table of shared items')
     w.get_by_role('searchbox').fill(name.split()[0]); until(lambda: w.locator('.bar button').count()>3, 'the search offers items')
 
+def drive_beam(w, live):
+    b = w.locator('.beam')
+    until(lambda: b.count()>3, 'the levels are drawn')
+    n = b.count()
+    assert w.locator('.beam[data-target]').count(), 'the target is marked'
+    b.first.click()
+    until(lambda: 'at level 0' in w.locator('.detail').inner_text(), 'the prefix tells about itself')
+    assert w.locator('.beam[data-on]').count()>1, 'its children are marked'
+    w.get_by_role('button', name='← level').click()
+    until(lambda: w.locator('.col:visible').count()==w.locator('.col').count()-1, 'one level less')
+    w.get_by_role('button', name='level →').click()
+    w.get_by_role('combobox').select_option('1')
+    until(lambda: b.count()!=n and w.locator('.col').nth(1).locator('.beam[data-alive="1"]').count()==1, 'one beam')
+
+def drive_compare(w, live):
+    until(lambda: w.locator('.group').count()>1 and w.locator('.panel h3').count(), 'groups and the first of them')
+    head = w.locator('.panel h3').inner_text()
+    w.locator('.group').nth(1).click(); until(lambda: w.locator('.panel h3').inner_text()!=head, 'another group')
+    w.locator('.agree button').nth(1).click(); until(lambda: '2 codes' in w.locator('.agree button[aria-pressed=true]').inner_text(), 'two codes')
+    n = w.get_by_role('button', name='groups of').inner_text(); w.get_by_role('button', name='groups of').click()
+    until(lambda: w.get_by_role('button', name='groups of').inner_text()!=n, 'the other way round')
+    w.get_by_role('button', name='items that moved most').click()
+    until(lambda: w.locator('tbody tr').count()>3, 'items that moved')
+    w.locator('tbody button').first.click(); until(lambda: 'stands with' in w.locator('.panel h3').inner_text(), 'the company of an item')
+
+def drive_runs(w, live):
+    rows = w.locator('tbody tr'); n = rows.count()
+    w.get_by_role('searchbox').fill('system=tiger recall@10>0'); until(lambda: 0<rows.count()<n, 'the filter takes rows away')
+    assert all('tiger' in t for t in rows.all_inner_texts())
+    w.get_by_role('searchbox').fill('nothing>0'); until(lambda: 'no column nothing' in w.inner_text(), 'an unknown column is told')
+    w.get_by_role('searchbox').fill(''); until(lambda: rows.count()==n, 'all rows again')
+    first = rows.first.inner_text(); w.get_by_role('button', name='recall@10').click()
+    until(lambda: rows.first.inner_text()!=first and w.locator('th[aria-sort=ascending]').count()==1, 'sorted the other way')
+    label = w.locator('svg').get_attribute('aria-label'); w.get_by_role('combobox', name='up').select_option(label='ndcg@10')
+    until(lambda: w.locator('svg').get_attribute('aria-label')!=label, 'the plot changes')
+
 def drive_browse(w, live):
     rows = w.get_by_role('treeitem')
     n = rows.count()
@@ -64,7 +100,9 @@ def drive_browse(w, live):
     head = Path(d.value.path()).read_text().splitlines()
     assert head[0].startswith('item,title,code_0') and len(head)>1, head[:2]
 
-DRIVES = {'80_widgets.base': [('words', drive_words)], '81_widgets.browse': [('code tree', drive_browse)], '82_widgets.trace': [('neighbours', drive_neighbours)]}
+DRIVES = {'80_widgets.base': [('words', drive_words)], '81_widgets.browse': [('code tree', drive_browse)], '82_widgets.trace': [('neighbours', drive_neighbours)],
+    '83_widgets.beam': [('beam search', drive_beam)],
+    '84_widgets.compare_ids': [('two tokenizers', drive_compare)], '85_widgets.runs': [('runs', drive_runs)]}
 
 class Heard:
     "What a page said and asked for"
@@ -171,8 +209,13 @@ def run_all(page, host, path):
     page.wait_for_selector('.jp-Notebook', timeout=60_000)
     idle(page)
     if page.locator('.jp-SideBar .lm-TabBar-tab.lm-mod-current').count(): page.keyboard.press('Control+b') # the file list away
-    page.locator('.lm-MenuBar-itemLabel:text-is("Run")').click(); page.locator('.lm-Menu-itemLabel:text-is("Run All Cells")').click()
-    until(lambda: re.search(r'\[(\*|\d+)\]', ' '.join(page.locator('.jp-InputPrompt').all_inner_texts())), 'the first cell runs', 60)
+    started = lambda: re.search(r'\[(\*|\d+)\]', ' '.join(page.locator('.jp-InputPrompt').all_inner_texts()))
+    for _ in range(4): # a click that comes before the notebook listens is lost
+        page.locator('.lm-MenuBar-itemLabel:text-is("Run")').click(); page.locator('.lm-Menu-itemLabel:text-is("Run All Cells")').click()
+        t = time.time()
+        while not started() and time.time()-t<15: page.wait_for_timeout(100)
+        if started(): break
+    assert started(), 'no cell ran'
     idle(page)
     until(lambda: page.locator('.jp-InputPrompt:text-is("[*]:")').count()==0, 'no cell waits', 240)
     errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"], .jp-RenderedText[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
@@ -186,7 +229,8 @@ def lab(browser, only, count, times):
                 context = browser.new_context(viewport=dict(width=wide, height=900)); page = context.new_page(); heard = Heard(page, (host, host.replace('http', 'ws')))
                 def look(page=page, heard=heard, name=name, wide=wide):
                     where = f'nbs/{name}.ipynb' if (root/'nbs'/f'{name}.ipynb').exists() else name
-                    bad = run_all(page, host, where)
+                    try: bad = run_all(page, host, where)
+                    except AssertionError: page.screenshot(path=out/f'lab-{name}-{wide}.png'); raise
                     bad += clicked(page, heard, name, True, f'lab-{name}-{wide}')
                     times.update({f'lab {name} {k}': v for k, v in timings(page)})
                     return bad
