@@ -11,24 +11,26 @@ from torch import Tensor
 from dataclasses import dataclass
 from ..core import md_table
 
-# %% ../../nbs/41_codes.vocab.ipynb #4a9b91b6
+# %% ../../nbs/41_codes.vocab.ipynb #8a0f27c6
 @dataclass(frozen=True)
 class CodeVocab:
     "Tokens of codes: `n_special` special ones (0 is padding), then one block for each level"
     sizes:tuple      # codebook size of each level
     n_special:int=1  # tokens in front that are no code
+    shared:bool=False # all levels but the first have one block: the leaves of UTGRec's tree
 
     def __post_init__(self):
         object.__setattr__(self, 'sizes', tuple(int(o) for o in self.sizes))
         if not self.sizes or min(self.sizes)<1: raise ValueError(f"`sizes` needs a codebook size from 1 on for each level, got {self.sizes}; see `sids.sizes`")
         if self.n_special<1: raise ValueError(f"`n_special` counts the padding token, so it is 1 or more, got {self.n_special}")
+        if self.shared and len(set(self.sizes[1:]))>1: raise ValueError(f"levels that share their tokens need codebooks of one size, got {self.sizes[1:]}; a level that was appended has tokens of its own: `shared=False`, or a rule that adds no level, such as `kth_leaf`")
     @property
     def n_levels(self): return len(self.sizes)
     @property
-    def n_tokens(self): return self.n_special+sum(self.sizes)
+    def n_tokens(self): return self.n_special+sum(self.sizes[:2] if self.shared else self.sizes)
     @property
     def offsets(self): # of each level
-        return tuple(self.n_special+sum(self.sizes[:l]) for l in range(self.n_levels))
+        return tuple(self.n_special+sum(self.sizes[:min(l,1) if self.shared else l]) for l in range(self.n_levels))
 
     def _check(self, x, lo, name):
         if x.is_floating_point() or x.shape[-1:]!=(self.n_levels,):
@@ -49,11 +51,11 @@ class CodeVocab:
         "Take the offset of each level away; a token of another level is refused"
         return tokens-self._check(tokens, self.offsets, 'tokens')
     def level_of(self, token:Tensor)->Tensor: # (...) tokens -> (...) level, -1 for special tokens
-        "The level that a token belongs to"
+        "The level that a token belongs to; of a token that levels share, the first"
         token = torch.as_tensor(token)
         if token.numel() and (token.min()<0 or token.max()>=self.n_tokens):
             raise ValueError(f"tokens are in [0, {self.n_tokens}), got [{token.min()}, {token.max()}]")
-        return torch.bucketize(token, torch.tensor(self.offsets, device=token.device), right=True)-1
+        return torch.bucketize(token, torch.tensor(self.offsets, device=token.device), right=True).clamp(max=2 if self.shared else self.n_levels)-1
     def _repr_markdown_(self):
         return (f"**CodeVocab** {self.n_tokens:,} tokens, {self.n_special} special\n\n" + md_table(['level','tokens','as text'],
             [[l, f'{o} to {o+K-1}', f'{code_text(l,0)} to {code_text(l,K-1)}'] for l,(o,K) in enumerate(zip(self.offsets, self.sizes))]))

@@ -31,7 +31,7 @@ def t5_stack(
     stack.embed_tokens = None # the code table below takes its place
     return fast_linear(byte_dropout(stack))
 
-# %% ../../nbs/52_recommend.t5.ipynb #392a06a8
+# %% ../../nbs/52_recommend.t5.ipynb #2d1bcbf8
 class T5Recommender(nn.Module):
     "Encoder-decoder over semantic IDs, with one head for each level, or one for each of its codes"
     def __init__(self,
@@ -44,6 +44,7 @@ class T5Recommender(nn.Module):
         recency:bool=True, # add a learned vector to an item's tokens: how many items ago it was
         legal:bool=False, # learn and rank with the softmax over the codes that exist under a prefix, not over all codes
         tie:bool=True, # heads share the table of input codes, as T5 does
+        shared:bool=False, # levels from the second on share their tokens, as UTGRec's leaves do
         init:float=1., # standard deviation of the first embeddings; T5's 1 suits Adafactor, whose steps are relative, and hardly moves under AdamW
         max_history:int=20, # younger items of a longer history are read, older ones are not
         cut:float=0., # share of the training histories that are cut to a random number of their youngest items, anew each time
@@ -51,7 +52,8 @@ class T5Recommender(nn.Module):
         super().__init__()
         self.trie,self.parts = CodeTrie(sids),tuple(sids) if isinstance(sids, dict) else ()
         heads = self.trie.heads
-        self.vocab,self.n_parts,self.n_items = CodeVocab(sum(heads, ()), n_special=2),len(heads[0]),self.trie.n_items # tokens 0: padding, 1: end of a history
+        if shared and len(heads[0])>1: raise ValueError(f"`shared` wants one code at each level, got {len(heads[0])}: {', '.join(self.parts)}")
+        self.vocab,self.n_parts,self.n_items = CodeVocab(sum(heads, ()), 2, shared),len(heads[0]),self.trie.n_items # tokens 0: padding, 1: end of a history
         self.n_user_tokens,self.end_token,self.recency,self.legal,self.tie,self.max_history,self.cut,self.d_model = n_user_tokens,end_token,recency,legal,tie,max_history,cut,d_model
         self.register_buffer('codes', product_ids(sids)[0].codes.clone()) # several codes of a level are one number here
         self.register_buffer('tokens', self._tokens(self.codes)) # (n_items, levels*parts)
