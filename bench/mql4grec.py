@@ -1,0 +1,52 @@
+"""MQL4GRec on real data beside TIGER and LETTER, and its ablations: runs what is missing in `runs/mql4grec`
+
+    python bench/mql4grec.py [--data ../shared/data] [--only-data ml100k_newer] [--ablate] [--only tiger mql4grec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show | --describe]
+
+May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.mql4grec_real."""
+import argparse, json, os, sys
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root))
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument('--data', default=str(root.parent/'shared'/'data'), help='folder that holds ml100k_posters, office14_apao, beauty14 and scientific_cgr')
+    p.add_argument('--only-data', nargs='*', default=['ml100k_newer', 'scientific_cgr'], help='targets')
+    p.add_argument('--ablate', action='store_true'); p.add_argument('--only', nargs='*', help='systems'); p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later')
+    p.add_argument('--threads', type=int, default=1); p.add_argument('--lane', default='0/1', help='i/n: this process, of so many')
+    p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--out', default=str(root/'runs'/'mql4grec')); p.add_argument('--show', action='store_true', help='only say what is missing')
+    p.add_argument('--describe', action='store_true', help='write what the words of seed 0 share to runs/bench/mql4grec_language.json')
+    p.add_argument('--small', action='store_true', help='a tiny version of each run, to see that all of it works; use another --out')
+    a = p.parse_args()
+    os.environ.update(OMP_NUM_THREADS=str(a.threads)); os.environ.setdefault('GENREC_PROGRESS', 'off'); os.environ.setdefault('HF_HUB_OFFLINE', '1')
+    try: lane = tuple(int(o) for o in a.lane.split('/')); _, _ = lane
+    except ValueError: sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
+    d = Path(a.data)
+    absent = [n for n in ('ml100k_posters', 'office14_apao', 'beauty14', 'scientific_cgr') if not (d/n).is_dir()]
+    if absent: sys.exit(f'no folder {", ".join(absent)} in {d}')
+    if a.small and Path(a.out)==root/'runs'/'mql4grec': sys.exit('--small wants another --out: its runs are no results')
+    import torch
+    torch.set_num_threads(a.threads)
+    from dataclasses import replace
+    from genrec.core import write_atomic
+    from genrec.systems.bbqrec_real import like
+    from genrec.systems.codes import RECOMMENDER
+    from genrec.systems.compare import compare
+    from genrec.systems.mql4grec import MQL4GRecConfig
+    from genrec.systems.mql4grec_real import TRANSLATOR, describe, language_of, load_periods, load_shops, mql4grec_jobs
+    rec, tok = RECOMMENDER, {}
+    if a.small: rec, tok = replace(rec, d_model=16, d_ff=16, d_kv=8, n_heads=2, epochs=1, valid_users=50, width=20), dict(id_epochs=1, hidden=(32,), code_dim=8)
+    load = dict(ml100k_newer=lambda: load_periods(d/'ml100k_posters'), scientific_cgr=lambda: load_shops(d/'scientific_cgr', d/'office14_apao', d/'beauty14'))
+    datas = {n: load[n]() for n in a.only_data}
+    if a.describe:
+        cfg = like(MQL4GRecConfig, rec, **(TRANSLATOR|tok))
+        write_atomic(root/'runs'/'bench'/'mql4grec_language.json' if not a.small else Path(a.out)/'language.json', json.dumps({n: describe(x, language_of(x, cfg, 0)) for n, x in datas.items()})+'\n')
+        return
+    jobs = [j for x in datas.values() for j in mql4grec_jobs(x, tuple(a.seeds), a.ablate, rec, tok) if not a.only or j.system in a.only]
+    if a.show:
+        for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
+        return
+    compare(jobs, a.out, a.budget_min, lane)
+
+if __name__=='__main__': main()
