@@ -19,7 +19,7 @@ from ..recommend.sasrec import sequences
 from ..recommend.similarity import SimilarityT5
 from .tiger import TigerConfig, System, t5, train_system
 
-# %% ../../nbs/92_systems.bbqrec.ipynb #66c43e08
+# %% ../../nbs/92_systems.bbqrec.ipynb #26092ae4
 @dataclass(frozen=True)
 class BBQRecConfig(TigerConfig):
     "The paper's numbers; the recommender's are TIGER's"
@@ -31,6 +31,7 @@ class BBQRecConfig(TigerConfig):
     modalities:tuple=None       # which of the given vectors are used (default: all)
     shared:bool=True            # one set of codebooks for ID and modalities
     recommendation_weight:float=1.; mutual_weight:float=1. # beta and gamma of equation 13
+    one_sided:bool=False        # equation 3 moves the specific encoders alone
     temperature:float=.1        # of the next-item loss
     per_dim:bool=False          # squared errors as means over the width, not sums
     seq_layers:int=2; seq_heads:int=2; seq_dropout:float=.2 # of the sequence encoder in the next-item loss
@@ -42,7 +43,7 @@ class BBQRecConfig(TigerConfig):
     shared_table:bool=False     # one table for all layers
     inherit:bool=False          # start the recommender's code vectors from the tokenizer's codewords
 
-# %% ../../nbs/92_systems.bbqrec.ipynb #b941978a
+# %% ../../nbs/92_systems.bbqrec.ipynb #59a9dd07
 @dataclass(frozen=True)
 class BBQRecIds:
     "What the tokenizer hands to the recommender"
@@ -85,7 +86,7 @@ def bbqrec_ids(
     set_seed(seed)
     q = MultiQuantizer({m:e.dim for m,e in embs.items()}, split.n_items if cfg.use_id else 0, cfg.sizes, cfg.code_dim, cfg.specific_dim, cfg.hidden, cfg.shared, cfg.commitment_weight,
         cfg.recommendation_weight, cfg.mutual_weight, cfg.temperature, cfg.per_dim, cfg.id_spread, cfg.seq_layers, cfg.seq_heads, cfg.seq_dropout, cfg.max_history,
-        cfg.club_hidden, cfg.club_steps, cfg.club_lr, revive_below=cfg.revive_below, rotate=cfg.rotate)
+        cfg.club_hidden, cfg.club_steps, cfg.club_lr, revive_below=cfg.revive_below, rotate=cfg.rotate, one_sided=cfg.one_sided)
     s = sequences(split.train, cfg.max_history)
     data = q.training_data(embs, s[s.lengths>0])
     q.fit_kmeans(embs, seed)
