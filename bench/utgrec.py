@@ -1,0 +1,54 @@
+"""UTGRec with and without other shops, beside TIGER and LETTER: runs what is missing in `runs/utgrec`
+
+    python bench/utgrec.py [--data toy scientific ml100k] [--shared ../shared/data] [--ablate] [--sweep layers] [--only tiger utgrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
+
+May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.utgrec_real."""
+import argparse, os, sys
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root))
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument('--data', nargs='*', default=['toy', 'scientific', 'ml100k'], choices=['toy', 'scientific', 'ml100k'])
+    p.add_argument('--shared', default=str(root.parent/'shared'/'data'), help='folder with scientific_cgr, office14_apao, beauty14 and ml100k_posters')
+    p.add_argument('--ablate', action='store_true'); p.add_argument('--sweep', nargs='*', default=[], choices=['layers', 'alpha', 'align', 'mu'])
+    p.add_argument('--only', nargs='*', help='systems'); p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later')
+    p.add_argument('--threads', type=int, default=1); p.add_argument('--lane', default='0/1', help='i/n: this process, of so many')
+    p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--out', default=str(root/'runs'/'utgrec')); p.add_argument('--show', action='store_true', help='only say what is missing')
+    p.add_argument('--small', action='store_true', help='minutes in place of hours: tiny models, one epoch (give --out another folder)')
+    a = p.parse_args()
+    os.environ.update(OMP_NUM_THREADS=str(a.threads)); os.environ.setdefault('GENREC_PROGRESS', 'off'); os.environ.setdefault('HF_HUB_OFFLINE', '1')
+    try: lane = tuple(int(o) for o in a.lane.split('/')); _, _ = lane
+    except ValueError: sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
+    if a.small and a.out==p.get_default('out'): sys.exit('--small makes runs that say nothing: give --out another folder')
+    import torch
+    torch.set_num_threads(a.threads)
+    from dataclasses import replace
+    from genrec.store import Store
+    from genrec.systems.codes import RECOMMENDER
+    from genrec.systems.compare import compare
+    from genrec.systems.utgrec_real import TOY, load_transfer, toy_transfer, utgrec_jobs
+    at, jobs = Path(a.shared), []
+    folders = {'scientific': ('scientific_cgr', 'office14_apao', 'beauty14'), 'ml100k': ('ml100k_posters',), 'toy': ()}
+    absent = [f for d in a.data for f in folders[d] if not (at/f).is_dir()]
+    if absent: sys.exit(f'no folder {", ".join(absent)} in {at}: say where with --shared, or --data toy')
+    for d in a.data:
+        def these(data, seeds, **kw):
+            if a.small: kw = kw | dict(rec=replace(RECOMMENDER, d_model=32, d_ff=32, d_kv=8, n_heads=2, epochs=1, every=1), tokenizer=dict(id_epochs=2, **({'sizes': (16,)*3} if d=='toy' else {})), n_clusters=4,
+                id_epochs=3, bypass_steps=2, tune_epochs=1, enc_dim=16, dec_dim=16, code_dim=16, max_tokens=8, diffusion_width=16)
+            return utgrec_jobs(data, seeds, a.ablate, tuple(a.sweep), checkpoints=Store().folder/'utgrec', **kw)
+        if d=='toy': # a seed is a world of its own
+            rec = replace(RECOMMENDER, d_model=64, d_ff=128, d_kv=16, n_heads=4, epochs=12, every=3, patience=2, batch_size=64, micro_cells=None, precision='no')
+            for s in a.seeds: jobs += these(toy_transfer(seed=s), (s,), **({} if a.small else dict(rec=rec, tokenizer=dict(sizes=(16,)*3, hidden=(64,), id_epochs=200, code_dim=16), n_clusters=5)), **TOY)
+        else:
+            f = folders[d]
+            jobs += these(load_transfer(at/f[0], tuple(at/o for o in f[1:]), text='tfidf' if a.small else None), tuple(a.seeds))
+    jobs = [j for j in jobs if not a.only or j.system in a.only]
+    if a.show:
+        for j in jobs: print(f"{j.name:60s} {'done' if j.done(a.out) else 'missing'}")
+        return
+    compare(jobs, a.out, a.budget_min, lane)
+
+if __name__=='__main__': main()
