@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from browser import ARGS, chromium
+try: from playwright.sync_api import TimeoutError as Timeout
+except ModuleNotFoundError: Timeout = RuntimeError
 
 root = Path(__file__).resolve().parent.parent
 out = root/'.artefacts'/'browser'
@@ -195,12 +197,18 @@ def jupyter():
         try: p.wait(10)
         except subprocess.TimeoutExpired: p.kill()
 
+def dialog(page):
+    "Say yes to a dialog, such as the one that asks for the kernel; was there one?"
+    ask = page.locator('.jp-Dialog button.jp-mod-accept')
+    if not ask.count(): return False
+    try: ask.first.click(timeout=2000)
+    except Timeout: pass
+    return True
+
 def idle(page, s=240):
     "Wait until the kernel is there and all cells have run; a dialog that asks for the kernel gets its answer"
     def done():
-        ask = page.locator('.jp-Dialog button:has-text("Select")')
-        if ask.count(): ask.first.click()
-        return not ask.count() and page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").count()
+        return not dialog(page) and page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").count()
     until(done, 'the kernel is idle', s)
 
 def run_all(page, host, path):
@@ -210,10 +218,12 @@ def run_all(page, host, path):
     idle(page)
     if page.locator('.jp-SideBar .lm-TabBar-tab.lm-mod-current').count(): page.keyboard.press('Control+b') # the file list away
     started = lambda: re.search(r'\[(\*|\d+)\]', ' '.join(page.locator('.jp-InputPrompt').all_inner_texts()))
-    for _ in range(4): # a click that comes before the notebook listens is lost
-        page.locator('.lm-MenuBar-itemLabel:text-is("Run")').click(); page.locator('.lm-Menu-itemLabel:text-is("Run All Cells")').click()
+    for _ in range(8): # a click that comes before the notebook listens is lost
+        dialog(page)
+        try: page.locator('.lm-MenuBar-itemLabel:text-is("Run")').click(timeout=5000); page.locator('.lm-Menu-itemLabel:text-is("Run All Cells")').click(timeout=5000)
+        except Timeout: continue
         t = time.time()
-        while not started() and time.time()-t<15: page.wait_for_timeout(100)
+        while not started() and not dialog(page) and time.time()-t<15: page.wait_for_timeout(100)
         if started(): break
     assert started(), 'no cell ran'
     idle(page)

@@ -61,7 +61,7 @@ def gain_by_group(
         rows.append((label, int(m.sum()), *(u.mean(0).tolist() if len(u) else [float('nan')]*3), lo, hi))
     return GroupGain(groups, metric, tuple(names), tuple(rows))
 
-# %% ../../nbs/75_analyse.tail.ipynb #9c6eb7b4
+# %% ../../nbs/75_analyse.tail.ipynb #433b4cfb
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
 
 def plot_gain(
@@ -73,15 +73,15 @@ def plot_gain(
     if ax is None:
         import matplotlib.pyplot as plt
         ax = plt.subplots(figsize=(1.5+.9*len(gains[0].rows), 3.2), layout='constrained')[1]
-    n = gains[0].rows[-1][1]
+    n,keep = gains[0].rows[-1][1],[i for i,r in enumerate(gains[0].rows) if r[1]] # groups without users take no room
     for j,t in enumerate(gains):
-        rows = [(i,r) for i,r in enumerate(t.rows) if r[1]]
+        rows = list(enumerate(t.rows[i] for i in keep))
         x = [i+.16*(j-(len(gains)-1)/2) for i,_ in rows]
         ax.errorbar(x, [r[4] for _,r in rows], [[r[4]-r[5] for _,r in rows],[r[6]-r[4] for _,r in rows]], fmt=('o','s','^','D')[j%4], color=_colours[j%6], capsize=3, label=f'{t.names[0]} less {t.names[1]}')
     ax.axhline(0, color='.5', lw=1)
-    ax.set_xticks(range(len(gains[0].rows)), [f'{r[0]}\n{r[1]/n:.0%}' for r in gains[0].rows], fontsize='small')
+    ax.set_xticks(range(len(keep)), ['{}\n{:.0%}'.format(gains[0].rows[i][0].replace(' or more times', '+'), gains[0].rows[i][1]/n) for i in keep], fontsize='small')
     ax.set(xlabel=gains[0].groups.name, ylabel=f'gain in {gains[0].metric}')
-    ax.legend(frameon=False, fontsize='small'); ax.spines[['top','right']].set_visible(False)
+    ax.legend(frameon=False, fontsize='small', loc='lower right'); ax.spines[['top','right']].set_visible(False)
     return ax
 
 # %% ../../nbs/75_analyse.tail.ipynb #d69b2674

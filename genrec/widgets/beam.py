@@ -83,7 +83,7 @@ def target_scores(next_logits, trie:CodeTrie, target:int, renormalise:bool=False
         out.append(s)
     return out
 
-# %% ../../nbs/83_widgets.beam.ipynb #4c6dcb7c
+# %% ../../nbs/83_widgets.beam.ipynb #f489b846
 def beam_answer(
     next_logits, trie:CodeTrie, shelf:Shelf, width:int, k:int, renormalise:bool, target:int=None, dead:int=8,
 )->dict:
@@ -100,6 +100,7 @@ def beam_answer(
     b['target'] = b['target'] and [round(s, 3) for s in b['target']]
     return b
 
+# %% ../../nbs/83_widgets.beam.ipynb #58399378
 BEAM = r'''
 function view(ui){
   const S=ui.state,cols=h('div',{class:'cols'}),note=h('p',{'aria-live':'polite'}),detail=h('div',{class:'detail'}),stepper=h('div',{class:'bar'});

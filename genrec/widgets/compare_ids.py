@@ -117,7 +117,7 @@ def company(self:Compared, item:int, d:int, n:int=8)->dict: # both, first, secon
     def some(m): i = (m&other).nonzero()[:,0]; return [len(i), [[j, self.shelf.title(j)] for j in i[:n].tolist()]]
     return dict(both=some(a&b), first=some(a&~b), second=some(b&~a))
 
-# %% ../../nbs/84_widgets.compare_ids.ipynb #8c5c5548
+# %% ../../nbs/84_widgets.compare_ids.ipynb #fec40f6b
 COMPARE = r'''
 function view(ui){
   const S=ui.state,[A,B]=S.names;let depth=1,swap=false,turn=0;
@@ -162,6 +162,7 @@ STYLE = '''
 .gr .parts{display:flex;flex:1;height:1rem;min-width:3rem;gap:1px;background:var(--panel)} .gr .parts i{flex:0 0 calc(100% * var(--p) - 1px);background:var(--bar);filter:brightness(calc(1 - .12 * var(--s)))} .gr .part{border-left:3px solid var(--line);padding-left:.6rem;margin:.4rem 0} .gr .part p{margin:0} .gr .part ul{margin:0;padding-left:.2rem;list-style:none}
 '''
 
+# %% ../../nbs/84_widgets.compare_ids.ipynb #5fddb111
 def compare_ids(
     a, b, # `SemanticIds` of the same items, or dicts of product nodes
     catalog, # what `load_catalog` gives, or (n_items,) titles

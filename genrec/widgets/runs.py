@@ -48,7 +48,7 @@ def number(x):
     if isinstance(x, bool) or not isinstance(x, float): return x
     return float(f'{x:.6g}') if abs(x)<float('inf') else None
 
-# %% ../../nbs/85_widgets.runs.ipynb #c9047818
+# %% ../../nbs/85_widgets.runs.ipynb #a3888db7
 RUNS = r'''
 function view(ui){
   const S=ui.state,cols=S.columns.map(c=>c[0]),at=n=>cols.indexOf(n),numeric=j=>S.rows.some(r=>typeof r[j]==='number')&&S.rows.every(r=>r[j]===null||typeof r[j]==='number');
@@ -100,6 +100,8 @@ function view(ui){
   draw();
 }
 '''
+
+# %% ../../nbs/85_widgets.runs.ipynb #d437d601
 STYLE = '''
 .gr .tablebox{max-height:22rem;overflow:auto;border:1px solid var(--line);border-radius:4px;margin-bottom:.6rem} .gr thead th{position:sticky;top:0;background:var(--panel);z-index:1} .gr th button.plain{font-weight:600;white-space:nowrap} .gr td{white-space:nowrap} .gr input[type=search]{flex:1 1 14rem;min-width:0} .gr select{max-width:12rem}
 .gr .fig svg{width:100%;max-width:640px;height:auto} .gr svg text{fill:var(--ink);font:11px system-ui,sans-serif} .gr .grid{stroke:var(--line)} .gr .key{display:inline-flex;align-items:center;gap:.3rem;font-size:12px} .gr .key i{width:.7rem;height:.7rem;background:var(--c);border-radius:50%} .gr .key i.square{border-radius:0} .gr .key i.triangle{border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)} .gr .key i.diamond{border-radius:0;clip-path:polygon(50% 0,100% 50%,50% 100%,0 50%)} .gr summary{cursor:pointer;color:var(--link)}

@@ -12,7 +12,7 @@ from ..core import SemanticIds, Embeddings, Log
 from .base import View, Shelf
 from .nodes import CodeTree
 
-# %% ../../nbs/82_widgets.trace.ipynb #37c7aabd
+# %% ../../nbs/82_widgets.trace.ipynb #cda13b0c
 def bought_together(
     log:Log,
     item:int,
@@ -29,6 +29,7 @@ def bought_together(
     best = s.argsort(descending=True, stable=True)[:k]
     return best[s[best]>0],s[best][s[best]>0]
 
+# %% ../../nbs/82_widgets.trace.ipynb #fcab703b
 def _named(x, kind, default):
     "One or several, as a dict"
     if x is None: return {}
