@@ -77,7 +77,7 @@ def fit_power(
     ends = {n:tuple(q[:,i].tolist()) for i,n in enumerate('abc')}
     return PowerLaw(a, b, c, unit, (e/float(w.sum()))**.5, ends, d, not exponents[0]*1.01<b<exponents[1]*.99)
 
-# %% ../../nbs/76_analyse.scaling.ipynb #4ae57aa4
+# %% ../../nbs/76_analyse.scaling.ipynb #b31a84af
 @dataclass(frozen=True, repr=False)
 class Scaling:
     "Fits of several curves; draws itself as Markdown and as text"
@@ -97,17 +97,18 @@ class Scaling:
 
 def scaling_points(
     runs, # of `Run`
-    x:str, # setting that was swept, a key of `config`, such as 'params'
+    x:str, # what was swept: a key of `config`, or else of `metrics`, such as 'params'
     y:str='recall@10', # metric
     by:tuple=('system',), # what makes a curve: 'system', 'data', or keys of `config`
 )->dict: # name -> (sizes, values)
     "Curves out of run files; runs without the setting are left out"
     out = {}
     for r in runs:
-        if x not in r.config or y not in r.metrics: continue
+        size = r.config.get(x, r.metrics.get(x))
+        if size is None or y not in r.metrics: continue
         name = ', '.join(str(getattr(r, k) if k in ('system','data') else r.config.get(k)) for k in by)
         a,b = out.setdefault(name, ([],[]))
-        a.append(float(r.config[x])); b.append(float(r.metrics[y]))
+        a.append(float(size)); b.append(float(r.metrics[y]))
     if not out: raise ValueError(f"no run has the setting {x!r} and the metric {y!r}")
     return out
 
