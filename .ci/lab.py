@@ -1,8 +1,8 @@
-"""The widgets under a person's hands, in Chromium: `python .ci/lab.py [--lab] [--site FOLDER] [part of a notebook's name ...]`
+"""The widgets under a person's hands, in Chromium: `python .ci/lab.py [--lab] [--site FOLDER] [--scale] [part of a notebook's name ...]`
 
-With --lab (or without --site) JupyterLab opens the workbench and every widget notebook, runs all cells, and each widget is clicked; with --site the rendered
+With --lab (or alone) JupyterLab opens the workbench and every widget notebook, runs all cells, and each widget is clicked; with --site the rendered
 pages are, at widths of 1440 and 390, on a light and on a dark background. What must change is read back; an error on the console, a request to the outside
-or a serious finding of axe-core is a failure. Pictures and timings lie in `.artefacts/browser/`. Without a Chromium this says so and counts nothing."""
+or a serious finding of axe-core is a failure. --scale times `browse` on 100,000 items. Pictures and timings lie in `.artefacts/browser/`. Without a Chromium this says so and counts nothing."""
 import json, os, re, shutil, socket, subprocess, sys, time, urllib.error, urllib.request, zipfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -247,6 +247,38 @@ def lab(browser, only, count, times):
                 run(f'JupyterLab {name} at {wide}', look, count)
                 context.close()
 
+def at_scale(browser, count, times, n=100_000):
+    "`browse` on many items, questions answered by Python as a kernel would, without JupyterLab between: what our own code takes, by the browser's clock; reported, not asserted"
+    import torch
+    from genrec.core import SemanticIds
+    from genrec.widgets.browse import browse
+    from genrec.widgets.base import plain
+    g = torch.Generator().manual_seed(0)
+    words = [f'word{i}' for i in range(3000)]
+    titles = [' '.join(words[j] for j in r) for r in torch.randint(0, 3000, (n, 5), generator=g).tolist()]
+    t = time.process_time(); v = browse(SemanticIds(torch.randint(0, 256, (n, 3), generator=g), (256,)*3), titles); times['python: make the view (s of CPU)'] = round(time.process_time()-t, 2)
+    page = browser.new_page(viewport=dict(width=1440, height=900)); heard = Heard(page, ())
+    asked = []
+    def ask(call, args):
+        t = time.time(); a = v.ask(call, *args); asked.append([call, round(1000*(time.time()-t))]); return a
+    page.expose_function('ask', ask)
+    code = v.code("const model={get:k=>k==='state'?STATE:undefined,set(){},save_changes(){},on(e,f){this.f=f},send(m){window.ask(m.call,m.args).then(a=>this.f({id:m.id,answer:a}))}};start(model,document.querySelector('div'),view,'code tree',CSS,true);")
+    def drive():
+        page.goto('about:blank')
+        page.set_content(f'<!DOCTYPE html><html lang="en"><title>t</title><body style="background:#fff"><div></div><script type="module">{code.replace("STATE", plain(v.state), 1)}</script>')
+        w = gr(page, 'code tree'); rows = w.get_by_role('treeitem')
+        until(lambda: rows.count()>50, 'the first level')
+        for step in range(3):
+            k, t = rows.count(), time.time()
+            w.locator('[role=treeitem][aria-level="1"]').nth(step).click(); until(lambda: rows.count()>k, 'unfolds'); times[f'at {n:,}: click to rows, {step} (with Python and Playwright)'] = round(1000*(time.time()-t))
+        w.get_by_role('searchbox').fill('word77 word1'); until(lambda: 'Found' in w.locator('.panel h3').inner_text(), 'the search')
+        w.screenshot(path=out/'browse-100k.png')
+        times.update({f'at {n:,}: {k}, {i}': ms for i, (k, ms) in enumerate(timings(page))})
+        times['python: each answer (ms)'] = asked
+        return heard.take()
+    run(f'browse on {n:,} items', drive, count)
+    page.close()
+
 def main(*args):
     exe = chromium()
     if not exe: print('Skipped: no Chromium here, and none could be installed\n0 passed, 0 failed'); return 0
@@ -261,7 +293,8 @@ def main(*args):
             script = axe()
             if script is None: print('axe-core could not be had from the package registry: accessibility is not checked')
             site(b, folder, only, script, count)
-        if folder is None or '--lab' in args: lab(b, only, count, times)
+        if '--scale' in args or not only: at_scale(b, count, times)
+        if (folder is None and '--scale' not in args) or '--lab' in args: lab(b, only, count, times)
         b.close()
     if times: (out/'times.json').write_text(json.dumps(times, indent=1)); print('milliseconds of our own code:', json.dumps(times))
     print(f'{count[0]} passed, {count[1]} failed')
