@@ -115,7 +115,7 @@ class UTGData:
         if t is not None: t = t[:,:max(1, int((t>=0).any(0).sum()))]
         return UTGBatch(self.items[who], *at.split(len(rows)), pos, t, None if self.latents is None else self.latents[who])
 
-# %% ../../nbs/38c_quantize.utg.ipynb #e3089258
+# %% ../../nbs/38c_quantize.utg.ipynb #148c6508
 class UTGTokenizer(nn.Module):
     "Encoder, codebooks and decoders under one objective"
     def __init__(self,
@@ -166,8 +166,7 @@ class UTGTokenizer(nn.Module):
         own = z[b.own]
         vq = self.quantize(own.flatten(1))
         q = vq.x.unflatten(1, own.shape[1:])
-        both = self.positive_weight>0
-        recon = self.reconstruction(q, b, b.own, *([b.positive] if both else []))
+        recon = self.reconstruction(q, b, b.own, *([b.positive] if (both:=self.positive_weight>0) else []))
         total = [r.get('text', 0.)+self.image_weight*r.get('image', 0.) for r in recon]
         loss = total[0]+self.quantizer_weight*vq.loss
         parts = dict(recon[0], codebooks=vq.loss)
