@@ -77,7 +77,7 @@ def fit_power(
     ends = {n:tuple(q[:,i].tolist()) for i,n in enumerate('abc')}
     return PowerLaw(a, b, c, unit, (e/float(w.sum()))**.5, ends, d, not exponents[0]*1.01<b<exponents[1]*.99)
 
-# %% ../../nbs/76_analyse.scaling.ipynb #b31a84af
+# %% ../../nbs/76_analyse.scaling.ipynb #5298b3c0
 @dataclass(frozen=True, repr=False)
 class Scaling:
     "Fits of several curves; draws itself as Markdown and as text"
@@ -116,6 +116,7 @@ def fit_scaling(points:dict, **kw)->Scaling: # of `scaling_points`; `kw` as for 
     "Fit every curve that has four sizes"
     return Scaling({n:fit_power(x, y, **kw) if len(set(x))>=4 else None for n,(x,y) in points.items()}, points)
 
+# %% ../../nbs/76_analyse.scaling.ipynb #e0f5521c
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
 
 def plot_scaling(
