@@ -35,9 +35,9 @@ def main():
     from genrec.systems.compare import compare
     from genrec.systems.mql4grec import MQL4GRecConfig
     from genrec.systems.mql4grec_real import TRANSLATOR, describe, language_of, load_periods, load_shops, mql4grec_jobs
-    rec, tok = RECOMMENDER, {}
-    if a.small: rec, tok = replace(rec, d_model=16, d_ff=16, d_kv=8, n_heads=2, epochs=1, valid_users=50, width=20), dict(id_epochs=1, hidden=(32,), code_dim=8)
-    load = dict(ml100k_newer=lambda: load_periods(d/'ml100k_posters'), scientific_cgr=lambda: load_shops(d/'scientific_cgr', d/'office14_apao', d/'beauty14'))
+    rec, tok, some, shops = RECOMMENDER, {}, {}, {}
+    if a.small: rec, tok, some, shops = replace(rec, d_model=16, d_ff=16, d_kv=8, n_heads=2, epochs=1, valid_users=50), dict(id_epochs=1, hidden=(32,), code_dim=8, sizes=(20,)*3), dict(n_users=60), dict(k=3, n_users=800)
+    load = dict(ml100k_newer=lambda: load_periods(d/'ml100k_posters', **some), scientific_cgr=lambda: load_shops(d/'scientific_cgr', d/'office14_apao', d/'beauty14', **shops))
     datas = {n: load[n]() for n in a.only_data}
     if a.describe:
         cfg = like(MQL4GRecConfig, rec, **(TRANSLATOR|tok))

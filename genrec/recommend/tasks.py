@@ -134,7 +134,7 @@ def task_samples(
     lengths = [l[(torch.arange(m, device=l.device)*len(l))//max(1, m)] for l,m in zip(lengths, many)]
     return TaskSamples(torch.cat([*items, torch.arange(len(there)*n, device=both.device)]), start, end, samples.target, ways, torch.cat(rows), ends(map(len, rows)), ends(many), torch.cat(lengths), n, tuple(modalities))
 
-# %% ../../nbs/53_recommend.tasks.ipynb #ea5856c0
+# %% ../../nbs/53_recommend.tasks.ipynb #bffe90dd
 def both_ids(
     lang:QuantitativeLanguage,
 )->SemanticIds: # of `n_modalities * n_items` items; codes of a later modality are counted on from those before
@@ -181,7 +181,7 @@ class TaskT5(T5Recommender):
         "What the encoder reads: the prompt of an asymmetric or alignment task, then the codes of the history"
         x,ok = super().read(h)
         on = None if users is None or not self.n_prompt else users>=2
-        if on is None or not on.any(): return x,ok
+        if on is None or not on.any(): return (x+0*self.prompt.sum() if self.training and self.n_prompt else x),ok # DistributedDataParallel wants a gradient of every weight at every step
         return torch.cat([self.prompt[users], x], 1),torch.cat([on[:,None].expand(-1, self.n_prompt), ok], 1)
 
     def loss(self, batch:TaskBatch)->dict:
