@@ -8,7 +8,8 @@
 # make compare-codes BUDGET_MIN=30   quantizers, collision rules and one recommender on their codes: what is missing in runs/codes (LANE=0/2: one of two at once)
 # make bench-decode         constrained decoding against Hugging Face `generate` and STATIC's scheme (SMALL=1 for a small try)
 # make bench-bbqrec         BBQRec's attention beside plain and naive, its decoding beside TIGER's (SMALL=1 for a small try)
-# make compare-bbqrec BUDGET_MIN=30   BBQRec on real data beside TIGER and LETTER: what is missing in runs/bbqrec (LANE=0/2, ABLATE=1, DATA=folder)
+# make compare-bbqrec BUDGET_MIN=30   BBQRec on real data beside TIGER and LETTER: what is missing in runs/bbqrec (LANE=0/2, ABLATE=1, COLLISIONS=1, DATA=folder)
+# make compare-bbqrec-toy BUDGET_MIN=30   BBQRec in a made-up shop: what its codes keep, and its share of the best possible (LANE=0/2)
 # make test-spark           the filters on a Spark backend give what they give on DuckDB; ends with `N passed, N failed` (needs Java 17 or newer)
 # make notebooks            run every notebook and keep its outputs (NBS=nbs/31_quantize.rq.ipynb for one)
 # make clean                remove what the others made, .venv too
@@ -18,7 +19,7 @@ export VENV PYTHON
 export HF_HUB_OFFLINE ?= 1
 run := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec test-spark notebooks constraints venv clean
+.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-bbqrec-toy test-spark notebooks constraints venv clean
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
@@ -55,7 +56,10 @@ bench-bbqrec: venv
 	@$(run) python bench/attention.py $(if $(SMALL),--small)
 
 compare-bbqrec: venv
-	@$(run) python bench/bbqrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(DATA),--data "$(DATA)")
+	@$(run) python bench/bbqrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(COLLISIONS),--collisions) $(if $(DATA),--data "$(DATA)")
+
+compare-bbqrec-toy: venv
+	@$(run) python bench/bbqrec_toy.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE))
 
 bench-train: venv
 	@$(run) python bench/train.py $(if $(SMALL),--small) $(if $(SAMPLES),--samples $(SAMPLES))
