@@ -1,0 +1,147 @@
+"""SASRec, GRU4Rec and BERT4Rec: seconds an epoch here and in RecBole, on equal work
+
+    python bench/baselines.py [--small] [--recbole PYTHON] [--data ../shared/data/scientific_cgr] [--way ...] [--repeat 2] [--threads 1]
+    python bench/baselines.py --quality sasrec gru4rec bert4rec [--seeds 0 1 2] [--epochs 100]     RecBole's own training and figures, as run files in runs/recbole
+
+Equal work: the same training items, sizes, batches of 256 and full softmax, one thread, fp32. An epoch predicts each training item from what came before it, once:
+RecBole computes one sequence for each, here a sequence is computed once for all of its items (SASRec, GRU4Rec). BERT4Rec hides a share of .2 of each sequence;
+`bert4rec` is an epoch as each library means it, `bert4rec_prefixes` reads the very sequences that RecBole reads, every prefix, and hides as many items.
+Seconds are of the processor, which a busy machine falsifies less than the clock. `.ci/recbole.sh` makes RecBole's environment."""
+import argparse, json, os, platform, subprocess, sys, tempfile, time
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root))
+WAYS = ('sasrec', 'gru4rec', 'bert4rec', 'bert4rec_prefixes')
+HISTORY, BATCH = 20, 256
+
+def split_of(folder, small=False):
+    "Leave one out after the 5-core; made up where there is no data"
+    import contextlib, io
+    from genrec.data.split import leave_one_out
+    if small or not Path(folder).is_dir():
+        from genrec.data.toy import toy_shop
+        return leave_one_out(toy_shop(500, images=False).log)
+    from genrec.data.sources import load_lcrec
+    from genrec.data.filter import k_core
+    from genrec.data.log import index_log
+    with contextlib.redirect_stdout(io.StringIO()): return leave_one_out(index_log(k_core(load_lcrec(Path(folder)), k=5)))
+
+# ours
+def ours(way, folder, small, repeat):
+    import torch
+    from genrec.recommend.sasrec import SASRec
+    from genrec.recommend.gru4rec import GRU4Rec
+    from genrec.recommend.bert4rec import BERT4Rec
+    from genrec.train import fit
+    split = split_of(folder, small)
+    torch.manual_seed(0)
+    m = dict(sasrec=SASRec, gru4rec=GRU4Rec, bert4rec=BERT4Rec, bert4rec_prefixes=BERT4Rec)[way](split.n_items, max_history=HISTORY)
+    if way=='bert4rec_prefixes': m.last_share, m.dropout = 0., .2
+    data = split.train if way=='bert4rec_prefixes' else m.training_data(split.train)
+    fit(m, data[:BATCH], epochs=1, batch_size=BATCH) # warm
+    out = []
+    for _ in range(repeat):
+        t, w = time.process_time(), time.time()
+        fit(m, data, epochs=1, batch_size=BATCH)
+        out.append((time.process_time()-t, time.time()-w))
+    return dict(seconds=min(out)[0], wall=min(w for _, w in out), sequences=len(data), items=len(split.train), weights=sum(p.numel() for p in m.parameters()))
+
+# RecBole
+def recbole_data(folder, small, model, seed=0, epochs=1, where=None):
+    "RecBole's own leave-one-out on the same log, as its trainer wants it"
+    import numpy as np, torch
+    for n in ('float_', 'int_', 'bool_', 'complex_', 'object_', 'unicode_', 'float', 'int', 'bool', 'object'): # names that NumPy 2 dropped
+        if n not in np.__dict__: setattr(np, n, dict(float_=np.float64, complex_=np.complex128, unicode_=np.str_, float=float, int=int, bool=bool, object=object).get(n))
+    load = torch.load
+    torch.load = lambda *a, **k: load(*a, **dict(k, weights_only=False))
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import init_seed, get_model, get_trainer
+    split = split_of(folder, small)
+    where = Path(where)
+    (where/'log').mkdir(parents=True)
+    t = split.test
+    with open(where/'log'/'log.inter', 'w') as f:
+        f.write('user_id:token\titem_id:token\ttimestamp:float\n')
+        full = t.history.items # the log itself: histories of a split are views into it
+        start = {int(u): None for u in t.user}
+        ends = dict(zip(t.user.tolist(), t.history.end.tolist()))
+        at = 0
+        for u in sorted(ends):
+            for k in range(at, ends[u]+1): f.write(f'{u}\t{int(full[k])}\t{k-at}\n')
+            at = ends[u]+1
+    cfg = dict(data_path=str(where), dataset='log', MAX_ITEM_LIST_LENGTH=HISTORY, train_batch_size=BATCH, eval_batch_size=4096, epochs=epochs, learning_rate=.001, loss_type='CE',
+        train_neg_sample_args=None, eval_args=dict(split={'LS': 'valid_and_test'}, order='TO', group_by='user', mode='full'), load_col={'inter': ['user_id', 'item_id', 'timestamp']}, topk=[5, 10],
+        metrics=['Recall', 'NDCG'], valid_metric='NDCG@10', stopping_step=10, eval_step=1, seed=seed, reproducibility=True, use_gpu=False, gpu_id='', device='cpu', checkpoint_dir=str(where/'saved'),
+        show_progress=False, state='ERROR', hidden_dropout_prob=.2 if model=='BERT4Rec' else .5, attn_dropout_prob=.2 if model=='BERT4Rec' else .5, mask_ratio=.2)
+    sys.argv = sys.argv[:1]
+    c = Config(model=model, dataset='log', config_dict=cfg)
+    init_seed(c['seed'], True)
+    ds = create_dataset(c)
+    train, valid, test = data_preparation(c, ds)
+    m = get_model(model)(c, train.dataset).to('cpu')
+    return c, m, get_trainer(c['MODEL_TYPE'], model)(c, m), train, valid, test
+
+NAMES = dict(sasrec='SASRec', gru4rec='GRU4Rec', bert4rec='BERT4Rec', bert4rec_prefixes='BERT4Rec')
+
+def recbole(way, folder, small, repeat):
+    with tempfile.TemporaryDirectory() as d:
+        c, m, trainer, train, _, _ = recbole_data(folder, small, NAMES[way], where=d)
+        out = []
+        for e in range(repeat):
+            t, w = time.process_time(), time.time()
+            loss = trainer._train_epoch(train, e, show_progress=False)
+            out.append((time.process_time()-t, time.time()-w))
+        return dict(seconds=min(out)[0], wall=min(w for _, w in out), sequences=len(train.dataset), loss=float(loss if not isinstance(loss, tuple) else sum(loss)), weights=sum(p.numel() for p in m.parameters()))
+
+def quality(name, folder, small, seed, epochs):
+    with tempfile.TemporaryDirectory() as d:
+        c, m, trainer, train, valid, test = recbole_data(folder, small, NAMES[name], seed, epochs, d)
+        t = time.time()
+        best, row = trainer.fit(train, valid, verbose=False, saved=True, show_progress=False)
+        sec = time.time()-t
+        got = trainer.evaluate(test, load_best_model=True, show_progress=False)
+        keep = ('hidden_size', 'embedding_size', 'n_layers', 'num_layers', 'n_heads', 'inner_size', 'hidden_dropout_prob', 'attn_dropout_prob', 'dropout_prob', 'learning_rate', 'train_batch_size', 'mask_ratio', 'loss_type', 'epochs', 'stopping_step')
+        return dict(metrics={k.replace('@', '@'): float(v) for k, v in got.items()}, valid=float(best), seconds=sec, config={k: c[k] for k in keep if c[k] is not None})
+
+def child(python, *job, threads=1):
+    env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', CUDA_VISIBLE_DEVICES='', PYTHONPATH=str(root))
+    p = subprocess.run([python, __file__, '--child', json.dumps(job)], env=env, capture_output=True, text=True)
+    if p.returncode: return dict(failed=p.stderr.strip().splitlines()[-1] if p.stderr.strip() else 'no message')
+    return json.loads(p.stdout.strip().splitlines()[-1])
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument('--small', action='store_true'); p.add_argument('--data', default=str(root.parent/'shared'/'data'/'scientific_cgr')); p.add_argument('--recbole', help='its python, see .ci/recbole.sh')
+    p.add_argument('--way', nargs='*', default=list(WAYS)); p.add_argument('--repeat', type=int, default=2); p.add_argument('--threads', type=int, default=1); p.add_argument('--quality', nargs='*')
+    p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--epochs', type=int, default=100)
+    p.add_argument('--out', default=str(root/'runs'/'bench'/'baselines.json')); p.add_argument('--runs', default=str(root/'runs'/'recbole')); p.add_argument('--child')
+    a = p.parse_args()
+    if a.child:
+        import torch
+        torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
+        what, *job = json.loads(a.child)
+        return print(json.dumps(globals()[what](*job)))
+    data = Path(a.data).name if Path(a.data).is_dir() and not a.small else 'toy'
+    if a.quality is not None:
+        if not a.recbole: sys.exit('--quality wants --recbole: `--recbole "$(bash .ci/recbole.sh)"`')
+        from genrec.core import Run
+        for name in a.quality or WAYS[:3]:
+            for s in a.seeds:
+                r = child(a.recbole, 'quality', name, a.data, a.small, s, a.epochs, threads=a.threads)
+                print(name, s, r, flush=True)
+                if 'failed' not in r: Run(f'recbole-{name}', data, dict(r['config'], recbole='1.2.1', history=HISTORY), dict(r['metrics'], valid=r['valid']), s, dict(train=r['seconds'])).save(a.runs)
+        return
+    rows = {}
+    for way in a.way:
+        rows[way] = dict(ours=child(sys.executable, 'ours', way, a.data, a.small, a.repeat, threads=a.threads), recbole=child(a.recbole, 'recbole', way, a.data, a.small, 1 if a.small else a.repeat, threads=a.threads) if a.recbole else dict(failed='not installed'))
+        o, r = rows[way]['ours'], rows[way]['recbole']
+        if 'seconds' in o and 'seconds' in r: rows[way]['times_as_fast'] = round(r['seconds']/o['seconds'], 2)
+        print(way, {k: v if isinstance(v, float) else {n: round(x, 3) if isinstance(x, float) else x for n, x in v.items()} for k, v in rows[way].items()}, flush=True)
+    import torch
+    out = dict(small=a.small, data=data, threads=a.threads, machine=platform.machine(), torch=torch.__version__, batch=BATCH, history=HISTORY, rows=rows)
+    Path(a.out).parent.mkdir(parents=True, exist_ok=True)
+    Path(a.out).write_text(json.dumps(out, indent=1)+'\n')
+
+if __name__=='__main__': main()
