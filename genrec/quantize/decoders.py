@@ -85,7 +85,7 @@ class CodeDecoder(nn.Module):
         for layer in self.layers: h = layer(h, src_key_padding_mask=hide)
         return self.norm(h[:,L:])
 
-# %% ../../nbs/38a_quantize.decoders.ipynb #75e8edb8
+# %% ../../nbs/38a_quantize.decoders.ipynb #04652abe
 class TextDecoder(CodeDecoder):
     "An item's words from its codes"
     def __init__(self,
@@ -116,7 +116,7 @@ class TextDecoder(CodeDecoder):
         "Mean negative log-likelihood of the masked tokens (equation 8); 0 where no item has text"
         known = None if self.mask_share==1 else torch.rand(tokens.shape, device=tokens.device)>=self.mask_share
         s,ask = self.scores(q, tokens, known)
-        return F.cross_entropy(s.float(), tokens[ask]) if len(s) else q.sum()*0.
+        return F.cross_entropy(s.float(), tokens[ask]) if len(s) else sum(p.sum() for p in (q, *self.parameters()))*0.
 
     @torch.no_grad()
     def accuracy(self, q, tokens, block:int=512)->float: # share of all tokens

@@ -55,7 +55,7 @@ class Denoiser(nn.Module):
         shift,scale = self.ada(c).chunk(2, -1)
         return self.out(self.norm(h)*(1+scale)+shift)
 
-# %% ../../nbs/38b_quantize.diffusion.ipynb #ba914bb0
+# %% ../../nbs/38b_quantize.diffusion.ipynb #7cb11073
 class DiffusionHead(nn.Module):
     "A distribution of latents for each condition"
     def __init__(self,
@@ -94,7 +94,7 @@ class DiffusionHead(nn.Module):
 
     def loss(self, x, cond)->Tensor: # (m, dim), (m, d_cond) -> (); 0 where there is no latent
         "Equation 9: over `draws` steps and noises for each latent"
-        if not len(x): return cond.sum()*0.
+        if not len(x): return sum(p.sum() for p in (cond, *self.parameters()))*0. # every weight takes part in every step, as several processes want it
         x,cond = x.float().repeat(self.draws,1),cond.repeat(self.draws,1)
         t = torch.randint(len(self.signal), (len(x),), device=x.device)
         mse,kl = self.terms(x, cond, t, torch.randn_like(x))
