@@ -24,7 +24,7 @@ from .bbqrec_real import like, with_collisions
 from .compare import Job
 from .mql4grec import ABLATIONS, MQL4GRecConfig, mql4grec, settings
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #98f30e76
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #ff96741a
 @dataclass(frozen=True)
 class Transfer:
     "A target, the domains to learn in, and vectors of all their items"
@@ -44,40 +44,52 @@ class Transfer:
         e,i = self.embs[modality],self.domains.items(self.target)
         return Embeddings(e.x[i], e.name, e.modality, e.missing[i])
 
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #84dc85a0
 def load_periods(
     folder, # MovieLens 100k with posters
     cut:int=1994, # first year of the newer films, which are the target
     store:Store=None, # keeps the vectors (default: `Store()`)
+    k:int=5, n_users:int=None, # core; users of each domain before it (default: all; fewer for a small try)
 )->Transfer:
     "Older films and newer ones"
     from genrec.data.movielens import load_movielens, load_movielens_items
     from genrec.data.catalog import load_catalog
-    from genrec.data.filter import k_core
     from genrec.data.images import check_images
-    from genrec.data.log import index_log
     from genrec.encode.image import PixelEncoder
     folder = Path(folder)
     items = load_movielens_items(folder, on_error='skip')
     parts = split_items(load_movielens(folder), by_release({i:v['year'] for i,v in items.items()}, cut))
-    d = join_domains({k:index_log(k_core(p, k=5)) for k,p in parts.items()})
+    d = join_domains({n:_core(p, k, n_users) for n,p in parts.items()})
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder) # broken files are marked, and no item gets another's
     cat = join_catalogs(d, {k:load_catalog(items, d.own(k).items, recipe=('title','overview'), images=posters) for k in d.names})
     return Transfer(f'{folder.name.removesuffix("_posters")}_newer', 'newer', d, cat, dict(text=_minilm(d, cat, store), image=PixelEncoder().fit(cat)(cat)))
 
 def load_shops(
-    target, # folder in LC-Rec's layout
+    target, # folder in LC-Rec's layout, or S3-Rec's with a line of words for each ASIN
     *sources, # folders of the others
-    store:Store=None,
+    store:Store=None, k:int=5, n_users:int=None, # as for `load_periods`
 )->Transfer:
     "Shops of which there are texts alone"
-    from genrec.data.catalog import load_catalog
-    from genrec.data.filter import k_core
-    from genrec.data.log import index_log
-    from genrec.data.sources import load_lcrec
-    folders = {Path(f).name:Path(f) for f in (*sources, target)}
-    d = join_domains({n:index_log(k_core(load_lcrec(f), k=5)) for n,f in folders.items()})
-    cat = join_catalogs(d, {n:load_catalog(f, d.own(n).items).select_columns(['item','title','text','missing']) for n,f in folders.items()})
+    from genrec.data.catalog import RECIPE, load_catalog
+    shops = {Path(f).name:_shop(Path(f)) for f in (*sources, target)}
+    d = join_domains({n:_core(t, k, n_users) for n,(t,_) in shops.items()})
+    cat = join_catalogs(d, {n:load_catalog(i, d.own(n).items, ('title',) if isinstance(i, dict) else RECIPE) for n,(_,i) in shops.items()})
     return Transfer(Path(target).name, Path(target).name, d, cat, dict(text=_minilm(d, cat, store)))
+
+def _shop(folder):
+    "(interactions, where the texts are)"
+    from genrec.data.public import load_s3rec, load_s3rec_items
+    from genrec.data.sources import load_lcrec
+    words = folder/'idgenrec_item_textual_id.txt'
+    if not words.is_file(): return load_lcrec(folder),folder
+    said = dict(l.split(' ', 1) for l in words.read_text(encoding='utf-8').splitlines() if ' ' in l)
+    return load_s3rec(folder),{i:dict(title=said.get(v.get('asin'), '')) for i,v in load_s3rec_items(folder).items()}
+
+def _core(t, k, n_users):
+    "The k-core of a table, as a log"
+    from genrec.data.filter import k_core, sample_users
+    from genrec.data.log import index_log
+    return index_log(k_core(t if n_users is None else sample_users(t, n_users), k=k))
 
 def _minilm(d, cat, store):
     "Vectors of texts, kept domain by domain as `load_code_data` keeps them"
