@@ -28,6 +28,7 @@ pre{overflow:auto;padding:.7rem .9rem;margin:.6rem 0;font-size:.85rem;line-heigh
 .cell-output{border-left:3px solid var(--line);padding-left:.8rem;margin:.4rem 0 1.2rem;overflow-x:auto} .cell-output > pre{background:none;padding:.2rem 0;border:none;margin-left:0}
 main{overflow-wrap:anywhere;min-width:0} .cell-output img{max-width:100%;height:auto} table{border-collapse:collapse;font-size:.9rem;margin:.6rem 0;display:block;overflow-x:auto} th,td{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:left}
 blockquote{margin:.5rem 0;padding-left:1rem;border-left:3px solid var(--line);color:var(--soft)} [class*=callout-]{border-left:4px solid var(--link);background:var(--panel);padding:.3rem 1rem;margin:1rem 0}
+code span.pp{color:#7d5200} code span.co,code span.an,code span.cv,code span.do,code span.in,code span.wa{color:#4f6468} code span.dv,code span.bn,code span.fl{color:#1d6b45} code span.st,code span.ch,code span.ss,code span.vs,code span.sc{color:#2b5c8f} code span.at{color:#5c6a16} code span.op,code span.ot{color:#555} code span.im,code span.bu,code span.kw,code span.cf{color:#00661d}
 @media(max-width:1100px){.columns{grid-template-columns:13rem minmax(0,1fr)} nav.toc{display:none}}
 @media(max-width:720px){.columns{display:block} nav.side{position:static;max-height:12rem;border-bottom:1px solid var(--line);margin-bottom:1rem}}
 """
@@ -127,6 +128,8 @@ def preview(proc, site):
             if a['href'].startswith(home): a['href'] = a['href'][len(home):] # nbdev writes links to the published site
             stem, _, anchor = a['href'].partition('#')
             if stem in files: a['href'] = files[stem]+('#'+anchor if anchor else '')
+        for o in soup.select('div.sourceCode, pre:not(.sourceCode)'): # what scrolls can be reached by keys
+            if max(map(len, o.get_text().split('\n')))>40: o['tabindex'] = '0'
         (site/files[n]).write_text(PAGE.format(title=escape(str(m.get('title', n))), lead=escape(str(m.get('description') or '')), site=escape(cfg['title']),
             about=escape(cfg['description']), side=side, body=soup, toc=toc, css=css+extra+CSS), encoding='utf-8')
         want = sum('image/' in k for c in nbs[n].cells for o in c.get('outputs', []) for k in o.get('data', {}) if k!='image/svg+xml' and 'text/html' not in o['data'])

@@ -82,6 +82,15 @@ def drive_runs(w, live):
     label = w.locator('svg').get_attribute('aria-label'); w.get_by_role('combobox', name='up').select_option(label='ndcg@10')
     until(lambda: w.locator('svg').get_attribute('aria-label')!=label, 'the plot changes')
 
+def drive_map(w, live):
+    tip = lambda: w.locator('.tip').inner_text()
+    first = tip(); w.locator('svg').focus(); w.page.keyboard.press('ArrowRight'); until(lambda: tip()!=first, 'a title')
+    first = tip(); w.page.keyboard.press('ArrowLeft'); w.page.keyboard.press('ArrowUp'); w.page.keyboard.press('ArrowRight'); until(lambda: tip()!=first, 'another title')
+    w.locator('.key').first.click(); until(lambda: 'marked' in w.inner_text(), 'one code marked')
+    assert w.locator('.dot.off').count()
+    w.locator('.key').first.click(); w.get_by_role('searchbox').fill('lamp'); until(lambda: 0<w.locator('.dot:not(.off)').count()<w.locator('.dot').count(), 'titles marked')
+    w.get_by_role('combobox').select_option('1'); until(lambda: w.locator('.key').count()>1, 'another level')
+
 def drive_browse(w, live):
     rows = w.get_by_role('treeitem')
     n = rows.count()
@@ -97,14 +106,15 @@ def drive_browse(w, live):
     until(lambda: 'Found' in w.locator('.panel h3').inner_text(), 'the search finds')
     assert all('lamp' in t.lower() for t in w.locator('.panel tbody tr').all_inner_texts()) and w.locator('.panel tbody tr').count()
     w.locator('.panel tbody tr button').first.click()
-    until(lambda: w.locator('[role=treeitem][aria-selected=true]').count()==1 and w.locator('nav button').count()>2, 'a found item is shown in the tree')
+    until(lambda: 'Code' in w.locator('.panel h3').inner_text() and w.locator('nav button').count()>1, 'a found item is shown in the tree')
     with w.page.expect_download() as d: w.get_by_role('button', name='save as table').click()
     head = Path(d.value.path()).read_text().splitlines()
     assert head[0].startswith('item,title,code_0') and len(head)>1, head[:2]
 
 DRIVES = {'80_widgets.base': [('words', drive_words)], '81_widgets.browse': [('code tree', drive_browse)], '82_widgets.trace': [('neighbours', drive_neighbours)],
     '83_widgets.beam': [('beam search', drive_beam)],
-    '84_widgets.compare_ids': [('two tokenizers', drive_compare)], '85_widgets.runs': [('runs', drive_runs)]}
+    '84_widgets.compare_ids': [('two tokenizers', drive_compare)], '85_widgets.runs': [('runs', drive_runs)], '86_widgets.map': [('map of items', drive_map)],
+    'h0_start_here': [('code tree', drive_browse)], 'h5_audit_index': [('two tokenizers', drive_compare)], 'index': [('code tree', drive_browse)]}
 
 class Heard:
     "What a page said and asked for"
@@ -154,12 +164,13 @@ def clicked(page, heard, name, live, label):
 
 def site(browser, folder, only, script, count):
     "The rendered pages, their static views clicked"
-    for name in [n for n in DRIVES if (folder/f'{n}.html').exists() and any(o in n for o in only or [''])]:
+    for name, file in [(n, f) for n in DRIVES for f in [folder/(n.split('_', 1)[-1]+'.html')] if any(o in n for o in only or [''])]:
+        if not file.exists(): run(f'page {name}', lambda: [f'no such page: {file}'], count); continue
         for wide in (1440, 390):
             for dark in (False, True):
                 page = browser.new_page(viewport=dict(width=wide, height=900)); heard = Heard(page, ())
-                def look(page=page, heard=heard, name=name, wide=wide, dark=dark):
-                    page.goto((folder/f'{name}.html').resolve().as_uri(), wait_until='load')
+                def look(page=page, heard=heard, name=name, wide=wide, dark=dark, file=file):
+                    page.goto(file.resolve().as_uri(), wait_until='load')
                     if dark: page.evaluate("document.body.style.background=document.querySelector('main').style.background='#101418'; document.body.className+=' dark'")
                     until(lambda: all(gr(page, w).count() for w, _ in DRIVES[name]), 'the static views draw themselves')
                     bad = clicked(page, heard, name, False, f'{name}-{wide}{"-dark" if dark else ""}')
@@ -176,6 +187,7 @@ def jupyter():
     work = out/'notebooks'
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(root/'nbs', work/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints', 'runs', '_quarto.yml', 'nbdev.yml', 'sidebar.yml'))
+    shutil.copytree(root/'runs', work/'runs')
     say = work/'say'/'@jupyterlab'/'apputils-extension'; say.mkdir(parents=True)
     (say/'notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}')
     say = work/'say'/'@jupyterlab'/'notebook-extension'; say.mkdir(parents=True)

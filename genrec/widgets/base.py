@@ -12,7 +12,7 @@ from html import escape
 from fastcore.basics import patch
 from ..core import digest
 
-# %% ../../nbs/80_widgets.base.ipynb #91fd7a19
+# %% ../../nbs/80_widgets.base.ipynb #89b1807b
 CSS = '''
 :host{display:block;margin:.5rem 0;max-width:100%}
 .gr{--ink:#1f2328;--soft:#57606a;--line:#c9d1d9;--panel:#f3f5f7;--paper:#fff;--link:#0a58a6;--mark:#ffe9a8;--good:#0b6b3a;--bad:#a3330b;--bar:#9cc3ea;--on:#dcebfa;
@@ -26,7 +26,7 @@ color:var(--ink);background:var(--paper);font:14px/1.45 system-ui,sans-serif;bor
 .gr :focus-visible{outline:2px solid var(--link);outline-offset:1px}
 .gr table{border-collapse:collapse;width:100%;font-size:13px} .gr th,.gr td{padding:.2rem .4rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:middle} .gr td.num,.gr th.num{text-align:right;font-variant-numeric:tabular-nums}
 .gr .bar{display:flex;flex-wrap:wrap;gap:.4rem;align-items:center;margin-bottom:.5rem} .gr .soft{color:var(--soft)} .gr .code{font:12px/1.3 ui-monospace,monospace;white-space:nowrap}
-.gr .wide{overflow-x:auto;max-width:100%} .gr .badge{background:var(--mark);border-radius:8px;padding:0 .4rem;font-size:12px;white-space:nowrap} .gr .pic{width:36px;height:36px;object-fit:contain;vertical-align:middle;border-radius:3px;background:#fff}
+.gr .wide{overflow-x:auto;max-width:100%} .gr .badge{background:var(--mark);color:var(--ink);border-radius:8px;padding:0 .4rem;font-size:12px;white-space:nowrap} .gr .pic{width:36px;height:36px;object-fit:contain;vertical-align:middle;border-radius:3px;background:#fff}
 .gr .nopic{display:inline-block;width:36px;height:36px;border:1px dashed var(--line);border-radius:3px;vertical-align:middle} .gr .status{min-height:1.4em;font-size:12px;color:var(--soft);margin:.3rem 0 0}
 '''
 

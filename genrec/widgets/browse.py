@@ -60,7 +60,7 @@ function makeTree(ui,ask,pick){ // the unfolding list; pick(path, row) when a no
   function select(node){if(chosen)chosen.el.setAttribute('aria-selected','false');chosen=node;if(node)node.el.setAttribute('aria-selected','true');pick(node?node.path:[],node?node.row:null)}
 '''
 
-# %% ../../nbs/81_widgets.browse.ipynb #fc59ae50
+# %% ../../nbs/81_widgets.browse.ipynb #7b62d1bd
 TREE_KEYS = r'''
   tree.addEventListener('keydown',e=>{
     const all=rows(),i=all.indexOf(ui.body.getRootNode().activeElement),node=[...nodes.values()].find(n=>n.el===all[i]);
@@ -74,23 +74,25 @@ TREE_KEYS = r'''
     e.preventDefault();
   });
   put(null,ui.state.root,null);if(tree.firstChild)tree.firstChild.tabIndex=0;
-  async function show(path){ // unfold as far as needed, then select
+  async function show(path){ // unfold as far as needed, or as far as there are answers, then select
+    let last=null;
     for(let d=1;d<=path.length;d++){
-      let node=nodes.get(key(path.slice(0,d))),parent=d>1?nodes.get(key(path.slice(0,d-1))):null,have=parent?parent.kids:top;
+      let node=nodes.get(key(path.slice(0,d))),parent=d>1?last:null,have=parent?parent.kids:top;
       while(!node&&have&&have.more){
-        let a;try{a=await ask('children',path.slice(0,d-1),have.length)}catch(e){ui.fail(e);return}
+        let a;try{a=await ask('children',path.slice(0,d-1),have.length)}catch(e){ui.fail(e);break}
         const more=have.more;put(parent,a,more);more.remove();node=nodes.get(key(path.slice(0,d)));
       }
-      if(!node)return;
-      if(d<path.length)await toggle(node,true);else{focus(node.el);node.el.scrollIntoView({block:'nearest'});select(node)}
+      if(!node)break;
+      last=node;if(d<path.length)await toggle(node,true);
     }
-    if(!path.length)select(null);
+    if(last){focus(last.el);last.el.scrollIntoView({block:'nearest'})}
+    select(last);
   }
   return{tree,show,names:path=>path.map((_,d)=>{const n=nodes.get(key(path.slice(0,d+1)));return n?n.row[1]:String(path[d])})};
 }
 '''
 
-# %% ../../nbs/81_widgets.browse.ipynb #a23b32d3
+# %% ../../nbs/81_widgets.browse.ipynb #b5337902
 BROWSE = r'''
 function view(ui){
   const S=ui.state,L=S.levels,crumbs=h('nav',{'aria-label':'Path of codes',class:'bar crumbs'}),panel=h('div',{class:'panel'});
@@ -127,9 +129,9 @@ function view(ui){
       h('div',{class:'bar'},more,button('save as table',()=>save(path),{})));
     ui.pictures(boxes);
   }
+  const head=()=>['item','title',...Array.from({length:L},(_,l)=>'code_'+l),'same_id'],line=r=>[r[0],r[1],...r[2],r[3]];
   async function save(path){
-    const head=['item','title',...Array.from({length:L},(_,l)=>'code_'+l),'same_id'];
-    try{const rows=S.index?S.index.filter(r=>path.every((c,l)=>r[2][l]===c)):(await ui.ask('all',path));ui.save('codes'+(path.length?'-'+path.join('-'):'')+'.csv',[head,...rows.map(r=>[r[0],r[1],...r[2],r[3]])])}catch(e){ui.fail(e)}
+    try{const rows=S.index?S.index.filter(r=>path.every((c,l)=>r[2][l]===c)):(await ui.ask('all',path));ui.save('codes'+(path.length?'-'+path.join('-'):'')+'.csv',[head(),...rows.map(line)])}catch(e){ui.fail(e)}
   }
   async function find(text){
     const mine=++turn;
@@ -138,7 +140,7 @@ function view(ui){
     if(mine!==turn)return;
     const [t,boxes]=table(a.rows);ui.set({search:text});
     ui.say(a.rows.length?'':S.index&&S.index.length<S.n?'Nothing among the '+S.index.length+' items that this page holds.':'Nothing found.');
-    panel.replaceChildren(h('h3',{},a.path?'Items under '+a.path.join(' '):'Found',h('span',{class:'soft'},' '+(a.rows.length===50?'the first 50':count(a.rows.length,'item')))),h('div',{class:'wide list',tabindex:0,role:'group','aria-label':'Found items'},t));
+    panel.replaceChildren(h('h3',{},a.path?'Items under '+a.path.join(' '):'Found',h('span',{class:'soft'},' '+(a.rows.length===50?'the first 50':count(a.rows.length,'item')))),h('div',{class:'wide list',tabindex:0,role:'group','aria-label':'Found items'},t),h('div',{class:'bar'},button('save as table',()=>ui.save('found.csv',[head(),...a.rows.map(line)]))));
     ui.pictures(boxes);
   }
   ui.body.append(h('div',{class:'bar'},h('b',{},S.title),h('span',{class:'soft'},count(S.n,'item')+', '+L+(L===1?' level':' levels')+(S.collide?', '+S.collide.toLocaleString('en')+' in collisions':', no collision')),q),crumbs,h('div',{class:'two'},T.tree,panel));

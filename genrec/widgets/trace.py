@@ -120,7 +120,7 @@ class Tracer(Neighbours):
             i += 1
         return seen
 
-# %% ../../nbs/82_widgets.trace.ipynb #f4bf9cc2
+# %% ../../nbs/82_widgets.trace.ipynb #61982c84
 TRACE = r'''
 function view(ui){
   const S=ui.state,past=[];let at=-1,turn=0,only=false;
@@ -164,7 +164,7 @@ STYLE = '''
 .gr .card{display:flex;gap:.6rem;align-items:center;border-left:4px solid var(--link);padding:.2rem .6rem;margin:.4rem 0;min-height:3rem} .gr .box{min-width:36px;display:inline-block} .gr .lists{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));gap:.6rem;align-items:start}
 .gr .list{border:1px solid var(--line);border-radius:4px;padding:.3rem .4rem;min-width:0} .gr h4{margin:.1rem 0;font-size:13px;overflow-wrap:anywhere} .gr .kind{font-weight:400;font-size:11px;border:1px solid var(--line);border-radius:8px;padding:0 .4rem;background:var(--panel)} .gr ol{list-style:none;margin:0;padding:0}
 .gr .item{display:flex;gap:.4rem;align-items:center;width:100%;border-color:transparent;text-align:left;padding:.1rem .2rem;min-height:2.4rem} .gr .item .name{flex:1;min-width:0;overflow-wrap:break-word;hyphens:auto;line-height:1.2} .gr .item .badge{background:var(--panel)} .gr .list p{font-size:12px;margin:0 0 .2rem}
-.gr li[data-times=one] .item .badge{background:var(--mark)} .gr li[data-times=one] .item{border-left:4px solid #d59b00} .gr li[data-times=all] .item{border-left:4px solid var(--good)} .gr .item[data-same]{background:var(--on);outline:1px dashed var(--link)} .gr [data-only] li:not([data-times=one]){opacity:.25}
+.gr li[data-times=one] .item .badge{background:var(--mark)} .gr li[data-times=one] .item{border-left:4px solid #d59b00} .gr li[data-times=all] .item{border-left:4px solid var(--good)} .gr .item[data-same]{background:var(--on);outline:1px dashed var(--link)} .gr [data-only] li:not([data-times=one]){display:none}
 .gr input[type=search]{flex:1 1 12rem;min-width:0;max-width:24rem} .gr summary{cursor:pointer;margin-top:.5rem;color:var(--link)}
 '''
 
