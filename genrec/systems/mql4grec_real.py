@@ -98,8 +98,8 @@ def _minilm(d, cat, store):
     for n in d.names: es.append((store or Store()).get(_text_vectors, texts=[texts[i] for i in d.items(n).tolist()], encoder=TextEncoder(minilm_path())))
     return Embeddings(torch.cat([e.x for e in es]), es[0].name, 'text', torch.cat([e.missing for e in es]))
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #ca26242d
-TRANSLATOR = dict(hidden=(512,256,128), id_epochs=200, id_batch_size=1024) # a quarter of a million steps less than the paper's, for a fortieth of its items
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #488c7bff
+TRANSLATOR = dict(hidden=(512,256,128), id_epochs=200, id_batch_size=1024) # on the items of all domains: about as many steps as TIGER's 500 epochs on those of the target
 
 def language_of(
     data:Transfer,
