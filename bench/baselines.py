@@ -105,6 +105,28 @@ def quality(name, folder, small, seed, epochs):
         keep = ('hidden_size', 'embedding_size', 'n_layers', 'num_layers', 'n_heads', 'inner_size', 'hidden_dropout_prob', 'attn_dropout_prob', 'dropout_prob', 'learning_rate', 'train_batch_size', 'mask_ratio', 'loss_type', 'epochs', 'stopping_step')
         return dict(metrics={k.replace('@', '@'): float(v) for k, v in got.items()}, valid=float(best), seconds=sec, config={k: c[k] for k in keep if c[k] is not None})
 
+# the two heavy operations of all of them
+def softmax(small):
+    "Full softmax with its gradient, and the 20 best of a million items: PyTorch's plain form beside ours, processor seconds, the best of three"
+    import torch
+    import torch.nn.functional as F
+    from genrec.layers import linear
+    from genrec.recommend.sequence import best_items, softmax_loss
+    torch.manual_seed(0)
+    def best(f):
+        out = []
+        for _ in range(2 if small else 4): t = time.process_time(); f(); out.append(time.process_time()-t)
+        return min(out[1:])
+    rows = {}
+    for n, m in ((100, 1000),) if small else ((1500, 4344), (1500, 12_101), (512, 100_000)):
+        h, w, t = torch.randn(n, 64, requires_grad=True), (torch.randn(m, 64)*.1).requires_grad_(), torch.randint(0, m, (n,))
+        def run(f): h.grad = w.grad = None; f().backward()
+        rows[f'{n} states, {m} items'] = {k: best(lambda: run(f)) for k, f in dict(plain=lambda: F.cross_entropy(h@w.T, t, reduction='sum'), plain_by_linear=lambda: F.cross_entropy(linear(h, w), t, reduction='sum'), ours=lambda: softmax_loss(h, w, t)).items()}
+    m = 100_000 if small else 1_000_000
+    h, w = torch.randn(256, 64), torch.randn(m, 64)
+    with torch.no_grad(): rows[f'20 best of {m} items for 256 users'] = dict(plain=best(lambda: (h@w.T).topk(20, 1)), ours=best(lambda: best_items(lambda a, b: linear(h, w[a:b]), m, 20)))
+    return rows
+
 def child(python, *job, threads=1):
     env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', CUDA_VISIBLE_DEVICES='', PYTHONPATH=str(root))
     p = subprocess.run([python, __file__, '--child', json.dumps(job)], env=env, capture_output=True, text=True)
@@ -133,14 +155,15 @@ def main():
                 print(name, s, r, flush=True)
                 if 'failed' not in r: Run(f'recbole-{name}', data, dict(r['config'], recbole='1.2.1', history=HISTORY), dict(r['metrics'], valid=r['valid']), s, dict(train=r['seconds'])).save(a.runs)
         return
-    rows = {}
+    rows, heavy = {}, child(sys.executable, 'softmax', a.small, threads=a.threads)
+    for k, v in heavy.items(): print(k, {n: round(x, 4) for n, x in v.items()} if isinstance(v, dict) else v, flush=True)
     for way in a.way:
         rows[way] = dict(ours=child(sys.executable, 'ours', way, a.data, a.small, a.repeat, threads=a.threads), recbole=child(a.recbole, 'recbole', way, a.data, a.small, 1 if a.small else a.repeat, threads=a.threads) if a.recbole else dict(failed='not installed'))
         o, r = rows[way]['ours'], rows[way]['recbole']
         if 'seconds' in o and 'seconds' in r: rows[way]['times_as_fast'] = round(r['seconds']/o['seconds'], 2)
         print(way, {k: v if isinstance(v, float) else {n: round(x, 3) if isinstance(x, float) else x for n, x in v.items()} for k, v in rows[way].items()}, flush=True)
     import torch
-    out = dict(small=a.small, data=data, threads=a.threads, machine=platform.machine(), torch=torch.__version__, batch=BATCH, history=HISTORY, rows=rows)
+    out = dict(small=a.small, data=data, threads=a.threads, machine=platform.machine(), torch=torch.__version__, batch=BATCH, history=HISTORY, rows=rows, heavy=heavy)
     Path(a.out).parent.mkdir(parents=True, exist_ok=True)
     Path(a.out).write_text(json.dumps(out, indent=1)+'\n')
 
