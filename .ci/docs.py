@@ -130,6 +130,8 @@ def preview(proc, site):
             if stem in files: a['href'] = files[stem]+('#'+anchor if anchor else '')
         for o in soup.select('div.sourceCode, pre:not(.sourceCode)'): # what scrolls can be reached by keys
             if max(map(len, o.get_text().split('\n')))>40: o['tabindex'] = '0'
+        for o in soup.find_all('table'):
+            if len(o.find('tr').find_all(['th', 'td']) if o.find('tr') else [])>3: o['tabindex'] = '0'
         (site/files[n]).write_text(PAGE.format(title=escape(str(m.get('title', n))), lead=escape(str(m.get('description') or '')), site=escape(cfg['title']),
             about=escape(cfg['description']), side=side, body=soup, toc=toc, css=css+extra+CSS), encoding='utf-8')
         want = sum('image/' in k for c in nbs[n].cells for o in c.get('outputs', []) for k in o.get('data', {}) if k!='image/svg+xml' and 'text/html' not in o['data'])

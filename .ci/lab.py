@@ -114,7 +114,8 @@ def drive_browse(w, live):
 DRIVES = {'80_widgets.base': [('words', drive_words)], '81_widgets.browse': [('code tree', drive_browse)], '82_widgets.trace': [('neighbours', drive_neighbours)],
     '83_widgets.beam': [('beam search', drive_beam)],
     '84_widgets.compare_ids': [('two tokenizers', drive_compare)], '85_widgets.runs': [('runs', drive_runs)], '86_widgets.map': [('map of items', drive_map)],
-    'h0_start_here': [('code tree', drive_browse)], 'h5_audit_index': [('two tokenizers', drive_compare)], 'index': [('code tree', drive_browse)]}
+    'h0_start_here': [('code tree', drive_browse)], 'h5_audit_index': [('two tokenizers', drive_compare)], 'index': [('code tree', drive_browse)],
+    'workbench': [('code tree', drive_browse), ('two tokenizers', drive_compare), ('runs', drive_runs), ('beam search', drive_beam), ('neighbours', drive_neighbours)]} # it trains: minutes
 
 class Heard:
     "What a page said and asked for"
@@ -164,7 +165,7 @@ def clicked(page, heard, name, live, label):
 
 def site(browser, folder, only, script, count):
     "The rendered pages, their static views clicked"
-    for name, file in [(n, f) for n in DRIVES for f in [folder/(n.split('_', 1)[-1]+'.html')] if any(o in n for o in only or [''])]:
+    for name, file in [(n, f) for n in DRIVES if n!='workbench' for f in [folder/(n.split('_', 1)[-1]+'.html')] if any(o in n for o in only or [''])]:
         if not file.exists(): run(f'page {name}', lambda: [f'no such page: {file}'], count); continue
         for wide in (1440, 390):
             for dark in (False, True):
@@ -229,17 +230,18 @@ def run_all(page, host, path):
     page.wait_for_selector('.jp-Notebook', timeout=60_000)
     idle(page)
     if page.locator('.jp-SideBar .lm-TabBar-tab.lm-mod-current').count(): page.keyboard.press('Control+b') # the file list away
-    started = lambda: re.search(r'\[(\*|\d+)\]', ' '.join(page.locator('.jp-InputPrompt').all_inner_texts()))
-    for _ in range(8): # a click that comes before the notebook listens is lost
+    prompts = lambda: ' '.join(page.locator('.jp-InputPrompt').all_inner_texts())
+    for _ in range(8): # a click that comes before the kernel is there runs nothing, or the first cell alone
         dialog(page)
         try: page.locator('.lm-MenuBar-itemLabel:text-is("Run")').click(timeout=5000); page.locator('.lm-Menu-itemLabel:text-is("Run All Cells")').click(timeout=5000)
         except Timeout: continue
         t = time.time()
-        while not started() and not dialog(page) and time.time()-t<15: page.wait_for_timeout(100)
-        if started(): break
-    assert started(), 'no cell ran'
-    idle(page)
-    until(lambda: page.locator('.jp-InputPrompt:text-is("[*]:")').count()==0, 'no cell waits', 240)
+        while not re.search(r'\[(\*|\d+)\]', prompts()) and not dialog(page) and time.time()-t<15: page.wait_for_timeout(100)
+        idle(page, 1800)
+        until(lambda: '[*]' not in prompts(), 'no cell waits', 1800)
+        page.wait_for_timeout(300)
+        if re.search(r'\[\d+\]', prompts()) and '[ ]' not in prompts(): break
+    assert '[ ]' not in prompts() and re.search(r'\[\d+\]', prompts()), f'not all cells ran: {prompts()}'
     errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"], .jp-RenderedText[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
     return [f'a cell says: {e[-400:]}' for e in errors if 'Traceback' in e or 'Error' in e]
 
@@ -247,7 +249,7 @@ def lab(browser, only, count, times):
     "JupyterLab: run all, click through, with a kernel behind"
     with jupyter() as host:
         for name in [n for n in DRIVES if any(o in n for o in only or [''])]:
-            for wide in (1440, 390):
+            for wide in (1440, 390) if name!='workbench' else (1440,):
                 context = browser.new_context(viewport=dict(width=wide, height=900)); page = context.new_page(); heard = Heard(page, (host, host.replace('http', 'ws')))
                 def look(page=page, heard=heard, name=name, wide=wide):
                     where = f'nbs/{name}.ipynb' if (root/'nbs'/f'{name}.ipynb').exists() else name
