@@ -6,9 +6,10 @@
 __all__ = ['LIGHT', 'TOY', 'OF_TARGET', 'Transfer', 'Kept', 'transfer', 'toy_transfer', 'load_transfer', 'taught', 'utgrec_jobs',
            'alone']
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #07c266dc
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #679db076
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
+import torch
 from ..core import Split, Embeddings, digest
 from ..store import Store
 from ..data.domains import by_release, fewer_users, join_catalogs, join_domains, split_items
@@ -16,17 +17,17 @@ from ..data.split import leave_one_out
 from ..data.toy_domains import toy_domains
 from ..encode.image import PixelEncoder
 from ..encode.light import PatchReader
-from ..encode.lm import cached
 from ..encode.text import TextEncoder, TfidfEncoder, minilm_path
 from ..quantize.diffusion import PatchLatents
 from .bbqrec_real import like, with_collisions
-from .codes import RECOMMENDER
+from .codes import RECOMMENDER, _text_vectors
 from .compare import Job
 from .letter import LetterConfig, letter
+from .mql4grec_real import _core, _shop
 from .tiger import TigerConfig, tiger
 from .utgrec import ABLATIONS, SWEEPS, Content, UTGRecConfig, light_content, utgrec_finetune, utgrec_pretrain
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #7545d3ee
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #54b257cc
 @dataclass(frozen=True)
 class Transfer:
     "Source domains, a target, and how items are read"
@@ -38,11 +39,14 @@ class Transfer:
 
 @dataclass
 class Kept:
-    "A frozen encoder whose vectors are computed once"
-    encoder:object
+    "MiniLM's vectors of texts, kept domain by domain as `load_code_data` keeps them"
     store:Store
-    dim:int
-    def __call__(self, catalog): return cached(self.encoder, catalog, self.store)
+    dim:int=384
+    def __call__(self, catalog)->Embeddings:
+        texts = catalog['text'][:]
+        of = catalog['domain'][:] if 'domain' in catalog.column_names else ['']*len(texts) # joined domains stand one after the other
+        es = [self.store.get(_text_vectors, texts=[t for t,k in zip(texts, of) if k==n], encoder=TextEncoder(minilm_path())) for n in dict.fromkeys(of)]
+        return Embeddings(torch.cat([e.x for e in es]), es[0].name, 'text', torch.cat([e.missing for e in es]))
 
 def transfer(
     name:str,
@@ -61,7 +65,7 @@ def transfer(
     split = leave_one_out(logs[target])
     return Transfer(name, leave_one_out(d.log), cat, split if few is None else fewer_users(split, few), catalogs[target], text(catalogs[target]), light_content(cat, text, latents=latents, dim=dim, n_words=n_words))
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #b1225deb
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #22bbc911
 def toy_transfer(share:float=.1, seed:int=0, images:bool=False, n_users:int=400, **kw)->Transfer:
     "Made-up shops"
     t = toy_domains(share=share, seed=seed, images=images, n_users=n_users, **(dict(n_kinds=5, n_styles=5, n_variants=2, length=(4,8))|kw))
@@ -74,24 +78,24 @@ def load_transfer(
     text=None, # frozen text encoder: 'tfidf' for one learned from the sources, which takes no time (default: MiniLM)
 )->Transfer:
     "5-core of each domain, MiniLM vectors of texts, pixels of posters"
-    from genrec.data.catalog import load_catalog
+    from genrec.data.catalog import RECIPE, load_catalog
     from genrec.data.filter import k_core
     from genrec.data.images import check_images
     from genrec.data.log import index_log
     from genrec.data.movielens import load_movielens, load_movielens_items
-    from genrec.data.sources import load_lcrec
     folder = Path(folder)
-    text = None if text=='tfidf' else text or Kept(TextEncoder(minilm_path()), store or Store(), 384)
+    text = None if text=='tfidf' else text or Kept(store or Store())
     if not (folder/'u.data').is_file():
         if not sources: raise ValueError(f"{folder.name} alone teaches nothing about itself: give `sources`, folders of other domains")
-        logs = {Path(f).name:index_log(k_core(load_lcrec(f), k=5)) for f in (*sources, folder)}
-        return transfer(folder.name, logs, {k:load_catalog(f, logs[k].items) for f in map(Path, (*sources, folder)) for k in [f.name]}, folder.name, text)
+        shops = {Path(f).name:_shop(Path(f)) for f in (*sources, folder)}
+        logs = {n:_core(t, 5, None) for n,(t,_) in shops.items()}
+        return transfer(folder.name, logs, {n:load_catalog(i, logs[n].items, ('title',) if isinstance(i, dict) else RECIPE) for n,(_,i) in shops.items()}, folder.name, text)
     items = load_movielens_items(folder, on_error='skip')
     logs = {k:index_log(k_core(t, k=5)) for k,t in split_items(load_movielens(folder), by_release({i:v['year'] for i,v in items.items()}, .5)).items()}
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder)
     return transfer(folder.name, logs, {k:load_catalog(items, l.items, recipe=('title','overview'), images=posters) for k,l in logs.items()}, 'newer', text)
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #202b0043
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #fa1d7788
 LIGHT = dict(code_dim=64, enc_dim=128, enc_layers=1, dec_dim=64, max_tokens=24, diffusion_width=128, diffusion_blocks=2, draws=1, quantizer_weight=20., bypass_steps=300,
     id_epochs=20, id_lr=1e-3, tune_epochs=10, tune_lr=3e-4)
 TOY = dict(LIGHT, sizes=(16,32,32), code_dim=16, enc_dim=48, dec_dim=48, max_tokens=40, quantizer_weight=5., bypass_steps=250, id_batch_size=30, id_epochs=120, id_lr=4e-3, enc_dropout=0., tune_epochs=20, tune_lr=1e-3, id_micro=None)
@@ -127,7 +131,7 @@ def utgrec_jobs(
         for f in SWEEPS[s]:
             (k,v), = f.items()
             named |= {f'utgrec-{k}-{v}':replace(base, **f), **({f'utgrec-nothing-pre-trained-{k}-{v}':replace(base, **f, **ABLATIONS['nothing pre-trained'])} if s=='layers' else {})}
-    about = dict(split=data.split.rule, sources=[data.source.rule, data.source.n_items], vectors=[data.emb.name, *data.emb.x.shape])
+    about = dict(split=data.split.rule, sources=[data.source.rule, data.source.n_items], vectors=[data.emb.name.split(', fitted=')[0], *data.emb.x.shape]) # what they were fitted to is told by `data` and seed
     def job(name, cfg, seed):
         def make():
             if not isinstance(cfg, UTGRecConfig): return with_collisions((letter if isinstance(cfg, LetterConfig) else tiger)(data.split, data.emb, cfg, seed=seed))
