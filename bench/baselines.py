@@ -103,7 +103,7 @@ def quality(name, folder, small, seed, epochs):
         sec = time.time()-t
         got = trainer.evaluate(test, load_best_model=True, show_progress=False)
         keep = ('hidden_size', 'embedding_size', 'n_layers', 'num_layers', 'n_heads', 'inner_size', 'hidden_dropout_prob', 'attn_dropout_prob', 'dropout_prob', 'learning_rate', 'train_batch_size', 'mask_ratio', 'loss_type', 'epochs', 'stopping_step')
-        return dict(metrics={k.replace('@', '@'): float(v) for k, v in got.items()}, valid=float(best), seconds=sec, config={k: c[k] for k in keep if c[k] is not None})
+        return dict(metrics={k: float(v) for k, v in got.items()}, valid=float(best), seconds=sec, config={k: c[k] for k in keep if c[k] is not None})
 
 # the two heavy operations of all of them
 def softmax(small):
@@ -129,7 +129,7 @@ def softmax(small):
 
 def child(python, *job, threads=1):
     env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', CUDA_VISIBLE_DEVICES='', PYTHONPATH=str(root))
-    p = subprocess.run([python, __file__, '--child', json.dumps(job)], env=env, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as d: p = subprocess.run([python, str(Path(__file__).resolve()), '--child', json.dumps(job)], env=env, cwd=d, capture_output=True, text=True) # RecBole writes logs where it stands
     if p.returncode: return dict(failed=p.stderr.strip().splitlines()[-1] if p.stderr.strip() else 'no message')
     return json.loads(p.stdout.strip().splitlines()[-1])
 
@@ -140,6 +140,8 @@ def main():
     p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--epochs', type=int, default=100)
     p.add_argument('--out', default=str(root/'runs'/'bench'/'baselines.json')); p.add_argument('--runs', default=str(root/'runs'/'recbole')); p.add_argument('--child')
     a = p.parse_args()
+    a.data = str(Path(a.data).resolve())
+    if a.recbole: a.recbole = os.path.abspath(a.recbole) # not resolved: a virtual environment's python is a link
     if a.child:
         import torch
         torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
