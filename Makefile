@@ -10,6 +10,9 @@
 # make bench-bbqrec         BBQRec's attention beside plain and naive, its decoding beside TIGER's (SMALL=1 for a small try)
 # make compare-bbqrec BUDGET_MIN=30   BBQRec on real data beside TIGER and LETTER: what is missing in runs/bbqrec (LANE=0/2, ABLATE=1, COLLISIONS=1, DATA=folder)
 # make compare-bbqrec-toy BUDGET_MIN=30   BBQRec in a made-up shop: what its codes keep, and its share of the best possible (LANE=0/2)
+# make bench-utgrec         UTGRec's tokenizer: items per second of training and encoding, memory, the diffusion head's share (SMALL=1 for a small try)
+# make compare-utgrec BUDGET_MIN=30   UTGRec with and without other shops, beside TIGER and LETTER: what is missing in runs/utgrec (LANE=0/2, ABLATE=1, SWEEP="layers", DATA="toy scientific ml100k")
+# make test-browser         the widgets under a person's hands: JupyterLab and the rendered pages in Chromium; ends with `N passed, N failed`
 # make test-spark           the filters on a Spark backend give what they give on DuckDB; ends with `N passed, N failed` (needs Java 17 or newer)
 # make notebooks            run every notebook and keep its outputs (NBS=nbs/31_quantize.rq.ipynb for one)
 # make clean                remove what the others made, .venv too
@@ -19,7 +22,7 @@ export VENV PYTHON
 export HF_HUB_OFFLINE ?= 1
 run := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-bbqrec-toy test-spark notebooks constraints venv clean
+.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-bbqrec-toy bench-utgrec compare-utgrec test-browser test-spark notebooks constraints venv clean
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
@@ -63,6 +66,15 @@ compare-bbqrec-toy: venv
 
 bench-train: venv
 	@$(run) python bench/train.py $(if $(SMALL),--small) $(if $(SAMPLES),--samples $(SAMPLES))
+
+bench-utgrec: venv
+	@$(run) python bench/utgrec_speed.py $(if $(SMALL),--small)
+
+compare-utgrec: venv
+	@$(run) python bench/utgrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(SWEEP),--sweep $(SWEEP)) $(if $(DATA),--data $(DATA))
+
+test-browser: venv docs
+	@$(run) python .ci/lab.py --site _site --lab --scale
 
 test-spark: venv
 	@bash .ci/extra.sh spark pyspark
