@@ -12,6 +12,8 @@
 # make compare-bbqrec-toy BUDGET_MIN=30   BBQRec in a made-up shop: what its codes keep, and its share of the best possible (LANE=0/2)
 # make bench-utgrec         UTGRec's tokenizer: items per second of training and encoding, memory, the diffusion head's share (SMALL=1 for a small try)
 # make compare-utgrec BUDGET_MIN=30   UTGRec with and without other shops, beside TIGER and LETTER: what is missing in runs/utgrec (LANE=0/2, ABLATE=1, SWEEP="layers", DATA="toy scientific ml100k")
+# make compare BUDGET_MIN=9   every recommender on every dataset, each with the same small search: what is missing in runs/compare (LANE=0/2, DATA=folder)
+# make bench-baselines      SASRec, GRU4Rec and BERT4Rec against RecBole on equal work (SMALL=1 for a small try)
 # make compare-mql4grec BUDGET_MIN=30   MQL4GRec on real data beside TIGER and LETTER: what is missing in runs/mql4grec (LANE=0/2, ABLATE=1, DESCRIBE=1)
 # make compare-mql4grec-toy BUDGET_MIN=30   the same in made-up shops, where one knows what transfers
 # make test-browser         the widgets under a person's hands: JupyterLab and the rendered pages in Chromium; ends with `N passed, N failed`
@@ -24,7 +26,7 @@ export VENV PYTHON
 export HF_HUB_OFFLINE ?= 1
 run := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-bbqrec-toy bench-utgrec compare-utgrec compare-mql4grec compare-mql4grec-toy test-browser test-spark notebooks constraints venv clean
+.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-bbqrec-toy bench-utgrec compare bench-baselines compare-utgrec compare-mql4grec compare-mql4grec-toy test-browser test-spark notebooks constraints venv clean
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
@@ -74,6 +76,12 @@ bench-utgrec: venv
 
 compare-utgrec: venv
 	@$(run) python bench/utgrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(SWEEP),--sweep $(SWEEP)) $(if $(DATA),--data $(DATA))
+
+compare: venv
+	@$(run) python bench/compare.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(DATA),--data "$(DATA)")
+
+bench-baselines: venv
+	@py=$$(bash .ci/recbole.sh) && $(run) python bench/baselines.py --recbole "$$py" $(if $(SMALL),--small)
 
 compare-mql4grec: venv
 	@$(run) python bench/mql4grec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(DESCRIBE),--describe)

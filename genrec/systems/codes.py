@@ -63,21 +63,23 @@ class CodeData:
         how = LetterConfig(code_dim=cfg.code_dim, cf_epochs=cfg.cf_epochs, cf_batch_size=cfg.cf_batch_size, cf_lr=cfg.cf_lr, cf_every=cfg.cf_every)
         return self.store.get(cf_vectors, split=self.split, cfg=how, seed=seed)
 
-# %% ../../nbs/91c_systems.codes.ipynb #b53b69ef
+# %% ../../nbs/91c_systems.codes.ipynb #93852745
 def load_code_data(
     folder, # of a log and its catalogue, LC-Rec's layout
     store:Store=None, # keeps the vectors (default: `Store()`)
+    files=None, # folder -> (interactions, what `load_catalog` takes, the fields of a text); for another layout
 )->CodeData:
     "A log, leave one out, and MiniLM vectors of its items' texts, as the workbench makes them"
     from genrec.data.sources import load_lcrec
     from genrec.data.filter import k_core
     from genrec.data.log import index_log
     from genrec.data.split import leave_one_out
-    from genrec.data.catalog import load_catalog
+    from genrec.data.catalog import RECIPE, load_catalog
     from genrec.encode.text import TextEncoder, minilm_path
     folder,store = Path(folder),store or Store()
-    log = index_log(k_core(load_lcrec(folder), k=5))
-    texts = list(load_catalog(folder, log.items)['text'])
+    rows,items,recipe = files(folder) if files else (load_lcrec(folder),folder,RECIPE)
+    log = index_log(k_core(rows, k=5))
+    texts = list(load_catalog(items, log.items, recipe)['text'])
     return CodeData(folder.name, leave_one_out(log), store.get(_text_vectors, texts=texts, encoder=TextEncoder(minilm_path())), store)
 
 def _text_vectors(texts, encoder):

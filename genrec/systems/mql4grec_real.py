@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TRANSLATOR', 'Transfer', 'load_periods', 'load_shops', 'language_of', 'possible', 'mql4grec_jobs', 'describe']
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #f33e2339
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #51e879ec
 import torch
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..store import Store
 from .tiger import TigerConfig, tiger
 from .letter import LetterConfig, letter
 from .codes import RECOMMENDER, _text_vectors
-from .bbqrec_real import like, with_collisions
+from .bbqrec_real import like, with_collisions, shop_files
 from .compare import Job
 from .mql4grec import ABLATIONS, MQL4GRecConfig, mql4grec, settings
 
@@ -44,7 +44,7 @@ class Transfer:
         e,i = self.embs[modality],self.domains.items(self.target)
         return Embeddings(e.x[i], e.name, e.modality, e.missing[i])
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #84dc85a0
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #5eebdc60
 def load_periods(
     folder, # MovieLens 100k with posters
     cut:int=1994, # first year of the newer films, which are the target
@@ -70,20 +70,11 @@ def load_shops(
     store:Store=None, k:int=5, n_users:int=None, # as for `load_periods`
 )->Transfer:
     "Shops of which there are texts alone"
-    from genrec.data.catalog import RECIPE, load_catalog
-    shops = {Path(f).name:_shop(Path(f)) for f in (*sources, target)}
-    d = join_domains({n:_core(t, k, n_users) for n,(t,_) in shops.items()})
-    cat = join_catalogs(d, {n:load_catalog(i, d.own(n).items, ('title',) if isinstance(i, dict) else RECIPE) for n,(_,i) in shops.items()})
+    from genrec.data.catalog import load_catalog
+    shops = {Path(f).name:shop_files(f) for f in (*sources, target)}
+    d = join_domains({n:_core(t, k, n_users) for n,(t,_,_) in shops.items()})
+    cat = join_catalogs(d, {n:load_catalog(i, d.own(n).items, r) for n,(_,i,r) in shops.items()})
     return Transfer(Path(target).name, Path(target).name, d, cat, dict(text=_minilm(d, cat, store)))
-
-def _shop(folder):
-    "(interactions, where the texts are)"
-    from genrec.data.public import load_s3rec, load_s3rec_items
-    from genrec.data.sources import load_lcrec
-    words = folder/'idgenrec_item_textual_id.txt'
-    if not words.is_file(): return load_lcrec(folder),folder
-    said = dict(l.split(' ', 1) for l in words.read_text(encoding='utf-8').splitlines() if ' ' in l)
-    return load_s3rec(folder),{i:dict(title=said.get(v.get('asin'), '')) for i,v in load_s3rec_items(folder).items()}
 
 def _core(t, k, n_users):
     "The k-core of a table, as a log"

@@ -6,7 +6,7 @@
 __all__ = ['LIGHT', 'TOY', 'OF_TARGET', 'Transfer', 'Kept', 'transfer', 'toy_transfer', 'load_transfer', 'taught', 'utgrec_jobs',
            'alone']
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #679db076
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #89def639
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 import torch
@@ -19,11 +19,11 @@ from ..encode.image import PixelEncoder
 from ..encode.light import PatchReader
 from ..encode.text import TextEncoder, TfidfEncoder, minilm_path
 from ..quantize.diffusion import PatchLatents
-from .bbqrec_real import like, with_collisions
+from .bbqrec_real import like, with_collisions, shop_files
 from .codes import RECOMMENDER, _text_vectors
 from .compare import Job
 from .letter import LetterConfig, letter
-from .mql4grec_real import _core, _shop
+from .mql4grec_real import _core
 from .tiger import TigerConfig, tiger
 from .utgrec import ABLATIONS, SWEEPS, Content, UTGRecConfig, light_content, utgrec_finetune, utgrec_pretrain
 
@@ -65,7 +65,7 @@ def transfer(
     split = leave_one_out(logs[target])
     return Transfer(name, leave_one_out(d.log), cat, split if few is None else fewer_users(split, few), catalogs[target], text(catalogs[target]), light_content(cat, text, latents=latents, dim=dim, n_words=n_words))
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #22bbc911
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #db2fbb20
 def toy_transfer(share:float=.1, seed:int=0, images:bool=False, n_users:int=400, **kw)->Transfer:
     "Made-up shops"
     t = toy_domains(share=share, seed=seed, images=images, n_users=n_users, **(dict(n_kinds=5, n_styles=5, n_variants=2, length=(4,8))|kw))
@@ -78,7 +78,7 @@ def load_transfer(
     text=None, # frozen text encoder: 'tfidf' for one learned from the sources, which takes no time (default: MiniLM)
 )->Transfer:
     "5-core of each domain, MiniLM vectors of texts, pixels of posters"
-    from genrec.data.catalog import RECIPE, load_catalog
+    from genrec.data.catalog import load_catalog
     from genrec.data.filter import k_core
     from genrec.data.images import check_images
     from genrec.data.log import index_log
@@ -87,9 +87,9 @@ def load_transfer(
     text = None if text=='tfidf' else text or Kept(store or Store())
     if not (folder/'u.data').is_file():
         if not sources: raise ValueError(f"{folder.name} alone teaches nothing about itself: give `sources`, folders of other domains")
-        shops = {Path(f).name:_shop(Path(f)) for f in (*sources, folder)}
-        logs = {n:_core(t, 5, None) for n,(t,_) in shops.items()}
-        return transfer(folder.name, logs, {n:load_catalog(i, logs[n].items, ('title',) if isinstance(i, dict) else RECIPE) for n,(_,i) in shops.items()}, folder.name, text)
+        shops = {Path(f).name:shop_files(f) for f in (*sources, folder)}
+        logs = {n:_core(t, 5, None) for n,(t,_,_) in shops.items()}
+        return transfer(folder.name, logs, {n:load_catalog(i, logs[n].items, r) for n,(_,i,r) in shops.items()}, folder.name, text)
     items = load_movielens_items(folder, on_error='skip')
     logs = {k:index_log(k_core(t, k=5)) for k,t in split_items(load_movielens(folder), by_release({i:v['year'] for i,v in items.items()}, .5)).items()}
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder)
