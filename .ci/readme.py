@@ -11,6 +11,7 @@ def shown(o):
     if o['output_type']=='stream': return '```\n'+text(o['text']).rstrip('\n')+'\n```' if o['name']=='stdout' else ''
     d = o.get('data', {})
     if 'text/markdown' in d: return text(d['text/markdown'])
+    if text(d.get('text/plain', '')).endswith('where scripts run.'): return f"![{text(d['text/plain'])}](nbs/browse.png)" # a widget: its picture
     return '```\n'+text(d['text/plain'])+'\n```' if 'text/plain' in d else ''
 
 def readme(nb):
