@@ -165,7 +165,7 @@ def clicked(page, heard, name, live, label):
 
 def site(browser, folder, only, script, count):
     "The rendered pages, their static views clicked"
-    for name, file in [(n, f) for n in DRIVES if n!='workbench' for f in [folder/(n.split('_', 1)[-1]+'.html')] if any(o in n for o in only or [''])]:
+    for name, file in [(n, f) for n in DRIVES if n!='workbench' for f in [folder/(re.sub(r'^\d+[a-z]*_', '', n)+'.html')] if any(o in n for o in only or [''])]:
         if not file.exists(): run(f'page {name}', lambda: [f'no such page: {file}'], count); continue
         for wide in (1440, 390):
             for dark in (False, True):
