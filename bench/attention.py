@@ -64,9 +64,10 @@ def child_decode(way, a):
             out[f'beam {width}, batch {batch}'] = best*1e3
     return dict(ms=out)
 
-def spawn(part, way, a, threads):
+def spawn(part, way, a, threads, file=__file__):
+    "What a process of its own measures"
     env = dict(os.environ, OMP_NUM_THREADS=str(threads), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', PYTHONPATH=str(root), IN_TEST='', TRANSFORMERS_VERBOSITY='error')
-    p = subprocess.run([sys.executable, __file__, '--child', json.dumps([part, way, a])], env=env, capture_output=True, text=True)
+    p = subprocess.run([sys.executable, file, '--child', json.dumps([part, way, a])], env=env, capture_output=True, text=True)
     if p.returncode: sys.exit(f'{part} {way} failed\n{p.stderr}')
     return json.loads(p.stdout.strip().splitlines()[-1])
 

@@ -5,8 +5,9 @@
 (light) `LightEncoder` over a text vector of 384 and 64 patches, 3 levels (256, 512, 512) of width 128, 64 words of a vocabulary of 8,000, 64 latents of 48 numbers, batches of 256: `whole`; `no_head` (the image decoder's layer without the diffusion network); `no_image`; `no_neighbour` (without the neighbour's content). A step is forward, backward and AdamW. Encoding is `vectors` and codes
 (mllm) a random Qwen2-VL with LoRA of rank 8 over pictures and words, with and without gradient checkpointing; `--mllm 2b --device cuda` has the shape of Qwen2-VL-2B in bf16 (its weights change no timing)
 Each way runs in a process of its own, ways take turns, the fastest of the repeats counts. The head's share is 1 - no_head / whole."""
-import argparse, json, os, platform, subprocess, sys, time
+import argparse, json, os, platform, sys, time
 from pathlib import Path
+from attention import spawn
 
 root = Path(__file__).resolve().parent.parent
 WAYS = dict(light=('whole', 'no_head', 'no_image', 'no_neighbour'), mllm=('plain', 'checkpointed'))
@@ -96,12 +97,6 @@ def child_mllm(way, a):
     return dict(train_items_s=B/s, growth_gb=(peak(dev)-base)/1e9, peak_gb=peak(dev)/1e9, items_encoded=len(b.items.ids), tokens_of_an_item=int(b.items.ok.sum(1).float().mean()), width=d,
         trained_weights=sum(p.numel() for p in t.parameters() if p.requires_grad), all_weights=sum(p.numel() for p in t.parameters()))
 
-def spawn(part, way, a, threads):
-    env = dict(os.environ, OMP_NUM_THREADS=str(threads), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', PYTHONPATH=str(root), IN_TEST='', TRANSFORMERS_VERBOSITY='error')
-    p = subprocess.run([sys.executable, __file__, '--child', json.dumps([part, way, a])], env=env, capture_output=True, text=True)
-    if p.returncode: sys.exit(f'{part} {way} failed\n{p.stderr}')
-    return json.loads(p.stdout.strip().splitlines()[-1])
-
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--small', action='store_true'); p.add_argument('--only', nargs='*', default=list(WAYS), choices=list(WAYS)); p.add_argument('--mllm', default='tiny', choices=['tiny', '2b'])
@@ -119,7 +114,7 @@ def main():
     for part in a.only:
         for r in range(a.repeat or (1 if a.small else 2)):
             for way in WAYS[part]:
-                o, old = spawn(part, way, how, a.threads), got.get(f'{part} {way}')
+                o, old = spawn(part, way, how, a.threads, __file__), got.get(f'{part} {way}')
                 got[f'{part} {way}'] = o if old is None or o['train_items_s']>old['train_items_s'] else old
         for way in WAYS[part]: print(f'{part:6s} {way:14s} '+', '.join(f'{k} {v:,.1f}' if isinstance(v, float) else f'{k} {v:,}' for k, v in got[f'{part} {way}'].items()), flush=True)
     share = None

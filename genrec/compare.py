@@ -6,7 +6,7 @@
 __all__ = ['rate', 'wide', 'ENTRIES', 'Budget', 'Entry', 'settings_of', 'net', 'content', 'counts', 's3rec', 'unisrec', 'vqrec',
            'generative', 'train', 'one_run', 'table_jobs', 'plain', 'Table', 'results']
 
-# %% ../nbs/97_compare.ipynb #9d93176b
+# %% ../nbs/97_compare.ipynb #a572de8b
 import math, random, time
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
@@ -34,7 +34,7 @@ from .systems.tiger import TigerConfig, tiger
 from .systems.tiger_m import tiger_m
 from .systems.letter import LetterConfig, letter
 from .systems.bbqrec import BBQRecConfig, bbqrec
-from .systems.bbqrec_real import RealData, like
+from .systems.bbqrec_real import REAL, RealData, like
 from .systems.codes import RECOMMENDER
 from .systems.compare import Job
 
@@ -73,7 +73,7 @@ def counts(cls): # a recipe for what is not trained
     def make(data, seed, **kw): return [(cls(data.split.n_items, **kw).fit(data.split.train), None, 0.)]
     return make
 
-# %% ../nbs/97_compare.ipynb #2144e0d6
+# %% ../nbs/97_compare.ipynb #9d4a9856
 def s3rec(data, seed, levels=64, **kw):
     "Attributes are the codes of two levels of k-means"
     text = data.embs['text']
@@ -93,8 +93,8 @@ def vqrec(data, seed, **kw):
     m = VQRec(opq_codes(text, max(p for p in range(1, 33) if text.dim%p==0), min(256, max(1, len(text)//4)), seed), **kw)
     return [(m, m.training_data(data.split.train), 1.)]
 
-def generative(f, cls, all_modalities=False): # a recipe for a system
-    def make(data, seed, rec=RECOMMENDER, **kw): return f(data.split, data.embs if all_modalities else data.embs['text'], like(cls, rec, **kw), seed=seed)
+def generative(f, cls, all_modalities=False, **own): # a recipe for a system, `own` are settings of its tokenizer
+    def make(data, seed, rec=RECOMMENDER, **kw): return f(data.split, data.embs if all_modalities else data.embs['text'], like(cls, rec, **own|kw), seed=seed)
     return make
 
 rate = dict(lr=(5e-4,1e-3,2e-3), weight_decay=(0.,.01,.1))
@@ -105,7 +105,7 @@ ENTRIES = ( # most telling first
     Entry('gru4rec', net(GRU4Rec), dict(wide, hidden=(128,256))), Entry('bert4rec', net(BERT4Rec), dict(wide, mask_share=(.2,.4), last_share=(.1,.5))),
     Entry('unisrec', unisrec, dict(wide, transductive=(False,True))), Entry('sasrec_f', content(SASRecF), dict(wide, dim=(64,128))),
     Entry('sasrec_gbce', net(lambda n, **kw: SASRec(n, loss='gbce', **kw)), dict(wide, dim=(64,128), calibration=(.5,.75,.9))), Entry('sasrec_bce', net(lambda n, **kw: SASRec(n, loss='bce', **kw)), dict(wide, dim=(64,128))),
-    Entry('letter', generative(letter, LetterConfig), dict(lr=(1e-3,3e-3), dropout=(.1,.2,.3)), True), Entry('bbqrec', generative(bbqrec, BBQRecConfig, True), dict(lr=(1e-3,3e-3), dropout=(.1,.2,.3)), True),
+    Entry('letter', generative(letter, LetterConfig), dict(lr=(1e-3,3e-3), dropout=(.1,.2,.3)), True), Entry('bbqrec', generative(bbqrec, BBQRecConfig, True, **REAL), dict(lr=(1e-3,3e-3), dropout=(.1,.2,.3)), True),
     Entry('tiger_m', generative(tiger_m, TigerConfig, True), dict(lr=(1e-3,3e-3), dropout=(.1,.2,.3)), True, 2),
     Entry('fmlp', net(FMLPRec), wide), Entry('gru4rec_f', content(GRU4RecF), dict(wide, hidden=(128,256))), Entry('fdsa', content(FDSA), wide), Entry('s3rec', s3rec, wide), Entry('nova', content(NOVA), dict(wide, fuse=('add','concat','gate'))),
     Entry('vqrec', vqrec, wide), Entry('missrec', content(MISSRec), dict(wide, n_interests=(32,128), fusion=('static','shared','item'))))
