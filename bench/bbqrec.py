@@ -23,10 +23,10 @@ def main():
     if absent: sys.exit(f'no folder {", ".join(absent)}: see `load_real` for what --data takes')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.systems.bbqrec_real import bbqrec_jobs, collision_jobs, load_real
+    from genrec.systems.bbqrec_real import bbqrec_jobs, collision_jobs, load_real, same_work
     from genrec.systems.compare import compare
     a.out = a.out or str(root/'runs'/('bbqrec_collisions' if a.collisions else 'bbqrec'))
-    def make(d): return collision_jobs(d, tuple(a.seeds)) if a.collisions else bbqrec_jobs(d, tuple(a.seeds), a.ablate)
+    def make(d): return collision_jobs(d, tuple(a.seeds), **same_work(d)) if a.collisions else bbqrec_jobs(d, tuple(a.seeds), a.ablate, **same_work(d))
     jobs = [j for d in a.data for j in make(load_real(d)) if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")

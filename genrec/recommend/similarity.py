@@ -27,7 +27,7 @@ def buckets(
     b,ok = ((d+1)/2*n).round().clamp(0, n).long(),items>=0
     return torch.where(ok[:,:,None]&ok[:,None], b, n+1)
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #f03553a8
+# %% ../../nbs/53a_recommend.similarity.ipynb #369c0f3c
 def similar_values(
     w:Tensor, # (b, heads, T, T) attention weights
     v:Tensor, # (b, heads, T, d) values
@@ -55,18 +55,10 @@ class SimilarAttention(nn.Module):
 
     def compute_bias(self, *args, **kw): return self._plain[0].compute_bias(*args, **kw)
 
-    def forward(self, hidden_states, mask=None, position_bias=None, **_):
-        q,k,v = (f(hidden_states).unflatten(2, (self.n_heads,-1)).transpose(1,2) for f in (self.q,self.k,self.v))
-        if position_bias is None:
-            T = hidden_states.shape[1]
-            position_bias = self.compute_bias(T, T) if hasattr(self, 'relative_attention_bias') else q.new_zeros(1, self.n_heads, T, T)
-        s = (q@k.transpose(2,3)+position_bias).float() # T5 does not scale
-        if mask is not None: s = s.masked_fill(~mask, torch.finfo(s.dtype).min) if mask.dtype==torch.bool else s+mask
-        w = F.dropout(s.softmax(-1).to(v.dtype), self.dropout, self.training)
+    def mix(self, w, v): # weights and values, for `run_stack`
         st = self._state
         if 'seen' in st: st['seen'].append((w, v, self.table))
-        o = similar_values(w, v, F.pad(self.table, (0,0,0,0,0,1))+1, st['rows'], st['size'], st['left']) # the row of what is no item stays 1
-        return self.o(o.transpose(1,2).flatten(2)), position_bias, None
+        return similar_values(w, v, F.pad(self.table, (0,0,0,0,0,1))+1, st['rows'], st['size'], st['left']) # the row of what is no item stays 1
 
 # %% ../../nbs/53a_recommend.similarity.ipynb #f8b9587a
 def _directions(x, n): # vectors or `Embeddings` -> (n, dim) of length 1

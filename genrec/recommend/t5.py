@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['t5_stack', 'T5Recommender', 'cut_short']
 
-# %% ../../nbs/52_recommend.t5.ipynb #e95881f4
+# %% ../../nbs/52_recommend.t5.ipynb #438fa05f
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
@@ -18,6 +18,7 @@ from ..codes.trie import CodeTrie, product_ids
 from .base import check_histories, length_blocks
 from .beam import beam_search
 from .lean import LeanT5
+from .stack import run_stack
 
 # %% ../../nbs/52_recommend.t5.ipynb #8460ff4b
 def t5_stack(
@@ -88,7 +89,7 @@ class T5Recommender(nn.Module):
         s = linear(h*self.scale, self.embed.weight[o:o+sum(K)], self.bias[l]) if self.tie else linear(h, self.heads[l], self.bias[l])
         return s if len(K)==1 else s.split(K, -1)
 
-# %% ../../nbs/52_recommend.t5.ipynb #8b809c67
+# %% ../../nbs/52_recommend.t5.ipynb #b64c665d
 @patch
 def read(self:T5Recommender,
     h:Histories, # none of them empty, unless there are user tokens
@@ -113,7 +114,7 @@ def read(self:T5Recommender,
 def encode(self:T5Recommender, h:Histories, users:Tensor=None)->tuple: # (n, t, d_model) states, (n, t) which are real
     "Read histories"
     x,ok = self.read(h, users)
-    return self.encoder(inputs_embeds=x, attention_mask=ok.long()).last_hidden_state, ok
+    return run_stack(self.encoder, x, ok), ok
 
 @patch
 def level_logits(self:T5Recommender,
@@ -124,7 +125,7 @@ def level_logits(self:T5Recommender,
     state,ok = self.encode(h, users)
     t = self.tokens[items].unflatten(1, (-1,self.n_parts))
     x = torch.cat([self.start.expand(len(items),1,-1), self.vector(t[:,:-1])], 1)
-    o = self.decoder(inputs_embeds=x, encoder_hidden_states=state, encoder_attention_mask=ok.long()).last_hidden_state
+    o = run_stack(self.decoder, x, None, state, ok)
     return [self.head(o[:,l], l) for l in range(len(self.sizes))]
 
 @patch

@@ -44,7 +44,7 @@ class Transfer:
         e,i = self.embs[modality],self.domains.items(self.target)
         return Embeddings(e.x[i], e.name, e.modality, e.missing[i])
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #5eebdc60
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #09105586
 def load_periods(
     folder, # MovieLens 100k with posters
     cut:int=1994, # first year of the newer films, which are the target
@@ -56,7 +56,7 @@ def load_periods(
     from genrec.data.catalog import load_catalog
     from genrec.data.images import check_images
     from genrec.encode.image import PixelEncoder
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     items = load_movielens_items(folder, on_error='skip')
     parts = split_items(load_movielens(folder), by_release({i:v['year'] for i,v in items.items()}, cut))
     d = join_domains({n:_core(p, k, n_users) for n,p in parts.items()})

@@ -65,7 +65,7 @@ def transfer(
     split = leave_one_out(logs[target])
     return Transfer(name, leave_one_out(d.log), cat, split if few is None else fewer_users(split, few), catalogs[target], text(catalogs[target]), light_content(cat, text, latents=latents, dim=dim, n_words=n_words))
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #db2fbb20
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #dffcfb77
 def toy_transfer(share:float=.1, seed:int=0, images:bool=False, n_users:int=400, **kw)->Transfer:
     "Made-up shops"
     t = toy_domains(share=share, seed=seed, images=images, n_users=n_users, **(dict(n_kinds=5, n_styles=5, n_variants=2, length=(4,8))|kw))
@@ -83,7 +83,7 @@ def load_transfer(
     from genrec.data.images import check_images
     from genrec.data.log import index_log
     from genrec.data.movielens import load_movielens, load_movielens_items
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     text = None if text=='tfidf' else text or Kept(store or Store())
     if not (folder/'u.data').is_file():
         if not sources: raise ValueError(f"{folder.name} alone teaches nothing about itself: give `sources`, folders of other domains")
