@@ -21,13 +21,14 @@ from .bbqrec import BBQRecConfig, ABLATIONS, bbqrec, bbqrec_ids
 from ..recommend.sequence import sequences
 from .compare import Job
 
-# %% ../../nbs/92b_systems.bbqrec_real.ipynb #6e556052
+# %% ../../nbs/92b_systems.bbqrec_real.ipynb #07eb46f5
 @dataclass(frozen=True)
 class RealData:
     "A log and the vectors of its items"
     name:str
     split:Split
     embs:dict # modality -> `Embeddings`
+    catalog:object=None # row i is item i
 
 def shop_files(
     folder, # LC-Rec's layout, or S3-Rec's with a line of words for each ASIN
@@ -47,7 +48,7 @@ def load_real(
 )->RealData:
     "Leave one out after the 5-core; MiniLM vectors of texts, and pixel vectors of posters where there are any"
     folder,store = Path(folder).resolve(),store or Store()
-    if not (folder/'u.data').is_file(): d = load_code_data(folder, store, shop_files); return RealData(d.name, d.split, dict(text=d.emb))
+    if not (folder/'u.data').is_file(): d = load_code_data(folder, store, shop_files); return RealData(d.name, d.split, dict(text=d.emb), d.catalog)
     from genrec.data.movielens import load_movielens, load_movielens_items
     from genrec.data.filter import k_core
     from genrec.data.log import index_log
@@ -61,7 +62,7 @@ def load_real(
     posters = check_images({n:d.get('image') for n,d in items.items()}, root=folder)
     cat = load_catalog(items, log.items, recipe=('title','overview'), images=posters)
     def text(texts, encoder): return encoder(cat)
-    return RealData(folder.name, leave_one_out(log), dict(text=store.get(text, texts=list(cat['text']), encoder=TextEncoder(minilm_path())), image=PixelEncoder().fit(cat)(cat)))
+    return RealData(folder.name, leave_one_out(log), dict(text=store.get(text, texts=list(cat['text']), encoder=TextEncoder(minilm_path())), image=PixelEncoder().fit(cat)(cat)), cat)
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #1039a6d0
 def like(

@@ -34,7 +34,7 @@ from .tiger import TigerConfig, tiger
 from .compare import work
 from .letter import LetterConfig, cf_vectors
 
-# %% ../../nbs/91c_systems.codes.ipynb #930204ef
+# %% ../../nbs/91c_systems.codes.ipynb #a2bfae6c
 @dataclass(frozen=True)
 class CodesConfig:
     "What all quantizers share, and what some have of their own"
@@ -58,12 +58,13 @@ class CodeData:
     split:Split
     emb:Embeddings
     store:Store # where collaborative vectors are kept
+    catalog:object=None
     def cf(self, cfg:CodesConfig, seed:int)->Embeddings: # (n_items, code_dim)
         "LETTER's collaborative vectors, trained once"
         how = LetterConfig(code_dim=cfg.code_dim, cf_epochs=cfg.cf_epochs, cf_batch_size=cfg.cf_batch_size, cf_lr=cfg.cf_lr, cf_every=cfg.cf_every)
         return self.store.get(cf_vectors, split=self.split, cfg=how, seed=seed)
 
-# %% ../../nbs/91c_systems.codes.ipynb #93852745
+# %% ../../nbs/91c_systems.codes.ipynb #450e3339
 def load_code_data(
     folder, # of a log and its catalogue, LC-Rec's layout
     store:Store=None, # keeps the vectors (default: `Store()`)
@@ -79,8 +80,8 @@ def load_code_data(
     folder,store = Path(folder),store or Store()
     rows,items,recipe = files(folder) if files else (load_lcrec(folder),folder,RECIPE)
     log = index_log(k_core(rows, k=5))
-    texts = list(load_catalog(items, log.items, recipe)['text'])
-    return CodeData(folder.name, leave_one_out(log), store.get(_text_vectors, texts=texts, encoder=TextEncoder(minilm_path())), store)
+    cat = load_catalog(items, log.items, recipe)
+    return CodeData(folder.name, leave_one_out(log), store.get(_text_vectors, texts=list(cat['text']), encoder=TextEncoder(minilm_path())), store, cat)
 
 def _text_vectors(texts, encoder):
     "Vectors of texts"
