@@ -3,7 +3,7 @@
     python bench/train.py [--small] [--data ../shared/data/beauty14] [--way ours public ...] [--repeat 1] [--out runs/bench/train.json]
 
 The public way (LC-Rec, LETTER, MQL4GRec): Hugging Face `Trainer`, `T5ForConditionalGeneration` with one softmax over 34k tokens, every prefix a text of its own, padded to the longest of its batch (`public`) or to 80 tokens (`public_80`).
-Ours: `fit` and `T5Recommender`, the same widths, layers and dropout, the same samples, batch size, optimiser and rate.
+Ours: `fit` and `T5Recommender`, the same widths, layers and dropout, the same samples, batch size, optimiser and rate; `stock` is ours through Hugging Face's own stacks in place of `run_stack`.
 `samples` are samples a second of training by wall time; `loss` is the mean over levels of -log p(code) on validation targets after equal samples, each under its own softmax; `floor` counts the floating-point operations of our step (padding left out) against the speed of the fastest matrix product at hand (`samples_plain`: of PyTorch's plain one).
 Data: LETTER's Beauty index and histories; where the folder is absent, made-up ones of about that shape."""
 import argparse, json, os, platform, resource, subprocess, sys, time
@@ -57,6 +57,17 @@ def train_ours(folder, n, epochs, precision='no'):
     return dict(samples=len(train)*epochs/sec, loss=float(loss), peak_gb=top-base, weights=sum(p.numel() for p in m.parameters()))
 
 def train_ours_bf16(*a): return train_ours(*a, 'bf16')
+
+# ours through Hugging Face's own stacks
+def train_stock(*a):
+    import genrec.recommend.t5 as t5
+    def stock(stack, x, ok=None, state=None, state_ok=None):
+        more = {} if state is None else dict(encoder_hidden_states=state, encoder_attention_mask=state_ok.long())
+        return stack(inputs_embeds=x, attention_mask=None if ok is None else ok.long(), **more).last_hidden_state
+    t5.run_stack = stock
+    return train_ours(*a)
+
+def train_stock_bf16(*a): return train_stock(*a, 'bf16')
 
 # the public way
 def train_public(folder, n, epochs, bf16=False, pad=None):
@@ -123,7 +134,7 @@ def train_floor(folder, n, epochs):
     with torch.no_grad(): fastest = max(plain, speed(torch.float32, layers.linear))
     return dict(gflop_a_sample=a_sample/1e9, samples=fastest/a_sample, samples_plain=plain/a_sample, samples_bf16=speed(torch.bfloat16)/a_sample)
 
-WAYS = ('floor', 'ours', 'ours_bf16', 'public', 'public_bf16', 'public_80', 'public_80_bf16')
+WAYS = ('floor', 'ours', 'ours_bf16', 'stock', 'stock_bf16', 'public', 'public_bf16', 'public_80', 'public_80_bf16')
 
 def run(way, args, repeat, threads):
     "The fastest of some runs, each in a process of its own"
@@ -140,7 +151,7 @@ def ratios(rows):
     "How many times as many samples a second, and how much lower the loss"
     out = {}
     for a in ('ours', 'ours_bf16'):
-        for b in [w for w in rows if w.startswith('public') and w.endswith('bf16')==a.endswith('bf16')]:
+        for b in [w for w in rows if w.startswith(('public', 'stock')) and w.endswith('bf16')==a.endswith('bf16')]:
             if a in rows: out[f'{a} against {b}'] = dict(samples=round(rows[a]['samples']/rows[b]['samples'], 2), memory=round(rows[b]['peak_gb']/max(rows[a]['peak_gb'], 1e-3), 2), loss=round(rows[a]['loss']-rows[b]['loss'], 4))
         if a in rows and 'floor' in rows: out[f'{a} over the arithmetic floor'] = dict(time=round(rows['floor']['samples_bf16' if 'bf16' in a else 'samples']/rows[a]['samples'], 2))
     return out
