@@ -50,8 +50,8 @@ def both(embs:dict)->Embeddings: # of all modalities, each with the same weight
     xs = [e.x-e.x.mean(0) for e in embs.values()]
     return Embeddings(torch.cat([x/x.norm(dim=1).square().mean().sqrt() for x in xs], 1), '+'.join(e.name for e in embs.values()), 'both')
 
-# %% ../../nbs/92a_systems.bbqrec_toy.ipynb #1c8a449c
-TOY = BBQRecConfig(sizes=(16,16), hidden=(128,), code_dim=32, per_dim=True, id_spread=1., seq_layers=1, seq_dropout=0., club_lr=1e-3, id_epochs=40, id_batch_size=64, id_lr=3e-3,
+# %% ../../nbs/92a_systems.bbqrec_toy.ipynb #b2ccc5c0
+TOY = BBQRecConfig(sizes=(16,16), hidden=(128,), code_dim=32, per_dim=True, mutual_weight=1/32, id_spread=1., seq_layers=1, seq_dropout=0., club_lr=1e-3, id_epochs=40, id_batch_size=64, id_lr=3e-3,
     n_buckets=20, d_model=64, d_ff=128, d_kv=16, n_heads=4, n_layers=1, n_user_tokens=0, legal=True, init=.05, epochs=10, batch_size=128, lr=5e-3, warmup=.1, every=10, optimizer=muon)
 TOY_TIGER = TigerConfig(**{f:getattr(TOY, f) for f in TigerConfig.__dataclass_fields__}|dict(sizes=(16,16,16), id_epochs=300, id_batch_size=96, id_lr=1e-3))
 
