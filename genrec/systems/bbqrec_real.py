@@ -6,7 +6,7 @@
 __all__ = ['REAL', 'OTHERS', 'RealData', 'shop_files', 'load_real', 'like', 'same_work', 'bbqrec_jobs', 'possible',
            'with_collisions', 'collision_jobs']
 
-# %% ../../nbs/92b_systems.bbqrec_real.ipynb #a51d5a28
+# %% ../../nbs/92b_systems.bbqrec_real.ipynb #1c864c04
 import time
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from ..quantize.base import to_sids
 from ..store import Store
 from ..codes.trie import product_ids
 from .tiger import TigerConfig, rqvae_ids, tiger
+from .tiger_m import tiger_m
 from .letter import LetterConfig, cf_vectors, letter, letter_codes
 from .codes import RECOMMENDER, load_code_data
 from .bbqrec import BBQRecConfig, ABLATIONS, bbqrec, bbqrec_ids
@@ -64,7 +65,7 @@ def load_real(
     def text(texts, encoder): return encoder(cat)
     return RealData(folder.name, leave_one_out(log), dict(text=store.get(text, texts=list(cat['text']), encoder=TextEncoder(minilm_path())), image=PixelEncoder().fit(cat)(cat)), cat)
 
-# %% ../../nbs/92b_systems.bbqrec_real.ipynb #1039a6d0
+# %% ../../nbs/92b_systems.bbqrec_real.ipynb #fcbfcffa
 def like(
     cls, # `TigerConfig`, `LetterConfig` or `BBQRecConfig`
     rec:TigerConfig=RECOMMENDER,
@@ -74,6 +75,7 @@ def like(
     own = ('sizes','hidden','code_dim','commitment_weight','id_epochs','id_batch_size','id_lr')
     return cls(**{k:v for k,v in ((f, getattr(rec, f)) for f in TigerConfig.__dataclass_fields__) if k not in own}|kw)
 
+# %% ../../nbs/92b_systems.bbqrec_real.ipynb #a7511fef
 REAL = dict(per_dim=True, mutual_weight=1/128, club_lr=1e-3, id_spread=1., seq_layers=1, seq_dropout=.1, id_epochs=60) # BBQRec's tokenizer here
 OTHERS = {'as printed': dict(per_dim=False, mutual_weight=1., club_lr=1e-4, id_spread=None), 'one-sided': dict(one_sided=True)} # beside `ABLATIONS`
 
@@ -94,11 +96,12 @@ def bbqrec_jobs(
     tokenizer:dict=None, # fields of all three configurations, such as dict(id_epochs=50)
     **kw, # fields of `BBQRecConfig`
 )->list: # of `Job`, most telling first
-    "TIGER, LETTER, BBQRec and BBQRec without each of its parts, with one recommender"
+    "TIGER (over all modalities too, where there are several), LETTER, BBQRec and BBQRec without each of its parts, with one recommender"
     text,tok = data.embs['text'],tokenizer or {}
     about = dict(split=data.split.rule, vectors={m:[e.name, *e.x.shape] for m,e in data.embs.items()})
     base = like(BBQRecConfig, rec, **REAL|tok|kw)
     named = {'tiger':like(TigerConfig, rec, **tok), 'letter':like(LetterConfig, rec, **tok), 'bbqrec':base}
+    if len(data.embs)>1: named['tiger_m'] = named['tiger']
     if ablate: named |= {f"bbqrec-{n.replace(' ', '-')}":replace(base, **fields) for n,fields in {**ABLATIONS, **OTHERS}.items() if possible(fields, data)}
     kept = {} # tokenizers: some rows differ in the recommender alone
     def coded(cfg, seed):
@@ -111,6 +114,7 @@ def bbqrec_jobs(
                 ids,t = coded(cfg, seed)
                 r = with_collisions(bbqrec(data.split, data.embs, cfg, ids, seed=seed, note=dict(tokenizer='bbqrec_ids')))
                 return replace(r, seconds=r.seconds|dict(ids=t))
+            if name=='tiger_m': return with_collisions(tiger_m(data.split, data.embs, cfg, seed=seed))
             return with_collisions((letter if isinstance(cfg, LetterConfig) else tiger)(data.split, text, cfg, seed=seed))
         settings = {k:v if isinstance(v, (int,float,str,type(None),tuple)) else v.__qualname__ for k,v in asdict(cfg).items()}
         return Job(name, data.name, seed, make, dict(about, **settings))
