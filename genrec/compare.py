@@ -80,7 +80,7 @@ def counts(cls): # a recipe for what is not trained
     def make(data, seed, **kw): return [(cls(data.split.n_items, **kw).fit(data.split.train), None, 0.)]
     return make
 
-# %% ../nbs/97_compare.ipynb #722ea40d
+# %% ../nbs/97_compare.ipynb #870dde30
 def s3rec(data, seed, levels=64, **kw):
     "Attributes are the codes of two levels of k-means"
     text = data.embs['text']
@@ -105,8 +105,8 @@ def generative(cls, codes, run, **own): # a recipe for a system: (data, cfg, see
     def make(data, seed, rec=RECOMMENDER, **kw):
         cfg = like(cls, rec, **own|kw)
         t,key = time.time(),(codes,id(data.split),seed,replace(cfg, lr=0., dropout=0.))
-        if key not in _coded: _coded.clear(); _coded[key] = codes(data, cfg, seed),round(time.time()-t, 1)
-        c,t = _coded[key]
+        if key not in _coded: _coded.clear(); _coded[key] = codes(data, cfg, seed),round(time.time()-t, 1),data.split # kept, so that its `id` stays its own
+        c,t,_ = _coded[key]
         s = run(data, c, cfg, seed)
         return replace(s, run=replace(s.run, seconds=dict(s.run.seconds, ids=t)))
     return make

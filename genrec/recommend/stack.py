@@ -60,7 +60,7 @@ class _Weights(torch.autograd.Function): # m*softmax(q k' + bias + mask); the so
         e = d.to(q.dtype)
         return e@k, e.transpose(2,3)@q, d.sum(0, keepdim=True) if ctx.bias else None, None, None
 
-# %% ../../nbs/51c_recommend.stack.ipynb #a1e929fc
+# %% ../../nbs/51c_recommend.stack.ipynb #46af7e9c
 def run_stack(
     stack:nn.Module, # transformers' `T5Stack` (ReLU, not gated)
     x:Tensor, # (n, t, d_model) embeddings
@@ -80,7 +80,7 @@ def _side(dt, norm, *ls): # products side by side, with the norm's scale in thei
     return (w if norm is None else w*norm.weight).to(dt)
 
 def _run(stack, x, mask, state, state_mask, dt):
-    first,eps,q = stack.block[0].layer[0].SelfAttention,stack.final_layer_norm.variance_epsilon,stack.dropout.q if stack.training else 0
+    first,eps,q = stack.block[0].layer[0].SelfAttention,stack.final_layer_norm.variance_epsilon,round(stack.dropout.p*256) if stack.training else 0
     H,t = first.n_heads,x.shape[1]
     bias = first.compute_bias(t, t)
     if stack.is_decoder: bias = bias+torch.full((t,t), torch.finfo(torch.float32).min, device=x.device).triu_(1)
