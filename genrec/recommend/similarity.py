@@ -27,7 +27,7 @@ def buckets(
     b,ok = ((d+1)/2*n).round().clamp(0, n).long(),items>=0
     return torch.where(ok[:,:,None]&ok[:,None], b, n+1)
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #369c0f3c
+# %% ../../nbs/53a_recommend.similarity.ipynb #febffc33
 def similar_values(
     w:Tensor, # (b, heads, T, T) attention weights
     v:Tensor, # (b, heads, T, d) values
@@ -50,7 +50,7 @@ class SimilarAttention(nn.Module):
         super().__init__()
         self.q,self.k,self.v,self.o = plain.q,plain.k,plain.v,plain.o
         if plain.has_relative_attention_bias: self.relative_attention_bias = plain.relative_attention_bias
-        self.n_heads,self.key_value_proj_dim,self.inner_dim,self.dropout = plain.n_heads,plain.key_value_proj_dim,plain.inner_dim,plain.dropout
+        self.n_heads,self.key_value_proj_dim,self.inner_dim = plain.n_heads,plain.key_value_proj_dim,plain.inner_dim
         self.table,self._plain,self._state = table,[plain],state # lists and plain objects: their weights are counted once
 
     def compute_bias(self, *args, **kw): return self._plain[0].compute_bias(*args, **kw)
