@@ -21,7 +21,7 @@ from .tiger import TigerConfig, tiger
 from .compare import Job
 from .bbqrec import ABLATIONS, BBQRecConfig, bbqrec
 
-# %% ../../nbs/92a_systems.bbqrec_toy.ipynb #2d1962bc
+# %% ../../nbs/92a_systems.bbqrec_toy.ipynb #910f2c10
 @dataclass(frozen=True)
 class ToyStudy:
     "A made-up shop, its split, its vectors, and what is true of its items"
@@ -34,7 +34,7 @@ class ToyStudy:
 @lru_cache(maxsize=2)
 def toy_study(
     seed:int=0,
-    n_users:int=4000,
+    n_users:int=16000,
     vectors=None, # catalogue -> dict of `Embeddings` (default: MiniLM, and colours and edges)
     **kw, # as for `toy_shop`
 )->ToyStudy:
@@ -50,9 +50,9 @@ def both(embs:dict)->Embeddings: # of all modalities, each with the same weight
     xs = [e.x-e.x.mean(0) for e in embs.values()]
     return Embeddings(torch.cat([x/x.norm(dim=1).square().mean().sqrt() for x in xs], 1), '+'.join(e.name for e in embs.values()), 'both')
 
-# %% ../../nbs/92a_systems.bbqrec_toy.ipynb #b2ccc5c0
-TOY = BBQRecConfig(sizes=(16,16), hidden=(128,), code_dim=32, per_dim=True, mutual_weight=1/32, id_spread=1., seq_layers=1, seq_dropout=0., club_lr=1e-3, id_epochs=40, id_batch_size=64, id_lr=3e-3,
-    n_buckets=20, d_model=64, d_ff=128, d_kv=16, n_heads=4, n_layers=1, n_user_tokens=0, legal=True, init=.05, epochs=10, batch_size=128, lr=5e-3, warmup=.1, every=10, optimizer=muon)
+# %% ../../nbs/92a_systems.bbqrec_toy.ipynb #043779aa
+TOY = BBQRecConfig(sizes=(16,16,16), hidden=(128,), code_dim=32, specific_dim=2, per_dim=True, mutual_weight=.003, id_spread=1., seq_layers=1, seq_dropout=0., club_lr=1e-3, id_epochs=10, id_batch_size=64, id_lr=3e-3,
+    n_buckets=20, d_model=64, d_ff=128, d_kv=16, n_heads=4, n_layers=1, n_user_tokens=0, legal=True, init=.05, epochs=10, batch_size=256, lr=5e-3, warmup=.1, every=10, optimizer=muon)
 TOY_TIGER = TigerConfig(**{f:getattr(TOY, f) for f in TigerConfig.__dataclass_fields__}|dict(sizes=(16,16,16), id_epochs=300, id_batch_size=96, id_lr=1e-3))
 
 def keeps(
@@ -71,7 +71,8 @@ def toy_jobs(
     **kw, # as for `toy_study`
 )->list: # of `Job`, most telling first
     "Runs of this study"
-    rows = {'bbqrec':{}, 'bbqrec-no-mutual-information':ABLATIONS['no mutual information'], 'bbqrec-one-sided':dict(one_sided=True, mutual_weight=.03)}
+    rows = {'bbqrec':{}, 'bbqrec-no-mutual-information':ABLATIONS['no mutual information'], 'bbqrec-one-sided':dict(one_sided=True, mutual_weight=.03),
+        'bbqrec-wide':dict(specific_dim=cfg.code_dim), 'bbqrec-weight-1':dict(mutual_weight=1.)}
     if ablate: rows |= {f"bbqrec-{n.replace(' ', '-')}":f for n,f in ABLATIONS.items()}
     named = {'tiger-text':tiger_cfg, 'tiger-both':tiger_cfg} | {n:replace(cfg, **f) for n,f in rows.items()}
     def job(name, c, seed):
