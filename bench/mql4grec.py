@@ -34,7 +34,7 @@ def main():
     from genrec.systems.codes import RECOMMENDER
     from genrec.systems.compare import compare
     from genrec.systems.mql4grec import MQL4GRecConfig
-    from genrec.systems.mql4grec_real import TRANSLATOR, describe, language_of, load_periods, load_shops, mql4grec_jobs
+    from genrec.systems.mql4grec_real import TRANSLATOR, describe, language_of, load_periods, load_shops, mql4grec_jobs, transfer_work
     rec, tok, some, shops = RECOMMENDER, {}, {}, {}
     if a.small: rec, tok, some, shops = replace(rec, d_model=16, d_ff=16, d_kv=8, n_heads=2, epochs=1, valid_users=50), dict(id_epochs=1, hidden=(32,), code_dim=8, sizes=(20,)*3), dict(n_users=60), dict(k=3, n_users=800)
     load = dict(ml100k_newer=lambda: load_periods(d/'ml100k_posters', **some), scientific_cgr=lambda: load_shops(d/'scientific_cgr', d/'office14_apao', d/'beauty14', **shops))
@@ -43,7 +43,7 @@ def main():
         cfg = like(MQL4GRecConfig, rec, **(TRANSLATOR|tok))
         write_atomic(root/'runs'/'bench'/'mql4grec_language.json' if not a.small else Path(a.out)/'language.json', json.dumps({n: describe(x, language_of(x, cfg, 0)) for n, x in datas.items()})+'\n')
         return
-    jobs = [j for x in datas.values() for j in mql4grec_jobs(x, tuple(a.seeds), a.ablate, rec, tok) if not a.only or j.system in a.only]
+    jobs = [j for x in datas.values() for j in mql4grec_jobs(x, tuple(a.seeds), a.ablate, **(dict(rec=rec, tokenizer=tok) if a.small else transfer_work(x))) if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
         return

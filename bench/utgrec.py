@@ -29,7 +29,7 @@ def main():
     from genrec.store import Store
     from genrec.systems.codes import RECOMMENDER
     from genrec.systems.compare import compare
-    from genrec.systems.utgrec_real import TOY, load_transfer, toy_transfer, utgrec_jobs
+    from genrec.systems.utgrec_real import TOY, load_transfer, toy_transfer, transfer_work, utgrec_jobs
     at, jobs = Path(a.shared), []
     folders = {'scientific': ('scientific_cgr', 'office14_apao', 'beauty14'), 'ml100k': ('ml100k_posters',), 'toy': ()}
     absent = [f for d in a.data for f in folders[d] if not (at/f).is_dir()]
@@ -44,7 +44,8 @@ def main():
             for s in a.seeds: jobs += these(toy_transfer(seed=s), (s,), **({} if a.small else dict(rec=rec, tokenizer=dict(sizes=(16,)*3, hidden=(64,), id_epochs=200, code_dim=16), n_clusters=5)), **TOY)
         else:
             f = folders[d]
-            jobs += these(load_transfer(at/f[0], tuple(at/o for o in f[1:]), text='tfidf' if a.small else None), tuple(a.seeds))
+            data = load_transfer(at/f[0], tuple(at/o for o in f[1:]), text='tfidf' if a.small else None)
+            jobs += these(data, tuple(a.seeds), **({} if a.small else transfer_work(data)))
     jobs = [j for j in jobs if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:60s} {'done' if j.done(a.out) else 'missing'}")
