@@ -6,7 +6,7 @@
 __all__ = ['LIGHT', 'TOY', 'OF_TARGET', 'Transfer', 'Kept', 'transfer', 'toy_transfer', 'load_transfer', 'taught',
            'transfer_work', 'utgrec_jobs', 'alone']
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #7bf95472
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #da7c44c3
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 import torch
@@ -23,7 +23,7 @@ from .bbqrec_real import WORK, epochs_for, like, with_collisions, shop_files
 from .codes import RECOMMENDER, _text_vectors
 from .compare import Job
 from .letter import LetterConfig, letter
-from .mql4grec_real import _core
+from .mql4grec_real import core_log
 from .tiger import TigerConfig, tiger
 from .utgrec import ABLATIONS, SWEEPS, Content, UTGRecConfig, light_content, utgrec_finetune, utgrec_pretrain
 
@@ -65,7 +65,7 @@ def transfer(
     split = leave_one_out(logs[target])
     return Transfer(name, leave_one_out(d.log), cat, split if few is None else fewer_users(split, few), catalogs[target], text(catalogs[target]), light_content(cat, text, latents=latents, dim=dim, n_words=n_words))
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #dffcfb77
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #99e71efc
 def toy_transfer(share:float=.1, seed:int=0, images:bool=False, n_users:int=400, **kw)->Transfer:
     "Made-up shops"
     t = toy_domains(share=share, seed=seed, images=images, n_users=n_users, **(dict(n_kinds=5, n_styles=5, n_variants=2, length=(4,8))|kw))
@@ -79,19 +79,17 @@ def load_transfer(
 )->Transfer:
     "5-core of each domain, MiniLM vectors of texts, pixels of posters"
     from genrec.data.catalog import load_catalog
-    from genrec.data.filter import k_core
     from genrec.data.images import check_images
-    from genrec.data.log import index_log
     from genrec.data.movielens import load_movielens, load_movielens_items
     folder = Path(folder).resolve()
     text = None if text=='tfidf' else text or Kept(store or Store())
     if not (folder/'u.data').is_file():
         if not sources: raise ValueError(f"{folder.name} alone teaches nothing about itself: give `sources`, folders of other domains")
         shops = {Path(f).name:shop_files(f) for f in (*sources, folder)}
-        logs = {n:_core(t, 5, None) for n,(t,_,_) in shops.items()}
+        logs = {n:core_log(t) for n,(t,_,_) in shops.items()}
         return transfer(folder.name, logs, {n:load_catalog(i, logs[n].items, r) for n,(_,i,r) in shops.items()}, folder.name, text)
     items = load_movielens_items(folder, on_error='skip')
-    logs = {k:index_log(k_core(t, k=5)) for k,t in split_items(load_movielens(folder), by_release({i:v['year'] for i,v in items.items()}, .5)).items()}
+    logs = {k:core_log(t) for k,t in split_items(load_movielens(folder), by_release({i:v['year'] for i,v in items.items()}, .5)).items()}
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder)
     return transfer(folder.name, logs, {k:load_catalog(items, l.items, recipe=('title','overview'), images=posters) for k,l in logs.items()}, 'newer', text)
 
