@@ -7,7 +7,7 @@ __all__ = ['rate', 'wide', 'steep', 'ENTRIES', 'Budget', 'Entry', 'settings_of',
            'vqrec', 'generative', 'tiger_ids', 'tiger_m_ids', 'letters', 'triples', 'on_tiger', 'words', 'universal',
            'train', 'one_run', 'table_jobs', 'plain', 'Table', 'results']
 
-# %% ../nbs/97_compare.ipynb #4a678200
+# %% ../nbs/97_compare.ipynb #cbcb051c
 import math, random, time
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
@@ -41,8 +41,8 @@ from .systems.bbqrec_real import REAL, RealData, like
 from .systems.mql4grec import MQL4GRecConfig, mql4grec_finetune
 from .systems.mql4grec_real import TRANSLATOR
 from .systems.utgrec import Pretrained, UTGRecConfig, light_content, utg_ids, utg_tokenizer, utgrec_finetune
-from .systems.utgrec_real import LIGHT, Kept
-from .systems.codes import RECOMMENDER
+from .systems.utgrec_real import LIGHT
+from .systems.codes import RECOMMENDER, Kept
 from .systems.compare import Job
 
 # %% ../nbs/97_compare.ipynb #88388926

@@ -6,7 +6,7 @@
 __all__ = ['TRANSLATOR', 'Transfer', 'load_periods', 'load_shops', 'core_log', 'language_of', 'transfer_work', 'possible',
            'mql4grec_jobs', 'describe']
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #0ec4b64b
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #05e0e2b1
 import torch
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..analyse.language import code_table, neighbour_overlap, prefix_overlap, sh
 from ..store import Store
 from .tiger import TigerConfig, tiger
 from .letter import LetterConfig, letter
-from .codes import RECOMMENDER, _text_vectors
+from .codes import RECOMMENDER, Kept
 from .bbqrec_real import WORK, epochs_for, like, with_collisions, shop_files
 from .compare import Job
 from .mql4grec import ABLATIONS, MQL4GRecConfig, mql4grec, settings
@@ -45,7 +45,7 @@ class Transfer:
         e,i = self.embs[modality],self.domains.items(self.target)
         return Embeddings(e.x[i], e.name, e.modality, e.missing[i])
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #5f07a7cb
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #342216ce
 def load_periods(
     folder, # MovieLens 100k with posters
     cut:int=1994, # first year of the newer films, which are the target
@@ -63,7 +63,7 @@ def load_periods(
     d = join_domains({n:core_log(p, k, n_users) for n,p in parts.items()})
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder) # broken files are marked, and no item gets another's
     cat = join_catalogs(d, {k:load_catalog(items, d.own(k).items, recipe=('title','overview'), images=posters) for k in d.names})
-    return Transfer(f'{folder.name.removesuffix("_posters")}_newer', 'newer', d, cat, dict(text=_minilm(d, cat, store), image=PixelEncoder().fit(cat)(cat)))
+    return Transfer(f'{folder.name.removesuffix("_posters")}_newer', 'newer', d, cat, dict(text=Kept(store or Store())(cat), image=PixelEncoder().fit(cat)(cat)))
 
 def load_shops(
     target, # folder in LC-Rec's layout, or S3-Rec's with a line of words for each ASIN
@@ -75,7 +75,7 @@ def load_shops(
     shops = {Path(f).name:shop_files(f) for f in (*sources, target)}
     d = join_domains({n:core_log(t, k, n_users) for n,(t,_,_) in shops.items()})
     cat = join_catalogs(d, {n:load_catalog(i, d.own(n).items, r) for n,(_,i,r) in shops.items()})
-    return Transfer(Path(target).name, Path(target).name, d, cat, dict(text=_minilm(d, cat, store)))
+    return Transfer(Path(target).name, Path(target).name, d, cat, dict(text=Kept(store or Store())(cat)))
 
 def core_log(
     t, # Ibis table of interactions
@@ -86,13 +86,6 @@ def core_log(
     from genrec.data.filter import k_core, sample_users
     from genrec.data.log import index_log
     return index_log(k_core(t if n_users is None else sample_users(t, n_users), k=k))
-
-def _minilm(d, cat, store):
-    "Vectors of texts, kept domain by domain as `load_code_data` keeps them"
-    from genrec.encode.text import TextEncoder, minilm_path
-    texts,es = cat['text'][:],[]
-    for n in d.names: es.append((store or Store()).get(_text_vectors, texts=[texts[i] for i in d.items(n).tolist()], encoder=TextEncoder(minilm_path())))
-    return Embeddings(torch.cat([e.x for e in es]), es[0].name, 'text', torch.cat([e.missing for e in es]))
 
 # %% ../../nbs/93b_systems.mql4grec_real.ipynb #45ec5b10
 TRANSLATOR = dict(hidden=(512,256,128), id_epochs=200, id_batch_size=1024) # on the items of all domains: about as many steps as TIGER's 500 epochs on those of the target
