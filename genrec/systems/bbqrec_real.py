@@ -75,7 +75,7 @@ def like(
     own = ('sizes','hidden','code_dim','commitment_weight','id_epochs','id_batch_size','id_lr')
     return cls(**{k:v for k,v in ((f, getattr(rec, f)) for f in TigerConfig.__dataclass_fields__) if k not in own}|kw)
 
-# %% ../../nbs/92b_systems.bbqrec_real.ipynb #5a205564
+# %% ../../nbs/92b_systems.bbqrec_real.ipynb #05ebed8a
 REAL = dict(per_dim=True, mutual_weight=1/128, club_lr=1e-3, id_spread=1., seq_layers=1, seq_dropout=.1, id_epochs=60) # BBQRec's tokenizer here
 OTHERS = {'as printed': dict(per_dim=False, mutual_weight=1., club_lr=1e-4, id_spread=None), 'one-sided': dict(one_sided=True)} # beside `ABLATIONS`
 
@@ -91,10 +91,11 @@ def epochs_for(
 def same_work(
     data:RealData,
     rec:TigerConfig=RECOMMENDER,
+    times:int=1, # so many times as long for the recommender, whose codes stay the same
 )->dict: # arguments of `bbqrec_jobs` and `collision_jobs`
     "Epochs that come to as many training samples as 6 (recommender), 500 (RQ-VAE) and 60 (BBQRec's tokenizer) are on `scientific_cgr`"
     s = sequences(data.split.train, rec.max_history)
-    return dict(rec=replace(rec, epochs=epochs_for(WORK, len(data.split.train))), tokenizer=dict(id_epochs=min(500, epochs_for(500*4_344, data.split.n_items))), id_epochs=epochs_for(60*8_371, int((s.lengths>0).sum())))
+    return dict(rec=replace(rec, epochs=times*epochs_for(WORK, len(data.split.train))), tokenizer=dict(id_epochs=min(500, epochs_for(500*4_344, data.split.n_items))), id_epochs=epochs_for(60*8_371, int((s.lengths>0).sum())))
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #5ed87d38
 def bbqrec_jobs(
