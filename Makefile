@@ -8,7 +8,7 @@
 # make compare-codes BUDGET_MIN=30   quantizers, collision rules and one recommender on their codes: what is missing in runs/codes (LANE=0/2: one of two at once)
 # make bench-decode         constrained decoding against Hugging Face `generate` and STATIC's scheme (SMALL=1 for a small try)
 # make bench-bbqrec         BBQRec's attention beside plain and naive, its decoding beside TIGER's (SMALL=1 for a small try)
-# make compare-bbqrec BUDGET_MIN=30   BBQRec on real data beside TIGER and LETTER: what is missing in runs/bbqrec (LANE=0/2, ABLATE=1, COLLISIONS=1, DATA=folder)
+# make compare-bbqrec BUDGET_MIN=30   BBQRec on real data beside TIGER and LETTER: what is missing in runs/bbqrec (LANE=0/2, ABLATE=1, COLLISIONS=1, TIMES=4, DATA=folder)
 # make compare-bbqrec-toy BUDGET_MIN=30   BBQRec in a made-up shop: what its codes keep, and its share of the best possible (LANE=0/2)
 # make bench-utgrec         UTGRec's tokenizer: items per second of training and encoding, memory, the diffusion head's share (SMALL=1 for a small try)
 # make compare-utgrec BUDGET_MIN=30   UTGRec with and without other shops, beside TIGER and LETTER: what is missing in runs/utgrec (LANE=0/2, ABLATE=1, SWEEP="layers", DATA="toy scientific ml100k")
@@ -63,7 +63,7 @@ bench-bbqrec: venv
 	@$(run) python bench/attention.py $(if $(SMALL),--small)
 
 compare-bbqrec: venv
-	@$(run) python bench/bbqrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(COLLISIONS),--collisions) $(if $(DATA),--data "$(DATA)")
+	@$(run) python bench/bbqrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(COLLISIONS),--collisions) $(if $(TIMES),--times $(TIMES)) $(if $(DATA),--data "$(DATA)")
 
 compare-bbqrec-toy: venv
 	@$(run) python bench/bbqrec_toy.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE))
