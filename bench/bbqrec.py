@@ -26,6 +26,7 @@ def main():
     from genrec.systems.bbqrec_real import bbqrec_jobs, collision_jobs, load_real, same_work
     from genrec.systems.compare import compare
     if a.times<1: sys.exit(f'--times wants 1 or more, got {a.times}')
+    if a.collisions and a.times>1: sys.exit('--times is about recommenders, --collisions about codes alone: give one of them')
     a.out = a.out or str(root/'runs'/('bbqrec_collisions' if a.collisions else 'bbqrec' if a.times==1 else 'bbqrec_long'))
     def make(d): return collision_jobs(d, tuple(a.seeds), **same_work(d)) if a.collisions else bbqrec_jobs(d, tuple(a.seeds), a.ablate, **same_work(d, times=a.times))
     jobs = [j for d in a.data for j in make(load_real(d)) if not a.only or j.system in a.only]
