@@ -173,29 +173,35 @@ def one_run(e:Entry, data:RealData, settings:dict, b:Budget, seed:int, epochs:in
     r = measure(m, data.split, e.name, data.name, {}, seed, dict(train=round(sec, 2))) if test else Run(e.name, data.name, {}, {}, seed, dict(train=round(sec, 2)))
     return replace(r, metrics=dict(r.metrics, valid=best, parameters=sum(p.numel() for p in m.parameters())))
 
-# %% ../nbs/97_compare.ipynb #3d1374f8
+# %% ../nbs/97_compare.ipynb #c72e9f5a
 def table_jobs(
     data:RealData, folder,
     entries:tuple=ENTRIES, seeds:tuple=(0,1,2), b:Budget=Budget(),
 )->list: # of `Job`: searches and runs, most telling first
-    "All that the table of a dataset wants"
+    "All that the table of a dataset wants: the trials of a search, each a run file, what they found, and the runs"
     about = dict(split=data.split.rule, vectors={m:[x.name, *x.x.shape] for m,x in data.embs.items()}, budget=asdict(b))
     usable = [e for e in entries if len(data.embs)>=e.modalities and (data.catalog is not None or not e.catalog)]
+    def trial(e, t):
+        def make():
+            r = one_run(e, data, settings_of(e, t), b, 0, b.search_epochs, test=False)
+            return Run(e.name, data.name, {}, dict(valid=r.metrics['valid']), 0, r.seconds)
+        return Job(f'trial-{e.name}', data.name, t, make, dict(about, space=plain(e.space), settings={k:repr(v) for k,v in settings_of(e, t).items()}))
+    def trials(e): return [trial(e, t) for t in range(b.trials if e.space else 1)]
     def search(e):
         def make():
-            tried = [one_run(e, data, settings_of(e, t), b, 0, b.search_epochs, test=False) for t in range(b.trials if e.space else 1)]
+            tried = [j.made(folder) for j in trials(e)]
             valid = [r.metrics['valid'] for r in tried]
-            return Run(e.name, data.name, {}, dict(trial=max(range(len(valid)), key=valid.__getitem__), **{f'trial {t}':v for t,v in enumerate(valid)}), seconds=dict(search=round(sum(sum(r.seconds.values()) for r in tried), 2)))
+            return Run(e.name, data.name, {}, dict(trial=max(range(len(valid)), key=lambda t:-1. if math.isnan(valid[t]) else valid[t]), **{f'trial {t}':v for t,v in enumerate(valid)}), seconds=dict(search=round(sum(sum(r.seconds.values()) for r in tried), 2)))
         return Job(f'search-{e.name}', data.name, 0, make, dict(about, space=plain(e.space)))
     def final(e, s):
         looked = search(e)
         def make():
-            if not looked.done(folder): looked.run(folder, lambda *_, **__: None)
-            found = next(r for r in looked.files(folder).values() if r.config['key']==looked.key)
+            found = looked.made(folder)
             r = one_run(e, data, settings_of(e, found.metrics['trial']), b, s, b.epochs)
             return replace(r, metrics=dict(r.metrics, trial=found.metrics['trial']), seconds=dict(r.seconds, **found.seconds))
         return Job(e.name, data.name, s, make, dict(looked.config, searched=looked.key))
-    return [j for s in seeds for e in usable for j in ([search(e)] if s==seeds[0] else [])+[final(e, s)]]
+    def looks(e): return [*([] if search(e).done(folder) else trials(e)), search(e)]
+    return [j for s in seeds for e in usable for j in (looks(e) if s==seeds[0] else [])+[final(e, s)]]
 
 def plain(space): return {k:[repr(o) for o in v] for k,v in space.items()}
 

@@ -29,7 +29,7 @@ def claim(
         yield True
     finally: os.close(f)
 
-# %% ../../nbs/90a_systems.compare.ipynb #9d204494
+# %% ../../nbs/90a_systems.compare.ipynb #5f2f7a1f
 def work(
     jobs:list, # each with a `name`, most telling first
     done, # job -> whether there is nothing left to do
@@ -80,6 +80,10 @@ class Job:
         for p in old: p.unlink(missing_ok=True)
         say(f"{self.name}: "+', '.join(f'{k} {v:.4f}' for k,v in r.metrics.items() if k.endswith('@10'))+f', {time.time()-t:.0f} s', flush=True)
         return 1
+    def made(self, folder)->Run:
+        "The run with these settings, which is made now where it is missing"
+        if not self.done(folder): self.run(folder, lambda *_, **__: None)
+        return next(r for r in self.files(folder).values() if r.config.get('key')==self.key)
 
 def compare(jobs:list, folder, budget_min:float=None, lane:tuple=(0,1), say=print)->tuple: # as `work`
     "Make the runs that are missing; see `work`"
