@@ -1,6 +1,7 @@
 """Every recommender on every dataset, each with the same small search: runs what is missing in `runs/compare` and prints the tables
 
-    python bench/compare.py [--budget-min 9] [--data ../shared/data/scientific_cgr ...] [--only sasrec tiger] [--seeds 0 1 2] [--threads 1] [--lane 0/2] [--show] [--tiny] [--trials 6] [--epochs 60]
+    python bench/compare.py [--budget-min 9] [--data ../shared/data/scientific_cgr ...] [--only sasrec tiger] [--seeds 0 1 2] [--threads 1] [--lane 0/2] [--show]
+    python bench/compare.py --out FOLDER [--tiny] [--trials 6] [--epochs 60] [--search-epochs 20] [--precision bf16]     another budget, and so other runs
 
 May be killed and started again; several lanes may run at once; a run file may come from another machine. See the notebook compare."""
 import argparse, os, sys
@@ -22,11 +23,14 @@ def main():
     os.environ.update(OMP_NUM_THREADS=str(a.threads)); os.environ.setdefault('GENREC_PROGRESS', 'off'); os.environ.setdefault('HF_HUB_OFFLINE', '1')
     try: lane = tuple(int(o) for o in a.lane.split('/')); _, _ = lane
     except ValueError: sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
+    small = {k: v for k, v in dict(trials=a.trials, epochs=a.epochs, search_epochs=a.search_epochs, precision=a.precision).items() if v is not None}
+    if (a.tiny or small) and not a.show and Path(a.out).resolve()==Path(p.get_default('out')).resolve(): sys.exit('another budget makes other runs, which would take the place of those in runs/compare: give --out another folder')
     absent = [d for d in a.data if not Path(d).is_dir()]
     if absent: print(f'no folder {", ".join(absent)}: left out', flush=True)
     import torch
     torch.set_num_threads(a.threads)
     from genrec.compare import ENTRIES, Budget, results, table_jobs
+    from genrec.store import Store
     from genrec.systems.bbqrec_real import load_real
     from genrec.systems.compare import compare
     from genrec.train import progress # noqa: F401  the bar is a line here
@@ -34,11 +38,11 @@ def main():
     if a.only and set(a.only)-set(names): sys.exit(f"--only takes {' '.join(names)}, got {' '.join(sorted(set(a.only)-set(names)))}")
     entries = tuple(e for e in ENTRIES if not a.only or e.name in a.only)
     b = Budget(trials=1, search_epochs=1, epochs=1) if a.tiny else Budget()
-    b = replace(b, **{k: v for k, v in dict(trials=a.trials, epochs=a.epochs, search_epochs=a.search_epochs, precision=a.precision).items() if v is not None})
+    b = replace(b, **small)
     datasets = [load_real(d) for d in a.data if d not in absent]
-    jobs = [j for d in datasets for j in table_jobs(d, a.out, entries, tuple(a.seeds), b)]
+    jobs = [j for d in datasets for j in table_jobs(d, a.out, entries, tuple(a.seeds), b, Store().folder/'compare')]
     if a.show: print('missing:', ', '.join(j.name for j in jobs if not j.done(a.out)) or 'nothing')
     else: compare(jobs, a.out, a.budget_min, lane)
-    for d in datasets: print(f'\n{results(a.out, d.name, entries)}')
+    for d in datasets: print(f'\n{results(a.out, d.name, entries, seeds=tuple(a.seeds))}')
 
 if __name__=='__main__': main()

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['rate', 'wide', 'steep', 'ENTRIES', 'Budget', 'Entry', 'settings_of', 'net', 'content', 'counts', 's3rec', 'unisrec',
            'vqrec', 'generative', 'tiger_ids', 'tiger_m_ids', 'letters', 'triples', 'on_tiger', 'words', 'universal',
-           'train', 'one_run', 'table_jobs', 'plain', 'Table', 'results']
+           'train', 'recommender', 'one_run', 'about', 'table_jobs', 'spent', 'Table', 'absent', 'results']
 
-# %% ../nbs/97_compare.ipynb #cbcb051c
-import math, random, time
+# %% ../nbs/97_compare.ipynb #52c5ebc0
+import math, random, shutil, time
+import torch
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
-from .core import Run, load_runs, md_table, set_seed
+from .core import Run, digest, load_runs, md_table, set_seed
 from .train import fit
 from .store import Store
 from .quantize.base import to_sids
@@ -38,28 +39,30 @@ from .systems.tiger_m import joined
 from .systems.letter import LetterConfig, cf_vectors, letter_ids
 from .systems.bbqrec import BBQRecConfig, bbqrec, bbqrec_ids
 from .systems.bbqrec_real import REAL, RealData, like
-from .systems.mql4grec import MQL4GRecConfig, mql4grec_finetune
+from .systems.mql4grec import MQL4GRecConfig, mql4grec_finetune, settings
 from .systems.mql4grec_real import TRANSLATOR
 from .systems.utgrec import Pretrained, UTGRecConfig, light_content, utg_ids, utg_tokenizer, utgrec_finetune
 from .systems.utgrec_real import LIGHT
 from .systems.codes import RECOMMENDER, Kept
 from .systems.compare import Job
 
-# %% ../nbs/97_compare.ipynb #88388926
+# %% ../nbs/97_compare.ipynb #c8fb456c
 @dataclass(frozen=True)
 class Budget:
     "What every recommender gets"
-    trials:int=6; search_epochs:int=15 # of the search: settings tried, and epochs of each
-    epochs:int=60; every:int=2; patience:int=6; valid_users:int=2000 # of the runs: epochs at most, measured every so many, stopped after so many without a better one
-    batch_size:int=128; lr:float=1e-3; weight_decay:float=.01; precision:str='no'
+    trials:int=6; search_epochs:int=20 # of the search: settings tried, and epochs of each
+    epochs:int=60; every:int=2; valid_users:int=2000 # of the runs: epochs, measured every so many on so many users
+    patience:int=None # measurements without a better one that end a training; None: it ends with its schedule, and the best weights are kept
+    batch_size:int=128; lr:float=1e-3; weight_decay:float=.01
+    precision:str=None # 'no' or 'bf16' (default: bf16 for systems, fp32 for the others)
 
 @dataclass(frozen=True)
 class Entry:
     "One recommender of the table"
     name:str
-    make:object # (data, seed, **settings) -> list of (module, samples, share of the epochs), the model last; or a `System`, for `system`
+    make:object # (data, seed, **settings) -> list of (module, samples, share of the epochs), the model last; for `system` see `generative`
     space:dict  # setting -> values, drawn from evenly; those of `Budget` belong to `fit`
-    system:bool=False
+    system:bool=False; trained:bool=True # else it only counts, and no epochs make a difference
     modalities:int=1; catalog:bool=False # what the data must have
 
 def settings_of(
@@ -80,7 +83,7 @@ def counts(cls): # a recipe for what is not trained
     def make(data, seed, **kw): return [(cls(data.split.n_items, **kw).fit(data.split.train), None, 0.)]
     return make
 
-# %% ../nbs/97_compare.ipynb #870dde30
+# %% ../nbs/97_compare.ipynb #58faa59e
 def s3rec(data, seed, levels=64, **kw):
     "Attributes are the codes of two levels of k-means"
     text = data.embs['text']
@@ -101,21 +104,23 @@ def vqrec(data, seed, **kw):
     return [(m, m.training_data(data.split.train), 1.)]
 
 _coded = {} # the last codes: trials of a search and most of their settings are about the recommender
-def generative(cls, codes, run, **own): # a recipe for a system: (data, cfg, seed) -> codes; (data, codes, cfg, seed) -> `System`; settings of the tokenizer
-    def make(data, seed, rec=RECOMMENDER, **kw):
-        cfg = like(cls, rec, **own|kw)
-        t,key = time.time(),(codes,id(data.split),seed,replace(cfg, lr=0., dropout=0.))
-        if key not in _coded: _coded.clear(); _coded[key] = codes(data, cfg, seed),round(time.time()-t, 1),data.split # kept, so that its `id` stays its own
+def generative(cls, codes, run, **own): # a recipe for a system: (data, cfg, seed) -> codes; (data, codes, cfg, seed, checkpoint) -> `System`; settings of the tokenizer
+    def config(rec=RECOMMENDER, **kw): return like(cls, rec, **own|kw)
+    def make(data, seed, checkpoint=None, **kw):
+        cfg,train = config(**kw),data.split.train
+        t,key = time.time(),(codes,id(train),seed,replace(cfg, lr=0., dropout=0., epochs=1))
+        if key not in _coded: _coded.clear(); _coded[key] = codes(data, cfg, seed),round(time.time()-t, 1),train # kept, so that its `id` stays its own
         c,t,_ = _coded[key]
-        s = run(data, c, cfg, seed)
-        return replace(s, run=replace(s.run, seconds=dict(s.run.seconds, ids=t)))
+        s = run(data, c, cfg, seed, checkpoint)
+        return replace(s, run=replace(s.run, config=settings(cfg)|s.run.config, seconds=dict(s.run.seconds, ids=t)))
+    make.config = config
     return make
 
 def tiger_ids(data, cfg, seed): return rqvae_ids(data.embs['text'], cfg, seed)
 def tiger_m_ids(data, cfg, seed): return rqvae_ids(joined(data.embs), cfg, seed)
 def letters(data, cfg, seed): return letter_ids(data.embs['text'], cf_vectors(data.split, cfg, seed), cfg, seed)
 def triples(data, cfg, seed): return bbqrec_ids(data.split, data.embs, cfg, seed)
-def on_tiger(name): return lambda data, ids, cfg, seed: tiger(data.split, data.embs['text'], cfg, ids, name, seed=seed)
+def on_tiger(name): return lambda data, ids, cfg, seed, at: tiger(data.split, data.embs['text'], cfg, ids, name, seed=seed, checkpoint=at)
 
 def words(data, cfg, seed):
     "Translators of this shop alone"
@@ -128,115 +133,155 @@ def universal(data, cfg, seed):
     tok = utg_tokenizer(content, data.catalog, data.split, replace(cfg, id_epochs=n), seed)
     return Pretrained(cfg, content, tok, utg_ids(tok, data.catalog), None)
 
-# %% ../nbs/97_compare.ipynb #e7d0b232
+# %% ../nbs/97_compare.ipynb #f217823a
 rate = dict(lr=(5e-4,1e-3,2e-3), weight_decay=(0.,.01,.1))
 wide = dict(rate, dropout=(.1,.2,.3,.5))
 steep = dict(lr=(1e-3,3e-3), dropout=(.1,.2,.3))
 ENTRIES = ( # most telling first
     Entry('sasrec', net(SASRec), dict(wide, dim=(64,128))), Entry('tiger', generative(TigerConfig, tiger_ids, on_tiger('tiger')), steep, True),
-    Entry('popular', counts(Popular), {}), Entry('markov', counts(Markov), dict(order=(1,2,3,5), decay=(.3,.5,.8), shrink=(0.,1.,5.))), Entry('itemknn', counts(ItemKNN), dict(k=(20,100,300), shrink=(0.,1.,5.), decay=(.3,.6,1.))),
+    Entry('popular', counts(Popular), {}, trained=False), Entry('markov', counts(Markov), dict(order=(1,2,3,5), decay=(.3,.5,.8), shrink=(0.,1.,5.)), trained=False), Entry('itemknn', counts(ItemKNN), dict(k=(20,100,300), shrink=(0.,1.,5.), decay=(.3,.6,1.)), trained=False),
     Entry('gru4rec', net(GRU4Rec), dict(wide, hidden=(128,256))), Entry('bert4rec', net(BERT4Rec), dict(wide, mask_share=(.2,.4), last_share=(.1,.5))),
     Entry('unisrec', unisrec, dict(wide, transductive=(False,True))), Entry('sasrec_f', content(SASRecF), dict(wide, dim=(64,128))),
     Entry('sasrec_gbce', net(lambda n, **kw: SASRec(n, loss='gbce', **kw)), dict(wide, dim=(64,128), calibration=(.5,.75,.9))), Entry('sasrec_bce', net(lambda n, **kw: SASRec(n, loss='bce', **kw)), dict(wide, dim=(64,128))),
-    Entry('letter', generative(LetterConfig, letters, on_tiger('letter')), steep, True), Entry('bbqrec', generative(BBQRecConfig, triples, lambda data, ids, cfg, seed: bbqrec(data.split, data.embs, cfg, ids, seed=seed), **REAL), steep, True),
-    Entry('mql4grec', generative(MQL4GRecConfig, words, lambda data, lang, cfg, seed: mql4grec_finetune(data.split, lang, cfg, seed=seed), stop='ndcg@10', **TRANSLATOR), steep, True), Entry('utgrec', generative(UTGRecConfig, universal, lambda data, pre, cfg, seed: utgrec_finetune(pre, data.split, data.catalog, cfg, seed=seed), pretrain_recommender=False, tune_tokenizer=False, **LIGHT), steep, True, catalog=True),
-    Entry('tiger_m', generative(TigerConfig, tiger_m_ids, on_tiger('tiger_m')), steep, True, 2),
+    Entry('letter', generative(LetterConfig, letters, on_tiger('letter')), steep, True), Entry('bbqrec', generative(BBQRecConfig, triples, lambda data, ids, cfg, seed, at: bbqrec(data.split, data.embs, cfg, ids, seed=seed, checkpoint=at), **REAL), steep, True),
+    Entry('mql4grec', generative(MQL4GRecConfig, words, lambda data, lang, cfg, seed, at: mql4grec_finetune(data.split, lang, cfg, seed=seed, checkpoint=at), stop='ndcg@10', **TRANSLATOR), steep, True), Entry('utgrec', generative(UTGRecConfig, universal, lambda data, pre, cfg, seed, at: utgrec_finetune(pre, data.split, data.catalog, cfg, seed=seed, checkpoint=at), pretrain_recommender=False, tune_tokenizer=False, **LIGHT), steep, True, catalog=True),
+    Entry('tiger_m', generative(TigerConfig, tiger_m_ids, on_tiger('tiger_m')), steep, True, modalities=2),
     Entry('fmlp', net(FMLPRec), wide), Entry('gru4rec_f', content(GRU4RecF), dict(wide, hidden=(128,256))), Entry('fdsa', content(FDSA), wide), Entry('s3rec', s3rec, wide), Entry('nova', content(NOVA), dict(wide, fuse=('add','concat','gate'))),
     Entry('vqrec', vqrec, wide), Entry('missrec', content(MISSRec), dict(wide, n_interests=(32,128), fusion=('static','shared','item'))))
 
-# %% ../nbs/97_compare.ipynb #8ab5585d
+# %% ../nbs/97_compare.ipynb #3f9770ad
 def train(
     e:Entry, data:RealData, settings:dict, b:Budget, seed:int,
-    epochs:int, # at most
-)->tuple: # (model, best validation NDCG@10, seconds)
+    epochs:int,
+    at:Path=None, # folder of checkpoints
+)->tuple: # (model, best validation NDCG@10, seconds of all stages, such as clusters)
     "Make and train a model, stage after stage; the last one is measured and its best weights are kept"
     set_seed(seed)
     own = Budget.__dataclass_fields__
-    how = dict(batch_size=b.batch_size, lr=b.lr, weight_decay=b.weight_decay, precision=b.precision)|{k:v for k,v in settings.items() if k in own}
+    how = dict(batch_size=b.batch_size, lr=b.lr, weight_decay=b.weight_decay, precision=b.precision or 'no')|{k:v for k,v in settings.items() if k in own}
     t,valid = time.time(),validator(data.split, b.valid_users)
     stages = e.make(data, seed, **{k:v for k,v in settings.items() if k not in own})
+    sec = time.time()-t
     for i,(m,samples,share) in enumerate(stages):
         if samples is None: continue
         last = dict(evaluate=valid, every=b.every, patience=b.patience) if i==len(stages)-1 else {}
-        fit(m, samples, epochs=max(1, round(share*epochs)), seed=seed, desc=f'{e.name} {i+1}/{len(stages)}', **how, **last)
-    m = stages[-1][0].cpu()
+        fit(m, samples, epochs=max(1, round(share*epochs)), seed=seed, desc=f'{e.name} {i+1}/{len(stages)}', checkpoint=at and at/f'{i}', **how, **last)
+        sec += m.fit_log.seconds # over all sittings
+    m = stages[-1][0]
     best = m.fit_log.best['ndcg@10'] if stages[-1][1] is not None else valid(m)['ndcg@10']
-    return m,best,time.time()-t
+    return m,best,sec
 
-def one_run(e:Entry, data:RealData, settings:dict, b:Budget, seed:int, epochs:int, test:bool=True)->Run: # `test=False`: validation alone
-    "Train, measure and count"
+def recommender(
+    b:Budget, epochs:int, # of the 60 of a run
+)->TigerConfig:
+    "`RECOMMENDER`, and what of a budget reaches systems: the share of their epochs, the users that they are measured on, precision"
+    return replace(RECOMMENDER, epochs=max(1, round(RECOMMENDER.epochs*epochs/Budget.epochs)), valid_users=b.valid_users, precision=b.precision or RECOMMENDER.precision)
+
+def one_run(e:Entry, data:RealData, settings:dict, b:Budget, seed:int, epochs:int, test:bool=True, at:Path=None)->Run: # `test=False`: validation alone
+    "Train, measure and count; the configuration holds the settings, the device, and all of a system's"
     if e.system:
-        s = e.make(data, seed, **settings)
-        s.run.metrics.update(valid=(s.model.fit_log.best or {}).get('ndcg@10', math.nan), parameters=sum(p.numel() for p in s.model.parameters()))
-        return s.run
-    m,best,sec = train(e, data, settings, b, seed, epochs)
-    r = measure(m, data.split, e.name, data.name, {}, seed, dict(train=round(sec, 2))) if test else Run(e.name, data.name, {}, {}, seed, dict(train=round(sec, 2)))
-    return replace(r, metrics=dict(r.metrics, valid=best, parameters=sum(p.numel() for p in m.parameters())))
+        d = data if test else replace(data, split=replace(data.split, test=data.split.test[:1])) # one user is soon decoded
+        s = e.make(d, seed, **dict(dict(rec=recommender(b, epochs), checkpoint=at and at/'0'), **settings))
+        m,best,r = s.model,(s.model.fit_log.best or {}).get('ndcg@10', math.nan),s.run
+    else:
+        m,best,sec = train(e, data, settings, b, seed, epochs, at)
+        sec = dict(train=round(sec, 2))
+        r = measure(m, data.split, e.name, data.name, {}, seed, sec) if test else Run(e.name, data.name, {}, {}, seed, sec)
+    device = next(iter(m.parameters()), torch.empty(0)).device.type
+    return replace(r, config=dict(r.config, settings={k:v for k,v in settings.items() if k!='rec'}, device=device), metrics=dict(r.metrics if test else {}, valid=best, parameters=sum(p.numel() for p in m.parameters())))
 
-# %% ../nbs/97_compare.ipynb #c72e9f5a
+# %% ../nbs/97_compare.ipynb #edb687d9
+def about(
+    e:Entry, data:RealData, b:Budget,
+)->dict: # of which the key of a search is made
+    "Data, the search, and the part of a budget that reaches this recommender; for a system its configuration too"
+    own = dict(system=('trials','search_epochs','epochs'), net=tuple(asdict(b)), counts=('trials','valid_users'))['system' if e.system else 'net' if e.trained else 'counts']
+    base = dict(base=settings(e.make.config(recommender(b, b.epochs)))) if e.system else {}
+    return dict(split=data.split.rule, vectors={m:[x.name, *x.x.shape] for m,x in data.embs.items()}, budget={k:v for k,v in asdict(b).items() if k in own}, space={k:[repr(o) for o in v] for k,v in e.space.items()}, **base)
+
 def table_jobs(
     data:RealData, folder,
     entries:tuple=ENTRIES, seeds:tuple=(0,1,2), b:Budget=Budget(),
+    checkpoints=None, # folder, in which an interrupted training is kept until it is done
 )->list: # of `Job`: searches and runs, most telling first
     "All that the table of a dataset wants: the trials of a search, each a run file, what they found, and the runs"
-    about = dict(split=data.split.rule, vectors={m:[x.name, *x.x.shape] for m,x in data.embs.items()}, budget=asdict(b))
     usable = [e for e in entries if len(data.embs)>=e.modalities and (data.catalog is not None or not e.catalog)]
+    def once(*args, name, config, **kw): # a training whose checkpoints go when it is done
+        at = checkpoints and Path(checkpoints)/f'{name}-{data.name}-{digest([config, args[2], args[4]])}'
+        r = one_run(*args, at=at, **kw)
+        if at: shutil.rmtree(at, ignore_errors=True)
+        return r
     def trial(e, t):
-        def make():
-            r = one_run(e, data, settings_of(e, t), b, 0, b.search_epochs, test=False)
-            return Run(e.name, data.name, {}, dict(valid=r.metrics['valid']), 0, r.seconds)
-        return Job(f'trial-{e.name}', data.name, t, make, dict(about, space=plain(e.space), settings={k:repr(v) for k,v in settings_of(e, t).items()}))
-    def trials(e): return [trial(e, t) for t in range(b.trials if e.space else 1)]
+        how = about(e, data, b); chosen = settings_of(e, t)
+        def make(): return replace(once(e, data, chosen, b, 0, b.search_epochs, test=False, name=f'trial-{e.name}', config=how), ranks=None)
+        return Job(f'trial-{e.name}', data.name, t, make, dict(how, settings={k:repr(v) for k,v in chosen.items()}), keep=True)
+    def trials(e): return tuple(trial(e, t) for t in range(b.trials if e.space else 1))
     def search(e):
         def make():
             tried = [j.made(folder) for j in trials(e)]
             valid = [r.metrics['valid'] for r in tried]
-            return Run(e.name, data.name, {}, dict(trial=max(range(len(valid)), key=lambda t:-1. if math.isnan(valid[t]) else valid[t]), **{f'trial {t}':v for t,v in enumerate(valid)}), seconds=dict(search=round(sum(sum(r.seconds.values()) for r in tried), 2)))
-        return Job(f'search-{e.name}', data.name, 0, make, dict(about, space=plain(e.space)))
+            return Run(e.name, data.name, {}, dict(trial=max(range(len(valid)), key=lambda t:-1. if math.isnan(valid[t]) else valid[t]), **{f'trial {t}':v for t,v in enumerate(valid)}), seconds=dict(search=round(sum(spent(r)+r.seconds.get('recommend', 0.) for r in tried), 2)))
+        return Job(f'search-{e.name}', data.name, 0, make, about(e, data, b), trials(e))
     def final(e, s):
         looked = search(e)
         def make():
             found = looked.made(folder)
-            r = one_run(e, data, settings_of(e, found.metrics['trial']), b, s, b.epochs)
+            r = once(e, data, settings_of(e, found.metrics['trial']), b, s, b.epochs, name=e.name, config=looked.config)
             return replace(r, metrics=dict(r.metrics, trial=found.metrics['trial']), seconds=dict(r.seconds, **found.seconds))
-        return Job(e.name, data.name, s, make, dict(looked.config, searched=looked.key))
+        return Job(e.name, data.name, s, make, dict(looked.config, searched=looked.key), (looked,), True)
     def looks(e): return [*([] if search(e).done(folder) else trials(e)), search(e)]
     return [j for s in seeds for e in usable for j in (looks(e) if s==seeds[0] else [])+[final(e, s)]]
 
-def plain(space): return {k:[repr(o) for o in v] for k,v in space.items()}
+def spent(r:Run)->float: return sum(r.seconds.get(k, 0.) for k in ('ids','pretrain','train')) # seconds before recommending; `valid` is a part of `train`
 
-# %% ../nbs/97_compare.ipynb #efc29182
+# %% ../nbs/97_compare.ipynb #434d05d7
 @dataclass(frozen=True, repr=False)
 class Table:
     "One dataset: who is best, by how much, at what cost, and who is missing"
     board:object # `Leaderboard`, or None where nothing was run
-    cost:dict    # system -> (parameters, training seconds, users a second, settings)
-    missing:tuple # names without a run
+    cost:dict    # row -> (parameters, training seconds, users a second, device, settings)
+    missing:tuple # names without a run, with the seeds where some are there
+    unfit:tuple=() # names that want more modalities than the dataset has
     def rows(self)->tuple: # head, rows of strings
-        "The leaderboard's cells and the costs"
+        "The leaderboard's cells and the costs; training is all that comes before recommending"
         head,rows = self.board.table()
-        return [*head, 'parameters', 'training s', 'users/s', 'settings'], [[*r, *self.cost[r[0]]] for r in rows]
-    def _last(self): return f"not run yet: {', '.join(self.missing)}" if self.missing else 'all were run'
+        return [*head, 'parameters', 'training s', 'users/s', 'on', 'settings'], [[*r, *self.cost[r[0]]] for r in rows]
+    def _last(self): return '; '.join([f"not run yet: {', '.join(self.missing)}" if self.missing else 'all were run', *([f"not to be run, for want of images: {', '.join(self.unfit)}"] if self.unfit else [])])
     def __str__(self): return (f"{self.board._about()}\n{text_table(*self.rows())}\n" if self.board else '')+self._last()
     __repr__ = __str__
     def _repr_markdown_(self): return (f"{self.board._about()}\n\n{md_table(*self.rows())}\n\n" if self.board else '')+self._last()
+
+def absent(
+    runs:list, # of one dataset
+    e:Entry, seeds:tuple=(0,1,2),
+)->str: # '' where all is there
+    "A recommender's name, with the seeds that the fullest of its searches lacks"
+    there = {}
+    for r in runs:
+        if r.system==e.name: there.setdefault(r.config.get('searched'), set()).add(r.seed)
+    out = [str(s) for s in seeds if s not in max(there.values(), key=len, default=())]
+    return '' if not out else f"{e.name} (seed{'s' if len(out)>1 else ''} {', '.join(out)})" if there and len(out)<len(seeds) else e.name
 
 def results(
     folder, # of run files
     data:str, # dataset
     entries:tuple=ENTRIES,
-    ks:tuple=(5,10), n_boot:int=2000,
+    ks:tuple=(5,10), n_boot:int=2000, seeds:tuple=(0,1,2),
 )->Table:
     "What was run so far, with the paired bootstrap against the best"
-    names = {e.name:e for e in entries}
-    runs = [r for r in load_runs(folder) if r.data==data and r.system in names]
-    if not runs: return Table(None, {}, tuple(names))
+    names,all_runs = {e.name:e for e in entries},[r for r in load_runs(folder) if r.data==data]
+    runs = [r for r in all_runs if r.system in names]
+    wide = max((len(r.config.get('vectors', ())) for r in all_runs), default=0) # modalities; 0: not known yet
+    unfit = tuple(n for n,e in names.items() if 0<wide<e.modalities)
+    missing = tuple(a for n,e in names.items() if n not in unfit for a in [absent(runs, e, seeds)] if a)
+    if not runs: return Table(None, {}, missing, unfit)
     # seeds of one search are one row; a run whose search was another is another row
-    runs = [replace(r, config=dict(searched=r.config.get('searched'))) for r in runs]
-    board,cost = leaderboard(runs, ks, n_boot=n_boot),{}
+    board,cost = leaderboard([replace(r, config=dict(searched=r.config.get('searched'))) for r in runs], ks, n_boot=n_boot),{}
     for row in board.rows:
-        own = [r for r in runs if r.system==row.system.split(' (')[0]]
+        own = [r for r in runs if row.system in (r.system, f"{r.system} (searched={r.config.get('searched')})")]
         mean = lambda f: sum(map(f, own))/len(own)
-        found = settings_of(names[own[0].system], int(own[0].metrics.get('trial', 0)))
-        cost[row.system] = (f"{own[0].metrics.get('parameters', 0):,.0f}", f"{mean(lambda r: r.seconds.get('train', 0.)):,.1f}", f"{mean(lambda r: len(r.ranks)/max(r.seconds.get('recommend', 0.), 1e-3)):,.0f}", ' '.join(f'{k}={v}' for k,v in found.items()) or 'defaults')
-    return Table(board, cost, tuple(n for n in names if n not in {r.system for r in runs}))
+        made = own[0].config.get('made', {})
+        found = made['settings'] if 'settings' in made else settings_of(names[own[0].system], int(own[0].metrics.get('trial', 0)))
+        cost[row.system] = (f"{own[0].metrics.get('parameters', 0):,.0f}", f"{mean(spent):,.1f}", f"{mean(lambda r: len(r.ranks)/max(r.seconds.get('recommend', 0.), 1e-3)):,.0f}",
+            ', '.join(sorted({r.config.get('made', {}).get('device', '-') for r in own})), ' '.join(f'{k}={v}' for k,v in found.items()) or 'defaults')
+    return Table(board, cost, missing, unfit)
