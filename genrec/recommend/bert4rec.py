@@ -24,7 +24,7 @@ def hide(
     last = torch.arange(items.shape[1], device=items.device)==(n-1)[:,None]
     return torch.where(alone[:,None], last, out)
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #5fe7b924
+# %% ../../nbs/57_recommend.bert4rec.ipynb #dfda6d2c
 class BERT4Rec(NextItem):
     "Guesses masked items from both sides"
     def __init__(self,
@@ -34,6 +34,7 @@ class BERT4Rec(NextItem):
         max_history:int=20, # younger items of a longer history are read, older ones are not
         mask_share:float=.2, # of the items, while training
         last_share:float=.5, # of the sequences that hide their last item alone
+        head:bool=True, # a linear map, GELU and a norm between the blocks and the item table
         **kw, # `loss`, `n_negatives`, `calibration` of `NextItem`
     ):
         super().__init__(n_items, dim, max_history, n_special=1, **kw)
@@ -42,12 +43,17 @@ class BERT4Rec(NextItem):
         self.pos,self.bias = nn.Embedding(max_history+1, dim),nn.Parameter(torch.zeros(n_items)) # one position more: the mask behind a full history
         self.norm,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(dim, n_heads, d_ff, dropout, causal=False) for _ in range(n_layers))
+        self.head = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.LayerNorm(dim, eps=1e-12)) if head else nn.Identity()
         self.ready()
 
     def states(self, items): # (b, t) items or masks, -1 behind the end -> (b, t, dim+1)
-        "One state for each position; it sees the whole sequence; a last 1 takes the bias of `vectors`"
+        "One state for each position; it sees the whole sequence; see `output`"
         x,ok = self.drop(self.norm(self.embed(items)+self.pos.weight[:items.shape[1]])),items>=0
         for b in self.blocks: x = b(x, ok=None if ok.all() else ok)
+        return self.output(x)
+    def output(self, x): # (..., dim) -> (..., dim+1)
+        "What is compared with items; a last 1 takes the bias of `vectors`"
+        x = self.head(x)
         return torch.cat([x, torch.ones_like(x[...,:1])], -1)
     def vectors(self): return torch.cat([self.item.weight[:self.n_items], self.bias[:,None]], 1) # (n_items, dim+1)
 

@@ -25,7 +25,7 @@ class Fuse(nn.Module):
         x = torch.stack(x, -2)
         return x.sum(-2) if self.how=='add' else (self.map(x).softmax(-2)*x).sum(-2)
 
-# %% ../../nbs/58c_recommend.nova.ipynb #aafe4950
+# %% ../../nbs/58c_recommend.nova.ipynb #5d8e9c26
 class NOVA(BERT4Rec):
     "BERT4Rec whose queries and keys see side information, and whose values are item vectors"
     def __init__(self,
@@ -45,4 +45,4 @@ class NOVA(BERT4Rec):
         side = self.drop(self.project(self.features(items.masked_fill(items>=self.n_items, -1))))
         pos = self.pos.weight[:items.shape[1]].expand_as(x)
         for b,f in zip(self.blocks, self.fuse): x = b(x, look=f(x, side, pos), ok=ok)
-        return torch.cat([x, torch.ones_like(x[...,:1])], -1)
+        return self.output(x)
