@@ -5,21 +5,21 @@
 # %% auto #0
 __all__ = ['PooledFeatures', 'FDSA']
 
-# %% ../../nbs/58a_recommend.fdsa.ipynb #d7b8590d
+# %% ../../nbs/58a_recommend.fdsa.ipynb #46eeb63b
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import Embeddings
 from .sequence import Block
 from .sasrec import SASRec
-from .features import standardised
+from .features import check_features, standardised
 
-# %% ../../nbs/58a_recommend.fdsa.ipynb #baae64cc
+# %% ../../nbs/58a_recommend.fdsa.ipynb #4f0d6f02
 class PooledFeatures(nn.Module):
     "One vector from several contents of an item, each weighted by what it says"
     def __init__(self, emb, n_items:int, dim:int):
         super().__init__()
-        embs = emb if isinstance(emb, dict) else dict(features=emb)
+        embs = check_features(emb, n_items)
         for i,e in enumerate(embs.values()):
             self.register_buffer(f'x{i}', F.pad(standardised(e, n_items), (0,0,0,1)))
             self.register_buffer(f'has{i}', F.pad(~e.missing, (0,1)))

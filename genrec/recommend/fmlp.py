@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['Filter', 'FilterBlock', 'FMLPRec']
 
-# %% ../../nbs/57a_recommend.fmlp.ipynb #de1821f7
+# %% ../../nbs/57a_recommend.fmlp.ipynb #7e68fafd
 import torch
 import torch.nn.functional as F
 from torch import nn
 from ..core import Samples
+from .base import check_samples
 from .sequence import NextItem, next_item_loss
 
 # %% ../../nbs/57a_recommend.fmlp.ipynb #0b011935
@@ -36,7 +37,7 @@ class FilterBlock(nn.Module):
         x = self.n1(x+self.drop(self.filter(x)))
         return self.n2(x+self.drop(self.ff(x)))
 
-# %% ../../nbs/57a_recommend.fmlp.ipynb #748a96b8
+# %% ../../nbs/57a_recommend.fmlp.ipynb #55bf4d8c
 class FMLPRec(NextItem):
     "Next item by filters over items"
     def __init__(self,
@@ -52,7 +53,7 @@ class FMLPRec(NextItem):
         self.blocks = nn.Sequential(*(FilterBlock(max_history, dim, d_ff, dropout) for _ in range(n_layers)))
         self.ready()
 
-    def training_data(self, samples:Samples)->Samples: return samples # every prefix: a position hears all others
+    def training_data(self, samples:Samples)->Samples: return check_samples(samples, self.n_items) # every prefix: a position hears all others
 
     def last(self, items): # (b, t) items, -1 behind the end -> (b, dim)
         "The state of the last item, with padding moved to the front of a full window"

@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['distinct', 'clusters', 'CrossBlock', 'fused_scores', 'MISSRec', 'unlike']
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #63008ecd
+# %% ../../nbs/59b_recommend.missrec.ipynb #91e6161b
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import Samples
 from ..quantize.kmeans import kmeans
+from .base import check_samples
 from .sequence import NextItem, Block
-from .features import standardised
+from .features import check_features, standardised
 
 # %% ../../nbs/59b_recommend.missrec.ipynb #5ae7d6a8
 def distinct(
@@ -37,7 +38,7 @@ def clusters(
     c,of[has] = kmeans(x[has], k, seed=seed)
     return of,c
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #a015ebe8
+# %% ../../nbs/59b_recommend.missrec.ipynb #06f6a331
 class CrossBlock(nn.Module):
     "Self-attention over items, attention to interests, feed-forward; each added and normalised"
     def __init__(self, dim, n_heads, d_ff, dropout):
@@ -47,20 +48,24 @@ class CrossBlock(nn.Module):
         self.q,self.kv,self.o = nn.Linear(dim, dim),nn.Linear(dim, 2*dim),nn.Linear(dim, dim)
         self.n,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
     def forward(self, x, ok, memory, has): # (b, t, dim), (b, t), (b, s, dim), (b, s)
+        x = self.block.attend(x, ok=ok)
         q = self.q(x).unflatten(-1, (self.n_heads,-1)).transpose(1,2)
         k,v = self.kv(memory).unflatten(-1, (2,self.n_heads,-1)).permute(2,0,3,1,4)
         a = F.scaled_dot_product_attention(q, k, v, has[:,None,None], dropout_p=self.p if self.training else 0.)
-        return self.block(self.n(x+self.drop(self.o(a.transpose(1,2).flatten(2)))), ok=ok)
+        return self.block.feed(self.n(x+self.drop(self.o(a.transpose(1,2).flatten(2)))))
 
 def fused_scores(
     scores:Tensor, # (..., n_modalities) of one candidate in each modality
     factor:Tensor=None, # gamma: one number, or one for each candidate; None: the plain mean
-)->Tensor: # (...)
-    "The modality that likes a candidate better counts more"
-    if factor is None: return scores.mean(-1)
-    return (scores*(scores*factor[...,None]).softmax(-1)).sum(-1)
+    has:Tensor=None, # (n_candidates, n_modalities) bool: contents that are there (default: all)
+)->Tensor: # (...), 0 for a candidate without any
+    "The modality that likes a candidate better counts more; one that it lacks does not count"
+    if factor is None and has is None: return scores.mean(-1)
+    w = scores*(0. if factor is None else factor[...,None])
+    if has is None: return (scores*w.softmax(-1)).sum(-1)
+    return (scores*w.masked_fill(~has, torch.finfo(w.dtype).min).softmax(-1)*has).sum(-1)
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #c03a0461
+# %% ../../nbs/59b_recommend.missrec.ipynb #e84a8c3b
 class MISSRec(NextItem):
     "Interests into an encoder, items into a decoder, candidates scored modality by modality"
     def __init__(self,
@@ -76,11 +81,11 @@ class MISSRec(NextItem):
     ):
         super().__init__(n_items, dim, max_history, **kw)
         if self.kind!='ce': raise ValueError(f"MISSRec's fused scores are learned with `loss='ce'` alone, got {self.kind!r}")
-        if not isinstance(embs, dict) or not embs: raise ValueError("`embs` must be a dict: modality -> `Embeddings`, such as dict(text=..., image=...)")
+        if not isinstance(embs, dict): raise ValueError("`embs` must be a dict: modality -> `Embeddings`, such as dict(text=..., image=...)")
         if fusion not in ('static','shared','item'): raise ValueError(f"`fusion` is 'static', 'shared' or 'item', got {fusion!r}")
         self.transductive,self.temperature,self.interest_weight,self.names = transductive,temperature,interest_weight,tuple(embs)
         first,of = 0,[]
-        for n,e in embs.items():
+        for n,e in check_features(embs, n_items).items():
             x,has = standardised({n:e}, n_items),~e.missing
             o,c = clusters(x, has, n_interests, seed)
             of.append(torch.where(o>=0, o+first, -1)); first += len(c)
@@ -93,11 +98,11 @@ class MISSRec(NextItem):
         self.decoder = nn.ModuleList(CrossBlock(dim, n_heads, d_ff, dropout) for _ in range(n_layers))
         self.ready()
 
-    def training_data(self, samples): return samples # every prefix: a position sees all others
+    def training_data(self, samples): return check_samples(samples, self.n_items) # every prefix: a position sees all others
     def contents(self): # -> list of (n_items, dim), one for each modality
         return [self.adaptor[n](getattr(self, f'x_{n}')[:-1]) for n in self.names]
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #426a7ff0
+# %% ../../nbs/59b_recommend.missrec.ipynb #90114288
 @patch
 def read(self:MISSRec,
     items:Tensor, # (b, t) items, -1 behind the end
@@ -121,8 +126,11 @@ def read(self:MISSRec,
 def candidate_scores(self:MISSRec, h:Tensor, contents:list, a:int=0, b:int=None)->Tensor: # (n, dim) -> (n, b-a)
     "Fused scores of items a to b, over the temperature"
     s = torch.stack([h@F.normalize(c[a:b], dim=-1).T for c in contents], -1)
-    s = fused_scores(s, None if self.factor is None else self.factor[a:b] if self.factor.ndim else self.factor)
-    if self.transductive: s = (h@F.normalize(self.item.weight[:self.n_items][a:b], dim=-1).T+2*s)/3
+    has = torch.stack([getattr(self, f'has_{n}')[:-1][a:b] for n in self.names], -1)
+    s = fused_scores(s, None if self.factor is None else self.factor[a:b] if self.factor.ndim else self.factor, None if has.all() else has)
+    if self.transductive:
+        own = h@F.normalize(self.item.weight[:self.n_items][a:b], dim=-1).T
+        s = torch.where(has.any(-1), (own+2*s)/3, own)
     return s/self.temperature
 
 def unlike(interests:Tensor, has:Tensor)->Tensor: # (b, s, dim), (b, s)

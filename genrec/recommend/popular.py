@@ -5,25 +5,29 @@
 # %% auto #0
 __all__ = ['Popular']
 
-# %% ../../nbs/54_recommend.popular.ipynb #e3939679
+# %% ../../nbs/54_recommend.popular.ipynb #80cb9b76
 import torch
 from torch import nn
 from ..core import Samples, Histories, Ranking
-from .base import check_histories, training_items, top_k
+from .base import check_histories, check_samples, training_items, top_k
 
-# %% ../../nbs/54_recommend.popular.ipynb #530ce910
+# %% ../../nbs/54_recommend.popular.ipynb #9bd875e6
 class Popular(nn.Module):
     "Items by their number of training interactions; ties by item number"
-    def __init__(self, n_items:int): # size of the catalogue
+    def __init__(self,
+        n_items:int, # size of the catalogue
+        block:int=2**24, # scores that are held at once
+    ):
         super().__init__()
-        self.n_items = n_items
+        if n_items<1: raise ValueError(f"a catalogue has at least one item, got `n_items={n_items}`")
+        self.n_items,self.block = n_items,block
         self.register_buffer('count', torch.zeros(n_items, dtype=torch.int64))
 
     def fit(self,
         samples:Samples # training part of a split
     )->'Popular': # self
         "Count every training interaction once"
-        self.count = training_items(samples).bincount(minlength=self.n_items)
+        self.count = training_items(check_samples(samples, self.n_items, empty=True)).bincount(minlength=self.n_items)
         return self
 
     def recommend(self,
@@ -34,6 +38,8 @@ class Popular(nn.Module):
         "The most popular items"
         h = check_histories(histories, self.n_items, empty=True)
         score = self.count.double()-torch.arange(self.n_items, device=self.count.device)/(self.n_items+1)
-        if exclude_seen: return top_k(score.expand(len(h),-1), k, h)
+        if exclude_seen: # users times items: a block of users at a time
+            out = [top_k(score.expand(len(i),-1), k, h[i]) for i in torch.arange(len(h)).split(max(1, self.block//self.n_items))]
+            return Ranking(torch.cat([r.items for r in out]), torch.cat([r.scores for r in out]))
         r = top_k(score[None], k)
         return Ranking(r.items.expand(len(h),-1).contiguous(), r.scores.expand(len(h),-1).contiguous())

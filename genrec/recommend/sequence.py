@@ -6,7 +6,7 @@
 __all__ = ['sequences', 'next_items', 'Block', 'start_small', 'softmax_loss', 'negatives', 'gbce_power', 'sampled_loss',
            'next_item_loss', 'group_top_k', 'best_items', 'NextItem']
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #3ed634ce
+# %% ../../nbs/50a_recommend.sequence.ipynb #f048d389
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..core import Samples, Histories, Ranking
 from ..train import progress
 from ..layers import byte_dropout, fast_linear, linear
-from .base import check_histories, length_blocks, top_k
+from .base import check_histories, check_samples, length_blocks, top_k
 
 # %% ../../nbs/50a_recommend.sequence.ipynb #b5a778d2
 def sequences(
@@ -37,7 +37,7 @@ def next_items(
     n = (items>=0).sum(1, keepdim=True)
     return items, torch.cat([items[:,1:], items[:,:1]*0-1], 1).scatter(1, n-1, batch.target[:,None])
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #70008667
+# %% ../../nbs/50a_recommend.sequence.ipynb #898f7b7f
 class Block(nn.Module):
     "Self-attention and feed-forward, each added to its input and normalised"
     def __init__(self, dim:int, n_heads:int, d_ff:int, dropout:float,
@@ -50,12 +50,13 @@ class Block(nn.Module):
         self.ff = nn.Sequential(nn.Linear(dim, d_ff), nn.GELU(), nn.Linear(d_ff, dim))
         self.n1,self.n2,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
 
-    def forward(self,
+    def attend(self,
         x:Tensor, # (b, t, dim)
         look:Tensor=None, # (b, t, dim) what queries and keys see (default: `x`)
         ok:Tensor=None, # (b, t) positions that may be looked at; a causal block needs none where padding stands behind the end
         causal:bool=None, # for this call (default: as made)
     )->Tensor: # (b, t, dim)
+        "The first half of a block"
         causal = self.causal if causal is None else causal
         if look is None: q,k,v = self.qkv(x).unflatten(-1, (3,self.n_heads,-1)).permute(2,0,3,1,4)
         else:
@@ -65,8 +66,9 @@ class Block(nn.Module):
         mask = None if ok is None else ok[:,None,None]
         if ok is not None and causal: mask = mask&torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         a = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and ok is None, dropout_p=self.p if self.training else 0.)
-        x = self.n1(x+self.drop(self.o(a.transpose(1,2).flatten(2))))
-        return self.n2(x+self.drop(self.ff(x)))
+        return self.n1(x+self.drop(self.o(a.transpose(1,2).flatten(2))))
+    def feed(self, x): return self.n2(x+self.drop(self.ff(x))) # the second half
+    def forward(self, x, look=None, ok=None, causal=None): return self.feed(self.attend(x, look, ok, causal)) # as `attend`
 
 def start_small(m:nn.Module):
     "Normal weights of width 0.02, no bias, as BERT and RecBole start; for `apply`"
@@ -160,7 +162,7 @@ def next_item_loss(
     neg = negatives(target, len(w), n_negatives)
     return sampled_loss(h, w, target, neg, gbce_power(n_negatives/(len(w)-1), calibration) if loss=='gbce' else 1.)
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #05b40c6b
+# %% ../../nbs/50a_recommend.sequence.ipynb #b38c44f6
 def group_top_k(
     s:Tensor, # (n, m)
     k:int, group:int=64,
@@ -183,7 +185,7 @@ def best_items(
     block:int=2**16, # items scored at once
 )->Ranking:
     "The `k` best of all items, scored in blocks"
-    if n_items<=block: return top_k(score(0, n_items), k, exclude)
+    if n_items<=block or k<0: return top_k(score(0, n_items), k, exclude) # which refuses k<0
     if exclude is not None:
         p = exclude.pad(); row,_ = (p>=0).nonzero(as_tuple=True); out = p[p>=0]
     v = i = None
@@ -196,7 +198,7 @@ def best_items(
     r = top_k(v, k) # sorted, short rows filled
     return Ranking(torch.where(r.items>=0, i.gather(1, r.items.clamp(min=0)), -1), r.scores)
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #90a2437b
+# %% ../../nbs/50a_recommend.sequence.ipynb #d4999a30
 class NextItem(nn.Module):
     "A state for each position, compared with a vector for each item; a subclass has `states(items)`"
     def __init__(self,
@@ -211,6 +213,8 @@ class NextItem(nn.Module):
         super().__init__()
         if n_items<1: raise ValueError(f"a catalogue has at least one item, got `n_items={n_items}`")
         if loss not in ('ce','bce','gbce'): raise ValueError(f"`loss` is 'ce', 'bce' or 'gbce', got {loss!r}")
+        if not 0<=calibration<=1: raise ValueError(f"`calibration` lies in [0, 1], from plain BCE to true probabilities, got {calibration}")
+        if n_negatives is not None and (n_negatives<1 or loss=='gbce' and n_negatives>max(1, n_items-1)): raise ValueError(f"`n_negatives` is at least 1, and for 'gbce' at most the {n_items-1} other items, got {n_negatives}")
         self.n_items,self.max_history,self.kind,self.calibration = n_items,max_history,loss,calibration
         self.n_negatives = n_negatives or (1 if loss=='bce' else max(1, min(256, n_items-1)))
         self.item = nn.Embedding(n_items+1+n_special, dim, padding_idx=n_items)
@@ -222,7 +226,7 @@ class NextItem(nn.Module):
         fast_linear(byte_dropout(self)).apply(start_small)
     def embed(self, items): # (b, t), -1 for none -> (b, t, dim)
         return self.item(items.masked_fill(items<0, self.n_items))
-    def training_data(self, samples): return sequences(samples, self.max_history)
+    def training_data(self, samples): return sequences(check_samples(samples, self.n_items), self.max_history)
     def vectors(self): return self.item.weight[:self.n_items] # (n_items, dim)
     def last(self, items): # (b, t) items, -1 behind the end -> (b, dim)
         "The state after the last item"

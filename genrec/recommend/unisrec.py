@@ -13,15 +13,17 @@ from ..core import Samples, Histories, Embeddings
 from ..layers import linear
 from .features import ItemFeatures, ContentRec
 
-# %% ../../nbs/59_recommend.unisrec.ipynb #5a51c46f
+# %% ../../nbs/59_recommend.unisrec.ipynb #b6e2adb4
 class Experts(nn.Module):
     "Several whitening maps (x-b)W, mixed by gates that see x"
     def __init__(self,
         n_in:int, n_out:int, # widths
         n_experts:int=8,
         dropout:float=.2, # of the input
+        block:int=8192, # rows that go through all experts at once, where no gradients are kept
     ):
         super().__init__()
+        self.block = block
         self.b,self.w = nn.Parameter(torch.zeros(n_experts, n_in)),nn.Parameter(torch.randn(n_experts, n_out, n_in)*.02)
         self.gate,self.noise = nn.Parameter(torch.zeros(n_in, n_experts)),nn.Parameter(torch.zeros(n_in, n_experts))
         self.drop = nn.Dropout(dropout)
@@ -33,11 +35,12 @@ class Experts(nn.Module):
         return s.softmax(-1)
 
     def forward(self, x): # (n, n_in) -> (n, n_out)
+        if not torch.is_grad_enabled() and len(x)>self.block: return torch.cat([self(p) for p in x.split(self.block)])
         g,(e,o,_) = self.gates(x),self.w.shape
         y = linear(self.drop(x), self.w.flatten(0,1)).unflatten(1, (e,o)) # (x-b)W = xW - bW: one product for all experts
         return (g[...,None]*(y-torch.einsum('eoi,ei->eo', self.w, self.b))).sum(1)
 
-# %% ../../nbs/59_recommend.unisrec.ipynb #378dda9c
+# %% ../../nbs/59_recommend.unisrec.ipynb #004cbffc
 class UniSRec(ContentRec):
     "SASRec over adapted text vectors, compared by cosine"
     def __init__(self,
@@ -56,10 +59,13 @@ class UniSRec(ContentRec):
 
     @property
     def device(self): return self.pos.weight.device
-    def table(self)->Tensor: # (n_items, dim)
+    def table(self,
+        of:Tensor=None, # (m,) items (default: all)
+    )->Tensor: # (m, dim)
         "Adapted contents, and IDs where there are any"
-        x = self.adaptor(self.features.x[:self.n_items])
-        return x+self.item.weight[:self.n_items] if self.transductive else x
+        of = slice(self.n_items) if of is None else of
+        x = self.adaptor(self.features.x[of])
+        return x+self.item.weight[of] if self.transductive else x
 
 def carry_over(
     source:nn.Module, # pre-trained
@@ -67,7 +73,8 @@ def carry_over(
     freeze_encoder:bool=False, # train the adaptor (and IDs) alone
 )->nn.Module: # `target`
     "Take what does not belong to a catalogue from one model to another"
-    own = ('features.','item.','codes')
+    own,sizes = ('features.','item.','codes'),[getattr(m, 'sizes', None) for m in (source, target)]
+    if sizes[0]!=sizes[1]: raise ValueError(f"codes of sizes {sizes[0]} in the source and {sizes[1]} in the target: a code's vector would become that of another part; fit both with one quantizer")
     new,old = target.state_dict(),source.state_dict()
     for k,v in old.items():
         if k.startswith(own): continue
@@ -77,7 +84,7 @@ def carry_over(
         for n,p in target.named_parameters(): p.requires_grad_(n.startswith(('item.','adaptor.','code_table')))
     return target
 
-# %% ../../nbs/59_recommend.unisrec.ipynb #972735c4
+# %% ../../nbs/59_recommend.unisrec.ipynb #739cfcee
 def join_domains(
     domains:list, # of (`Samples`, `Embeddings`), one for each shop
 )->tuple: # (`Samples`, `Embeddings`) of all, numbered one after the other
@@ -115,10 +122,12 @@ class Pretraining(nn.Module):
         "Both contrasts, at the last position of each history"
         m = self.model
         items = batch.history.last(m.max_history).pad()
-        table = m.table()
+        used,at = torch.cat([items[items>=0], batch.target]).unique(return_inverse=True) # the batch's items alone, renumbered
+        items,target = items.masked_scatter(items>=0, at),at[-len(batch.target):]
+        table = m.table(used)
         h = m.last(items, table)
-        item = contrast(h, m.vectors(table)[batch.target], batch.target)
-        seq = contrast(h, m.last(dropped(items, self.drop_share), table)*m.temperature, batch.target)
+        item = contrast(h, m.vectors(table)[target], target)
+        seq = contrast(h, m.last(dropped(items, self.drop_share), table)*m.temperature, target)
         return dict(loss=item+self.sequence_weight*seq, item=item.detach(), sequence=seq.detach())
 
 def dropped(
