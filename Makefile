@@ -14,6 +14,7 @@
 # make compare-utgrec BUDGET_MIN=30   UTGRec with and without other shops, beside TIGER and LETTER: what is missing in runs/utgrec (LANE=0/2, ABLATE=1, SWEEP="layers", DATA="toy scientific ml100k")
 # make compare BUDGET_MIN=9   every recommender on every dataset, each with the same small search: what is missing in runs/compare (LANE=0/2, DATA=folder)
 # make bench-baselines      SASRec, GRU4Rec and BERT4Rec against RecBole on equal work (SMALL=1 for a small try)
+# make compare-recbole      RecBole's own SASRec, GRU4Rec and BERT4Rec, three seeds each: what is missing in runs/recbole (DATA=folder)
 # make compare-mql4grec BUDGET_MIN=30   MQL4GRec on real data beside TIGER and LETTER: what is missing in runs/mql4grec (LANE=0/2, ABLATE=1, DESCRIBE=1)
 # make compare-mql4grec-toy BUDGET_MIN=30   the same in made-up shops, where one knows what transfers
 # make test-browser         the widgets under a person's hands: JupyterLab and the rendered pages in Chromium; ends with `N passed, N failed`
@@ -26,7 +27,7 @@ export VENV PYTHON
 export HF_HUB_OFFLINE ?= 1
 run := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-bbqrec-toy bench-utgrec compare bench-baselines compare-utgrec compare-mql4grec compare-mql4grec-toy test-browser test-spark notebooks constraints venv clean
+.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-bbqrec-toy bench-utgrec compare bench-baselines compare-recbole compare-utgrec compare-mql4grec compare-mql4grec-toy test-browser test-spark notebooks constraints venv clean
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
@@ -82,6 +83,9 @@ compare: venv
 
 bench-baselines: venv
 	@py=$$(bash .ci/recbole.sh) && $(run) python bench/baselines.py --recbole "$$py" $(if $(SMALL),--small)
+
+compare-recbole: venv
+	@py=$$(bash .ci/recbole.sh) && $(run) python bench/baselines.py --recbole "$$py" --quality $(if $(DATA),--data "$(DATA)")
 
 compare-mql4grec: venv
 	@$(run) python bench/mql4grec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(DESCRIBE),--describe)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['rate', 'wide', 'steep', 'ENTRIES', 'Budget', 'Entry', 'settings_of', 'net', 'content', 'counts', 's3rec', 'unisrec',
            'vqrec', 'generative', 'tiger_ids', 'tiger_m_ids', 'letters', 'triples', 'on_tiger', 'words', 'universal',
-           'train', 'recommender', 'one_run', 'about', 'table_jobs', 'spent', 'Table', 'absent', 'results']
+           'train', 'recommender', 'one_run', 'about', 'table_jobs', 'spent', 'Table', 'absent', 'results', 'beside']
 
 # %% ../nbs/97_compare.ipynb #52c5ebc0
 import math, random, shutil, time
@@ -285,3 +285,17 @@ def results(
         cost[row.system] = (f"{own[0].metrics.get('parameters', 0):,.0f}", f"{mean(spent):,.1f}", f"{mean(lambda r: len(r.ranks)/max(r.seconds.get('recommend', 0.), 1e-3)):,.0f}",
             ', '.join(sorted({r.config.get('made', {}).get('device', '-') for r in own})), ' '.join(f'{k}={v}' for k,v in found.items()) or 'defaults')
     return Table(board, cost, missing, unfit)
+
+# %% ../nbs/97_compare.ipynb #cd289740
+def beside(
+    ours:str, theirs:str, # folders of run files, such as runs/compare and runs/recbole, where a system is called `recbole-NAME`
+    data:str, # dataset
+    names:tuple=('sasrec','gru4rec','bert4rec'),
+    metrics:tuple=('recall@10','ndcg@10'),
+)->tuple: # head, rows of strings
+    "Mean and range over seeds, here and there; a dash where nothing was run"
+    runs = [r for f in (ours, theirs) for r in load_runs(f) if r.data==data]
+    def cell(system, m):
+        x = [r.metrics[m] for r in runs if r.system==system and m in r.metrics]
+        return f'{sum(x)/len(x):.4f} [{min(x):.4f}, {max(x):.4f}], {len(x)} seed{"s"*(len(x)>1)}' if x else '-'
+    return ['recommender', *[f'{m}, {who}' for m in metrics for who in ('here','RecBole')]], [[n, *[cell(p+n, m) for m in metrics for p in ('','recbole-')]] for n in names]
