@@ -29,7 +29,7 @@ def claim(
         yield True
     finally: os.close(f)
 
-# %% ../../nbs/90a_systems.compare.ipynb #ab1b4aba
+# %% ../../nbs/90a_systems.compare.ipynb #d75956c8
 class NotNow(Exception):
     "What a job builds on is being made by another process"
 
@@ -74,6 +74,7 @@ def work(
     say(f"{written} files written; {len(left)} of {len(jobs)} jobs are not done"+(f": {', '.join(j.name for j in left)}" if left else ''), flush=True)
     return written, len(left)
 
+# %% ../../nbs/90a_systems.compare.ipynb #2ed79dc2
 @dataclass(frozen=True)
 class Job:
     "One system with one seed on one dataset"
