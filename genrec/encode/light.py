@@ -6,7 +6,8 @@
 __all__ = ['States', 'as_states', 'ItemStates', 'to_patches', 'from_patches', 'PatchReader', 'TokenReader', 'adapter',
            'check_levels', 'LightEncoder', 'check_item_encoder']
 
-# %% ../../nbs/22a_encode.light.ipynb #7c451bf1
+# %% ../../nbs/22a_encode.light.ipynb #bf9af248
+import warnings
 from dataclasses import dataclass
 import numpy as np
 import torch
@@ -78,7 +79,7 @@ class PatchReader:
         for rows,ims in image_blocks(catalog, 256): x[rows] = self.pixels(ims)
         return States(x, ok.contiguous())
 
-# %% ../../nbs/22a_encode.light.ipynb #6c7e0ab3
+# %% ../../nbs/22a_encode.light.ipynb #eb725031
 @dataclass
 class TokenReader:
     "States of the first tokens of each text, from a frozen text model"
@@ -94,12 +95,14 @@ class TokenReader:
         xs,no = content(catalog)
         have = (~no).nonzero()[:,0].tolist()
         x,ok = torch.zeros(len(xs), self.max_tokens, self.dim, dtype=torch.float16 if self.half else torch.float32),torch.zeros(len(xs), self.max_tokens, dtype=torch.bool)
+        long = 0
         for i in range(0, len(have), 512):
             part = have[i:i+512]
             out = self.encoder.load().encode([xs[j] for j in part], batch_size=self.encoder.batch_size, prompt=self.encoder.prompt or None, output_value='token_embeddings', show_progress_bar=False)
             for j,o in zip(part, out):
                 n = min(len(o), self.max_tokens)
-                x[j,:n] = o[:n].cpu(); ok[j,:n] = True
+                x[j,:n] = o[:n].cpu(); ok[j,:n] = True; long += len(o)>n
+        if long: warnings.warn(f"{long:,} of {len(have):,} texts are longer than {self.max_tokens} tokens: the states of the rest are left out; raise `max_tokens` to keep them")
         return States(x, ok)
 
 # %% ../../nbs/22a_encode.light.ipynb #595ed973

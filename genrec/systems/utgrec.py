@@ -7,7 +7,7 @@ __all__ = ['OF_TOKENIZER', 'OF_RECOMMENDER', 'ABLATIONS', 'SWEEPS', 'UTGRecConfi
            'untrained', 'tokenizer_data', 'utg_tokenizer', 'utg_ids', 'carry_over', 'utg_t5', 'Pretrained',
            'utgrec_pretrain', 'beside', 'UTGRecSystem', 'utgrec_finetune']
 
-# %% ../../nbs/94_systems.utgrec.ipynb #28649d4d
+# %% ../../nbs/94_systems.utgrec.ipynb #95baa9df
 import copy, math, time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..core import Split, SemanticIds, set_seed
 from ..train import fit
 from ..encode.text import TfidfEncoder
 from ..encode.image import PixelEncoder
-from ..encode.light import LightEncoder, PatchReader
+from ..encode.light import LightEncoder, PatchReader, States
 from ..quantize.base import to_sids
 from ..quantize.decoders import TextDecoder, Words, token_table
 from ..quantize.diffusion import ImageDecoder, PatchLatents
@@ -108,7 +108,7 @@ def mllm_content(
     def encoder(cfg): return MLLMEncoder(*(first.pop() if first else make()), n_levels=len(cfg.sizes), dim=cfg.code_dim, **kw)
     return Content(encoder, lambda texts: tok(list(texts), add_special_tokens=False)['input_ids'], len(tok), latents)
 
-# %% ../../nbs/94_systems.utgrec.ipynb #28a29e13
+# %% ../../nbs/94_systems.utgrec.ipynb #fc8dff47
 def untrained(content:Content, cfg:UTGRecConfig)->UTGTokenizer:
     "The tokenizer that a configuration describes"
     e,L,d = content.encoder(cfg),len(cfg.sizes),cfg.code_dim
@@ -122,7 +122,13 @@ def untrained(content:Content, cfg:UTGRecConfig)->UTGTokenizer:
 def tokenizer_data(tok:UTGTokenizer, content:Content, catalog, split:Split, cfg:UTGRecConfig)->UTGData:
     "Everything that the tokenizer learns from: contents, and neighbours in training sequences"
     if len(catalog)!=split.n_items: raise ValueError(f"{len(catalog)} rows of the catalogue for {split.n_items} items of the log: load it with the items of the log, `load_catalog(source, log.items)`")
-    return UTGData(tok.encoder.prepare(catalog), token_table(catalog['text'], content.tokens, cfg.max_tokens), None if content.latents is None else content.latents(catalog), neighbours(split.train, split.n_items))
+    from genrec.encode.mllm import usable_pictures
+    latents = None
+    if content.latents is not None: # a picture that cannot be read is none to draw either
+        ok = usable_pictures(catalog, getattr(tok.encoder, 'max_pixels', 50_000_000))[0].nonzero()[:,0]
+        part = content.latents(catalog.select(ok.tolist()))
+        latents = States(*(v.new_zeros(len(catalog), *v.shape[1:]).index_copy_(0, ok, v) for v in (part.x, part.ok)))
+    return UTGData(tok.encoder.prepare(catalog), token_table(catalog['text'], content.tokens, cfg.max_tokens), latents, neighbours(split.train, split.n_items))
 
 def utg_tokenizer(
     content:Content, catalog, split:Split, # row i is item i
