@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['progress', 'batches', 'shards', 'FitLog', 'save_checkpoint', 'load_checkpoint', 'to_device', 'fit']
 
-# %% ../nbs/01_train.ipynb #340831be
-import os, sys, gc, json, math, time, atexit, tempfile
+# %% ../nbs/01_train.ipynb #6c911b24
+import os, sys, gc, json, math, time, atexit, hashlib, tempfile
 from pathlib import Path
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 import torch
@@ -30,7 +30,7 @@ def progress(
     else: from tqdm.auto import tqdm
     return tqdm(it, total=total, desc=desc, disable=(how=='off') if on is None else not on, mininterval=.5, dynamic_ncols=how!='text', file=sys.stderr)
 
-# %% ../nbs/01_train.ipynb #c2992e3c
+# %% ../nbs/01_train.ipynb #dc623d87
 def batches(
     n:int, # samples
     batch_size:int,
@@ -38,8 +38,7 @@ def batches(
     drop_last:bool=False, # leave a last, smaller batch out
 )->list: # of (<= batch_size,) int64 row numbers
     "The batches of one epoch: a function of `(seed, epoch)` and nothing else"
-    g = torch.Generator().manual_seed((seed*1_000_003+epoch)%2**63)
-    b = list(torch.randperm(n, generator=g).split(batch_size))
+    b = list(torch.randperm(n, generator=torch.Generator().manual_seed((seed*1_000_003+epoch)%2**63)).split(batch_size))
     return b[:-1] if drop_last and len(b)>1 and len(b[-1])<batch_size else b
 
 def shards(
@@ -51,9 +50,8 @@ def shards(
 )->list: # of ((m,) rows, share of the global batch)
     "This process's part of a batch, in pieces of about one length each"
     if lengths is not None: idx = idx[lengths[idx].argsort(stable=True)]
-    mine = idx[rank::world]
+    mine,w = idx[rank::world],world/len(idx)
     if not len(mine): mine,w = idx[:1],0. # every process takes part in every step
-    else: w = world/len(idx)
     parts = mine.split(micro_batch or len(mine))
     if cells and lengths is not None: parts = [q for m in parts for q in _rectangles(m, lengths[m].tolist(), cells)]
     return [(m, w*len(m)) for m in parts]
@@ -153,10 +151,23 @@ class _Loss(nn.Module):
         out = self.model.loss(batch)
         return out if isinstance(out, dict) else dict(loss=out)
 
-# %% ../nbs/01_train.ipynb #6165bfc1
+# %% ../nbs/01_train.ipynb #6f1ef355
 def _seed(device, seed):
     "`torch.manual_seed`, which on a CPU would walk the stack for devices that are not there"
     torch.default_generator.manual_seed(seed) if device.type=='cpu' else torch.manual_seed(seed)
+
+def _look(x):
+    "What tells data apart, as a list: some numbers of a tensor of floats, a digest of any other; of a dataclass, a dict or a list, that of its parts"
+    if isinstance(x, Tensor):
+        v = x.detach().cpu().flatten()
+        return [str(tuple(x.shape)), *(v[::max(1, len(v)//61)].tolist() if x.is_floating_point() else [hashlib.sha256(v.numpy()).hexdigest()[:16]])]
+    if is_dataclass(x): x = {f.name:getattr(x, f.name) for f in fields(x) if f.init}
+    if isinstance(x, dict): x = [o for k in x for o in (str(k), x[k])]
+    return [o for v in x[:99] for o in _look(v)] if isinstance(x, (list,tuple)) else [x] if isinstance(x, (str,int,float)) else []
+
+def _alike(a, b):
+    "Equal but for rounding: another number of threads adds in another order"
+    return len(a)==len(b) and all(u==v or isinstance(u, float) and isinstance(v, float) and math.isclose(u, v, rel_tol=.01, abs_tol=1e-4) for u,v in zip(a, b))
 
 def _take(data, rows):
     "Samples of a batch; rows of a tensor by the faster of two ways"
@@ -167,7 +178,7 @@ def _clip(params, most):
     norm = torch.nn.utils.get_total_norm([p.grad for p in params if p.grad is not None])
     if norm.device.type!='cpu' or not norm+1e-6<=most: torch.nn.utils.clip_grads_with_norm_(params, most, norm)
 
-# %% ../nbs/01_train.ipynb #89f900c0
+# %% ../nbs/01_train.ipynb #e552f61c
 class _Trainer:
     "What `fit` keeps between steps"
     def __init__(self, model, data, lengths, kw, accelerator, steps):
@@ -212,19 +223,18 @@ class _Trainer:
             self.best = {k:v.detach().clone() for k,v in self.model.state_dict().items()}
         return self.kw['patience'] is None or self.bad<=self.kw['patience']
 
-    def save(self, path, mark, sums, sec):
+    def save(self, path, sums, sec):
         "Write all that a later process needs to go on from this step"
         if self.acc.is_main_process:
-            log = dict(self.log.__dict__, seconds=sec)
             save_checkpoint(path, _pack(self.model, self.opts, self.best) | {f'sum.{k}':torch.as_tensor(v).cpu() for k,v in sums.items()},
-                            dict(step=self.step, bad=self.bad, log=log, mark=mark))
+                            dict(self.mark, step=self.step, bad=self.bad, log=dict(self.log.__dict__, seconds=sec)))
 
-    def load(self, path, mark):
+    def load(self, path):
         "Go on from a checkpoint; gives the loss sums of its unfinished epoch"
         t,meta = load_checkpoint(path)
-        if meta.get('mark')!=mark: raise ValueError(f"{path} belongs to a training with other settings, data or model; delete it to start anew, or give `checkpoint` another name")
-        self.best = _unpack(t, self.model, self.opts)
-        if self.best: self.best = to_device(self.best, self.acc.device)
+        odd = [k for k,v in self.mark['about'].items() if not _alike(v, meta.get('about', self.mark['about']).get(k, []))]
+        if odd or meta.get('mark')!=self.mark['mark']: raise ValueError(f"{path} belongs to a training with other settings, data or model{' (what differs: '+', '.join(odd)+')' if odd else ''}; delete it to start anew, or give `checkpoint` another name")
+        self.best = to_device(_unpack(t, self.model, self.opts), self.acc.device)
         self.step,self.bad,self.log = meta['step'],meta['bad'],FitLog(**meta['log'])
         return {k[4:]:v.to(self.acc.device) for k,v in t.items() if k.startswith('sum.')}
 
@@ -266,7 +276,7 @@ class _Live:
         else: self.handle.update(fig)
         plt.close(fig)
 
-# %% ../nbs/01_train.ipynb #d144a7eb
+# %% ../nbs/01_train.ipynb #e1e9c9d5
 def fit(
     model:nn.Module, # has `loss(batch)`
     data, # `len(data)` samples; `data[idx]` is a batch; `data.lengths`, where it has them, sorts it
@@ -281,34 +291,32 @@ def fit(
     schedule=cosine, # (step, steps, warmup) -> share of `lr`
     evaluate=None, # model -> {name: value}, after every `every` epochs and after the last
     metric:str='ndcg@10', # chooses the kept weights; '-loss' would mean the lower the better
-    every:int=1, patience:int=None, # stop after so many measurements without a better one (None: never)
+    every:int=1, patience:int=None, # so many measurements without a better one are borne, the next one ends it (None: none does)
     precision:str='no', # 'no' is fp32, 'bf16' mixed
     checkpoint=None, # file to resume from, where it exists, and to write to
     save_every:int=200, # steps between checkpoints, besides one an epoch
     seed:int=0, desc:str='', # words for the progress bar
     trackers=None, # names for Accelerate's `log_with`, such as 'tensorboard' or 'wandb'
-    on_epoch=None, # (model, epoch) -> None, before each epoch
-    drop_last:bool=False,
+    on_epoch=None, drop_last:bool=False, # (model, epoch) -> None, before each epoch; leave a last, smaller batch out
 )->nn.Module: # `model`, trained, with a `FitLog` at `.fit_log`
     "Train a model; called again after it was killed, it ends with the same weights as if it had not been"
     if not len(data): raise ValueError("nothing to train on: `data` is empty")
     kw = dict(batch_size=batch_size, micro_batch=micro_batch, micro_cells=micro_cells, lr=lr, weight_decay=weight_decay, betas=betas, clip=clip, optimizer=optimizer, warmup=warmup, schedule=schedule, metric=metric, patience=patience, seed=seed)
     acc = _accelerator(precision, trackers, str(Path(checkpoint).parent) if checkpoint else 'logs')
-    per = len(batches(len(data), batch_size, seed, 0, drop_last))
-    lengths = getattr(data, 'lengths', None)
+    per,lengths = len(batches(len(data), batch_size, seed, 0, drop_last)),getattr(data, 'lengths', None)
     t = _Trainer(model, to_device(data, acc.device), None if lengths is None else lengths.cpu(), kw, acc, epochs*per)
-    mark = digest(dict(kw, schedule=_name(schedule), optimizer=_name(optimizer), n=len(data), epochs=epochs, every=every, precision=precision, shapes={k:tuple(v.shape) for k,v in model.state_dict().items()}))
-    sums = t.load(checkpoint, mark) if checkpoint and Path(checkpoint).exists() else {}
+    t.mark = dict(about=dict(data=_look(data), **{k:_look(v) for k,v in getattr(model, 'mark', dict)().items()}) if checkpoint else {}, mark=digest(dict(kw, schedule=_name(schedule), optimizer=_name(optimizer), n=len(data), epochs=epochs, every=every, precision=precision, shapes={k:tuple(v.shape) for k,v in model.state_dict().items()})))
+    sums = t.load(checkpoint) if checkpoint and Path(checkpoint).exists() else {}
     if trackers and acc.is_main_process: acc.init_trackers('genrec', config={k:v for k,v in kw.items() if isinstance(v,(int,float,str))})
     rng = torch.get_rng_state()
-    try: _run(t, sums, epochs, per, drop_last, evaluate, every, checkpoint, save_every, mark, on_epoch, desc or type(model).__name__, trackers)
+    try: _run(t, sums, epochs, per, drop_last, evaluate, every, checkpoint, save_every, on_epoch, desc or type(model).__name__, trackers)
     finally: torch.set_rng_state(rng)
     if t.best is not None: model.load_state_dict(t.best)
     model.fit_log = t.log
     return model.eval()
 
-# %% ../nbs/01_train.ipynb #39faf5eb
-def _run(t, sums, epochs, per, drop_last, evaluate, every, checkpoint, save_every, mark, on_epoch, desc, trackers):
+# %% ../nbs/01_train.ipynb #6b427f54
+def _run(t, sums, epochs, per, drop_last, evaluate, every, checkpoint, save_every, on_epoch, desc, trackers):
     "The epochs of `fit`, from wherever `t` stands"
     kw,live,start,sec0 = t.kw,_Live(_in_jupyter()),time.time(),t.log.seconds
     bar = progress(total=epochs*per, desc=desc, on=None if t.acc.is_main_process else False)
@@ -324,7 +332,7 @@ def _run(t, sums, epochs, per, drop_last, evaluate, every, checkpoint, save_ever
             sums = {k:sums.get(k,0)+v for k,v in out.items()}
             bar.update(1)
             if t.step%20==0: bar.set_postfix_str(f"epoch {epoch+1}, loss {float(out['loss']):.4f}"+(f", {kw['metric']} {t.log.best[kw['metric'].lstrip('-')]:.4f}" if t.log.best else ''), refresh=False)
-            if checkpoint and t.step%save_every==0 and t.step%per: t.save(checkpoint, mark, sums, seconds())
+            if checkpoint and t.step%save_every==0 and t.step%per: t.save(checkpoint, sums, seconds())
         row = {k:float(t.acc.reduce(torch.as_tensor(v).float(), reduction='mean'))/per for k,v in sums.items()}
         if not all(map(math.isfinite, row.values())): raise ValueError(f"the loss is {row} after epoch {epoch+1}: lower `lr`, or look for NaN in the data")
         t.log.losses.append(row); t.log.steps,sums = t.step,{}
@@ -332,7 +340,7 @@ def _run(t, sums, epochs, per, drop_last, evaluate, every, checkpoint, save_ever
         if evaluate and ((epoch+1)%every==0 or t.step==epochs*per): go = t.measure(evaluate, epoch+1)
         if not go: t.log.stopped = f"stopped early after epoch {epoch+1}"
         if trackers: t.acc.log(row | {k:v for k,v in (t.log.metrics[-1] if t.log.metrics else {}).items()}, step=t.step)
-        if checkpoint: t.save(checkpoint, mark, {}, seconds())
+        if checkpoint: t.save(checkpoint, {}, seconds())
         live.show(t.log)
     t.log.seconds = seconds()
     bar.close()
