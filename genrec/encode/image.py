@@ -60,7 +60,7 @@ def edges(
     h = np.bincount((at+low%angles).ravel(), (size*(1-w)).ravel(), total)+np.bincount((at+(low+1)%angles).ravel(), (size*w).ravel(), total)
     return h.reshape(n, -1)/np.tile(np.outer(*[np.bincount(part)]*2).ravel().repeat(angles), (n,1))
 
-# %% ../../nbs/22_encode.image.ipynb #02acab93
+# %% ../../nbs/22_encode.image.ipynb #453519b4
 @dataclass
 class PixelEncoder:
     "Colours and edges, reduced by principal components; its `repr` holds all settings, and serves as a cache key"
@@ -73,6 +73,7 @@ class PixelEncoder:
     normalise:bool=True   # vectors of length 1
     block:int=256         # pictures opened at once
     fitted:str=field(default='', init=False) # digest of the pictures that `fit` saw
+    columns = ('image',) # of the catalogue, for `cached`; no setting
 
     def features(self, images): # PIL images, RGB -> (n, colours + edges)
         "Square roots of both histograms, each of length 1: then a product is their Bhattacharyya overlap"
@@ -113,7 +114,7 @@ class PixelEncoder:
         if self.normalise: x = torch.nn.functional.normalize(x, dim=1)
         return Embeddings(x, repr(self), 'image', no_image(catalog))
 
-# %% ../../nbs/22_encode.image.ipynb #0c1a8311
+# %% ../../nbs/22_encode.image.ipynb #7bcc89ef
 @dataclass
 class ImageEncoder:
     "The image tower of a CLIP, SigLIP or DINO model; loaded at the first call"
@@ -122,6 +123,7 @@ class ImageEncoder:
     normalise:bool=True  # vectors of length 1
     device:str=None      # 'cpu', 'cuda', ... (default: the best there is)
     progress:bool=True   # show a bar
+    columns = ('image',) # of the catalogue, for `cached`; no setting
 
     def load(self): # (model, image processor)
         "Both, read once"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['masked_mean', 'LMEncoder', 'model_digest', 'cached']
 
-# %% ../../nbs/21a_encode.lm.ipynb #30c17b4b
+# %% ../../nbs/21a_encode.lm.ipynb #7876ce22
 import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +14,7 @@ from torch import Tensor
 from ..core import Embeddings
 from ..data.catalog import clean
 from .base import content
+from .text import TextEncoder, TfidfEncoder
 from ..store import file_digest
 from ..train import progress as bar_of
 
@@ -26,13 +27,13 @@ def masked_mean(
     m = mask[...,None].float()
     return (states.float()*m).sum(1)/m.sum(1).clamp(min=1)
 
-# %% ../../nbs/21a_encode.lm.ipynb #3e219172
+# %% ../../nbs/21a_encode.lm.ipynb #dd3b4b41
 @dataclass
 class LMEncoder:
     "A language model of transformers as a text encoder; loaded at the first call"
     name_or_path:str      # folder of a model with its tokenizer, or its name on the hub
     columns:tuple=('title','description') # of the catalogue, read apart and averaged
-    max_length:int=2048   # tokens of a text at most
+    max_length:int=2048   # tokens of a text at most; a model with fewer positions reads as many as it has
     drop_from:int=2000    # texts of so many characters or more count as empty, as in the paper's code; None keeps them
     batch_size:int=16
     dtype:str='float32'   # of the model: 'bfloat16' halves its memory
@@ -56,11 +57,17 @@ class LMEncoder:
         t.padding_side = 'right'
         self._model = m.eval().requires_grad_(False).to(self.device or ('cuda' if torch.cuda.is_available() else 'cpu')),t
         return self._model
+    @property
+    def reads(self): # `max_length`, or less where the model ends before
+        "Tokens of a text that are read at most"
+        m,t = self.load()
+        tables = [e.num_embeddings-(0 if e.padding_idx is None else e.padding_idx+1) for n,e in m.named_modules() if n.endswith('position_embeddings') and isinstance(e, torch.nn.Embedding)] # RoBERTa's first rows stand for padding
+        return min(n for n in (self.max_length, t.model_max_length, getattr(m.config, 'max_position_embeddings', None) or 0, *tables) if n>0)
     @torch.no_grad()
     def vectors(self, texts): # texts, none of them empty -> (n, dim)
         "The mean of the last hidden states of each text"
         m,t = self.load()
-        b = t(list(texts), padding=True, truncation=True, max_length=self.max_length, return_tensors='pt').to(m.device)
+        b = t(list(texts), padding=True, truncation=True, max_length=self.reads, return_tensors='pt').to(m.device)
         return masked_mean(m(input_ids=b['input_ids'], attention_mask=b['attention_mask']).last_hidden_state, b['attention_mask']).cpu()
     def texts(self, catalog, column): # (n_items,) texts, '' where there is none
         "A column as it is read: clean, and without what is too long"
@@ -87,7 +94,7 @@ class LMEncoder:
         if total is None: raise ValueError(f"no item has a text in {list(self.columns)}")
         return Embeddings(total/n.clamp(min=1)[:,None], f"LMEncoder({'/'.join(Path(self.name_or_path).parts[-2:])}, {' + '.join(self.columns)})", 'text', n==0)
 
-# %% ../../nbs/21a_encode.lm.ipynb #cd345feb
+# %% ../../nbs/21a_encode.lm.ipynb #2dad4f7e
 def model_digest(
     name_or_path, # folder of a model, or its hub name
 )->list: # [file, digest of its content], or the name alone
@@ -100,10 +107,11 @@ def cached(
     encoder, # dataclass such as `LMEncoder`, `TextEncoder`, `ImageEncoder`, `PixelEncoder`
     catalog, # row i is item i
     store, # a `Store`
-    columns=None, # what the encoder reads (default: its `columns`, or `text`)
+    columns=None, # what the encoder reads (default: its `columns`; `text` for `TextEncoder` and `TfidfEncoder`)
 )->Embeddings:
     "The encoder's vectors of a catalogue, computed once"
-    columns = tuple(columns or getattr(encoder, 'columns', ('text',)))
+    columns = tuple(columns or getattr(encoder, 'columns', None) or (('text',) if isinstance(encoder, (TextEncoder, TfidfEncoder)) else ()))
+    if not columns: raise ValueError(f"a {type(encoder).__name__} does not say which columns of a catalogue it reads, so that other content could not be told from this: give `columns=`, such as ('image',), or the encoder an attribute `columns`")
     skip = ('name_or_path','device','progress','batch_size','block')
     how = {f.name:getattr(encoder, f.name) for f in fields(encoder) if f.name not in skip}
     return store.get(_encode, 'vectors', dict(encoder=encoder, catalog=catalog), kind=type(encoder), how=how, model=model_digest(getattr(encoder, 'name_or_path', '')), read={c:_content_of(catalog, c) for c in columns})

@@ -32,7 +32,7 @@ def t5_stack(
     stack.embed_tokens = None # the code table below takes its place
     return fast_linear(byte_dropout(stack))
 
-# %% ../../nbs/52_recommend.t5.ipynb #2d1bcbf8
+# %% ../../nbs/52_recommend.t5.ipynb #379bb47e
 class T5Recommender(nn.Module):
     "Encoder-decoder over semantic IDs, with one head for each level, or one for each of its codes"
     def __init__(self,
@@ -74,6 +74,7 @@ class T5Recommender(nn.Module):
     @property
     def device(self): return self.start.device
     def training_data(self, samples): return samples # every prefix is a sample
+    def mark(self): return dict(codes=self.codes) # a checkpoint of other codes is refused
 
     def _tokens(self, codes): # (n, levels) -> (n, levels*parts)
         return self.vocab.encode(torch.cat([torch.stack(self.trie.digits(l, c), 1) for l,c in enumerate(codes.T)], 1))
