@@ -18,7 +18,7 @@ from ..train import save_checkpoint, load_checkpoint
 from .vocab import id_text
 from .index_json import _read, load_index, save_index
 
-# %% ../../nbs/44_codes.language.ipynb #6db44b7b
+# %% ../../nbs/44_codes.language.ipynb #c0017f55
 FILES = dict(text='index_lemb.json', image='index_vitemb.json') # as MQL4GRec calls them; images are written in capital letters
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class QuantitativeLanguage:
     items:tuple       # names, `domain:item`, see `join_domains`
     sids:dict         # 'text' and/or 'image' -> `SemanticIds` of all items
     missing:dict=None # the same -> (n_items,) bool: items without such content, whose codes mean nothing (default: none)
-    mark:str=''       # which vocabulary: a digest of what made the codes; '' where it is not known
+    mark:str=''       # which vocabulary: a digest of what made the codes; '' where it is not known, and then sizes are all that `check_same` can compare
     sep:str=':'
 
     def __post_init__(self):
@@ -68,7 +68,7 @@ class QuantitativeLanguage:
 # %% ../../nbs/44_codes.language.ipynb #8b4faf21
 from fastcore.basics import patch
 
-# %% ../../nbs/44_codes.language.ipynb #a83d5913
+# %% ../../nbs/44_codes.language.ipynb #8d65a7fa
 @patch
 def of(self:QuantitativeLanguage,
     items, # names, such as `log.items` of a joined log
@@ -100,16 +100,23 @@ def check_same(self:QuantitativeLanguage,
     if self.sizes!={m:tuple(s) for m,s in sizes.items()}: raise ValueError(f"{what} reads the vocabulary {sizes}, this language has {self.sizes}: words of one mean nothing in the other; translate the items with the translators that {what} was trained with")
     if self.mark and mark and self.mark!=mark: raise ValueError(f"{what} was trained on the words of other translators ({mark}, this language is of {self.mark}): the same code means something else there; translate the items with its translators")
 
+def _written(lang, m):
+    "Name, and domain and word, of each item that has such content"
+    return [(i,(i.split(lang.sep, 1)[0],*c)) for i,c,no in zip(lang.items, lang.sids[m].codes.tolist(), lang.missing[m].tolist()) if not no]
+
 @patch
 def add(self:QuantitativeLanguage,
     more:QuantitativeLanguage, # from the same translators
 )->QuantitativeLanguage:
     "Both, one after the other"
     self.check_same(more.sizes, more.mark, 'the other language')
+    for m in self.sids:
+        have = {w for _,w in _written(self, m)}
+        if twice:=[i for i,w in _written(more, m) if w in have]: warnings.warn(f"{len(twice)} of {len(more)} items have a word of {m} that another item of their domain has, such as {twice[:3]}: lists cannot tell them apart; translate new items with `taken=` the language that they join", stacklevel=2)
     return replace(self, items=self.items+more.items, sids={m:SemanticIds(torch.cat([s.codes, more.sids[m].codes]), s.sizes) for m,s in self.sids.items()},
         missing={m:torch.cat([v, more.missing[m]]) for m,v in self.missing.items()})
 
-# %% ../../nbs/44_codes.language.ipynb #82b63635
+# %% ../../nbs/44_codes.language.ipynb #f66fd28f
 @patch
 def save_pretrained(self:QuantitativeLanguage, folder)->Path: # the file
     "Everything in `folder/language.safetensors`"
@@ -141,26 +148,28 @@ def save_pairs(self:QuantitativeLanguage, folder)->list: # files
 def load_pairs(cls:QuantitativeLanguage,
     folder, # with a folder for each domain
     items:dict, # domain -> names of its items, such as `log.items`; the public files call them 0, 1, 2, ...
-    sizes:tuple=(256,)*4, # of both vocabularies
+    sizes=(256,)*4, # of both vocabularies, or a dict of those of each modality
     modalities:tuple=('text','image'),
-    mark:str='', # a name for the vocabulary, if it is known
-)->QuantitativeLanguage:
+    mark:str='', # a name for the vocabulary, which the files do not hold: languages of two names are never mixed, see `check_same`; such as `translators.mark`
+)->QuantitativeLanguage: # an item that is in neither file has no words
     "Published words of some domains"
+    if odd:=[d for d in items if not d or ':' in d]: raise ValueError(f"`items` is domain -> names, no domain empty or with ':' in it, got {odd}; ':' parts a domain from its items")
+    sizes = {m:tuple(sizes[m] if isinstance(sizes, dict) else sizes) for m in modalities if not isinstance(sizes, dict) or m in sizes}
+    if lost:=[m for m in modalities if m not in sizes]: raise ValueError(f"`sizes` has none of {lost}, got those of {list(sizes)}")
     rows,no = {m:[] for m in modalities},{m:[] for m in modalities}
     for d,names in items.items():
         names,keys = [str(i) for i in names],{m:_read(Path(folder)/d/f'{d}.{FILES[m]}') for m in modalities}
-        lost = [i for i in names if not any(i in k for k in keys.values())]
-        if lost: raise ValueError(f"{len(lost)} of {len(names)} items of {d!r} have no words in any file, such as {lost[:3]}; was the index made from another catalogue?")
+        if not any(i in k for i in names for k in keys.values()): raise ValueError(f"none of the {len(names)} items of {d!r} has words in any file, such as {names[:3]}; was the index made from another catalogue?")
         for m in modalities:
             have = torch.tensor([i in keys[m] for i in names])
             if not have.all(): warnings.warn(f"{int((~have).sum())} of {len(names)} items of {d!r} have no {m}: marked as missing")
-            codes = torch.zeros(len(names), len(sizes), dtype=torch.int64)
+            codes = torch.zeros(len(names), len(sizes[m]), dtype=torch.int64)
             if have.any():
                 path = Path(folder)/d/f'{d}.{FILES[m]}'
-                try: codes[have] = load_index(path, [i for i,h in zip(names, have.tolist()) if h], tuple(sizes), upper=m=='image').codes
+                try: codes[have] = load_index(path, [i for i,h in zip(names, have.tolist()) if h], sizes[m], upper=m=='image').codes
                 except ValueError as e: raise ValueError(f"{path.name}: {e}; the vocabulary of a language is the same in all its domains") from None
             rows[m].append(codes); no[m].append(~have)
-    return cls(tuple(f'{d}:{i}' for d,ns in items.items() for i in ns), {m:SemanticIds(torch.cat(v), tuple(sizes)) for m,v in rows.items()}, {m:torch.cat(v) for m,v in no.items()}, mark)
+    return cls(tuple(f'{d}:{i}' for d,ns in items.items() for i in ns), {m:SemanticIds(torch.cat(v), sizes[m]) for m,v in rows.items()}, {m:torch.cat(v) for m,v in no.items()}, mark)
 
 # %% ../../nbs/44_codes.language.ipynb #788ca914
 def vocabulary_mark(

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['TranslatorConfig', 'translator', 'Translators', 'train_translators']
 
-# %% ../../nbs/44a_codes.translate.ipynb #1791c3ee
+# %% ../../nbs/44a_codes.translate.ipynb #38c01e47
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import torch
-from ..core import Embeddings, SemanticIds, md_table, set_seed
+from ..core import Embeddings, SemanticIds, md_table, set_seed, write_atomic
 from ..optim import constant
 from ..train import fit
 from ..quantize.base import quality, to_sids
@@ -50,7 +51,7 @@ def translator(
     fit(q, x, epochs=cfg.id_epochs, batch_size=cfg.id_batch_size, lr=cfg.id_lr, weight_decay=cfg.id_weight_decay, warmup=0, schedule=constant, seed=seed, checkpoint=checkpoint, desc=f'translator ({emb.modality})', **look)
     return q.cpu()
 
-# %% ../../nbs/44a_codes.translate.ipynb #c1137cf9
+# %% ../../nbs/44a_codes.translate.ipynb #982796a6
 @dataclass(frozen=True)
 class Translators:
     "A translator for each modality; together they are a vocabulary"
@@ -66,11 +67,15 @@ class Translators:
         embs:dict, # modality -> `Embeddings`; row i is `items[i]`
         items, # names, `domain:item`
         sep:str=':',
-    )->QuantitativeLanguage: # without collisions in a domain (or `across` them)
+        taken:QuantitativeLanguage=None, # words that are given already, by these translators: no new item gets one of its domain's (or, `across` domains, any)
+    )->QuantitativeLanguage: # of `items`; without collisions in a domain (or `across` them)
         "Words for items, be it those of the training or others"
         items = tuple(map(str, items))
+        if taken is not None: taken.check_same({m:tuple(q.sizes) for m,q in self.models.items()}, self.mark, 'this pair of translators')
         if lost:=[m for m in self.models if m not in embs]: raise ValueError(f"no vectors of {lost}: these translators take {list(self.models)}, got {list(embs)}")
-        domain = torch.tensor([0 if self.across else d for d in _places(items, sep)], dtype=torch.int64)
+        old = () if taken is None else taken.items
+        places = torch.tensor([0 if self.across else d for d in _places((*old, *items), sep)], dtype=torch.int64)
+        before,domain = places[:len(old)],places[len(old):]
         sids = {}
         for m,q in self.models.items():
             if len(embs[m])!=len(items): raise ValueError(f"{m}: {len(embs[m])} vectors for {len(items)} items; row i is item i")
@@ -81,32 +86,45 @@ class Translators:
                 if not len(rows): continue
                 x = embs[m].x[rows]
                 s,z = to_sids(q, x),q.encoder(q.norm(x)).detach()
-                codes[rows] = next_nearest(s, residual_distance(list(q.rq.codebooks), z)).codes
+                kept = s.codes[:0] if taken is None else taken.sids[m].codes[(before==d)&~taken.missing[m]].unique(dim=0)
+                codes[rows] = next_nearest(SemanticIds(torch.cat([kept, s.codes]), q.sizes), _after(len(kept), residual_distance(list(q.rq.codebooks), z))).codes[len(kept):]
             sids[m] = SemanticIds(codes, q.sizes)
         return QuantitativeLanguage(items, sids, {m:embs[m].missing for m in self.models}, self.mark, sep)
 
     def save_pretrained(self, folder):
-        "A folder for each modality, as `RQVAE.save_pretrained` writes it"
+        "A folder for each modality, as `RQVAE.save_pretrained` writes it, and `translators.json`"
         for m,q in self.models.items(): q.save_pretrained(Path(folder)/m)
+        write_atomic(Path(folder)/'translators.json', json.dumps(dict(across=self.across)))
     @classmethod
-    def from_pretrained(cls, folder, across:bool=False):
+    def from_pretrained(cls, folder, across:bool=None): # (default: as it was saved)
         "What `save_pretrained` wrote"
+        said = Path(folder)/'translators.json'
+        if across is None: across = json.loads(said.read_text())['across'] if said.is_file() else False
         there = {m:Path(folder)/m for m in ('text','image') if (Path(folder)/m/'config.json').is_file()}
         if not there: raise FileNotFoundError(f"no translators in {folder}: wanted `text` or `image` with config.json and model.safetensors, as `save_pretrained` writes them")
         return cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, across)
+
+def _after(n, distance):
+    "Distances for items that come after `n` whose words are given: these keep them, as if nothing could be nearer"
+    def far(items, level, prefix):
+        return distance((items-n).clamp(min=0), level, prefix).masked_fill((items<n)[:,None], -1.)
+    return far if n else distance
 
 def _places(items, sep):
     "A number for the domain of each item"
     at = {}
     return [at.setdefault(i.split(sep, 1)[0], len(at)) for i in items]
 
-# %% ../../nbs/44a_codes.translate.ipynb #b5d0bbe4
+# %% ../../nbs/44a_codes.translate.ipynb #be0a8683
 def train_translators(
     embs:dict, # modality -> `Embeddings` of the items of all domains
     cfg:TranslatorConfig=TranslatorConfig(),
     seed:int=0,
     checkpoint=None, # file; each modality adds its name to it
+    items=None, # their names, `domain:item`: that no domain lacks a modality is then looked at before anything is trained
+    sep:str=':',
 )->Translators:
     "One RQ-VAE for each modality"
+    if items is not None: QuantitativeLanguage(items, {m:SemanticIds(torch.zeros(len(e), 1, dtype=torch.int64), (1,)) for m,e in embs.items()}, {m:e.missing for m,e in embs.items()}, sep=sep)
     def file(m): return None if checkpoint is None else Path(checkpoint).with_stem(f'{Path(checkpoint).stem}-{m}')
     return Translators({m:translator(e, cfg, seed, file(m)) for m,e in embs.items()}, cfg.across)
