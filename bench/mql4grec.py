@@ -3,7 +3,7 @@
     python bench/mql4grec.py [--data ../shared/data] [--only-data ml100k_newer] [--ablate] [--only tiger mql4grec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show | --describe]
 
 May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.mql4grec_real."""
-import argparse, json, os, sys
+import argparse, os, sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -16,7 +16,7 @@ def main():
     p.add_argument('--ablate', action='store_true'); p.add_argument('--only', nargs='*', help='systems'); p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later')
     p.add_argument('--threads', type=int, default=1); p.add_argument('--lane', default='0/1', help='i/n: this process, of so many')
     p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--out', default=str(root/'runs'/'mql4grec')); p.add_argument('--show', action='store_true', help='only say what is missing')
-    p.add_argument('--describe', action='store_true', help='write what the words of seed 0 share to runs/bench/mql4grec_language.json')
+    p.add_argument('--describe', action='store_true', help='write what the words of seed 0 share to runs/bench/mql4grec_language.json, and thumbnails of posters to mql4grec_posters.json')
     p.add_argument('--small', action='store_true', help='a tiny version of each run, to see that all of it works; use another --out')
     a = p.parse_args()
     os.environ.update(OMP_NUM_THREADS=str(a.threads)); os.environ.setdefault('GENREC_PROGRESS', 'off'); os.environ.setdefault('HF_HUB_OFFLINE', '1')
@@ -29,19 +29,21 @@ def main():
     import torch
     torch.set_num_threads(a.threads)
     from dataclasses import replace
-    from genrec.core import write_atomic
     from genrec.systems.bbqrec_real import like
     from genrec.systems.codes import RECOMMENDER
     from genrec.systems.compare import compare
     from genrec.systems.mql4grec import MQL4GRecConfig
-    from genrec.systems.mql4grec_real import TRANSLATOR, describe, language_of, load_periods, load_shops, mql4grec_jobs, transfer_work
+    from genrec.systems.mql4grec_real import TRANSLATOR, describe, keep_in, language_of, load_periods, load_shops, mql4grec_jobs, poster_sheets, transfer_work
     rec, tok, some, shops = RECOMMENDER, {}, {}, {}
     if a.small: rec, tok, some, shops = replace(rec, d_model=16, d_ff=16, d_kv=8, n_heads=2, epochs=1, valid_users=50), dict(id_epochs=1, hidden=(32,), code_dim=8, sizes=(20,)*3), dict(n_users=60), dict(k=3, n_users=800)
     load = dict(ml100k_newer=lambda: load_periods(d/'ml100k_posters', **some), scientific_cgr=lambda: load_shops(d/'scientific_cgr', d/'office14_apao', d/'beauty14', **shops))
     datas = {n: load[n]() for n in a.only_data}
     if a.describe:
         cfg = like(MQL4GRecConfig, rec, **(TRANSLATOR|tok))
-        write_atomic(root/'runs'/'bench'/'mql4grec_language.json' if not a.small else Path(a.out)/'language.json', json.dumps({n: describe(x, language_of(x, cfg, 0)) for n, x in datas.items()})+'\n')
+        langs = {n: language_of(x, cfg, 0) for n, x in datas.items()}
+        def file(name): return Path(a.out)/f'{name}.json' if a.small else root/'runs'/'bench'/f'mql4grec_{name}.json'
+        keep_in(file('language'), {n: describe(x, langs[n]) for n, x in datas.items()})
+        keep_in(file('posters'), {n: poster_sheets(x, langs[n]) for n, x in datas.items() if 'image' in langs[n].sids})
         return
     jobs = [j for x in datas.values() for j in mql4grec_jobs(x, tuple(a.seeds), a.ablate, **(dict(rec=rec, tokenizer=tok) if a.small else transfer_work(x))) if not a.only or j.system in a.only]
     if a.show:

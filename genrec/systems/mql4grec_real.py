@@ -4,26 +4,29 @@
 
 # %% auto #0
 __all__ = ['TRANSLATOR', 'Transfer', 'load_periods', 'load_shops', 'core_log', 'language_of', 'transfer_work', 'possible',
-           'mql4grec_jobs', 'describe']
+           'mql4grec_jobs', 'describe', 'poster_sheets', 'keep_in']
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #05e0e2b1
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #d1dc23ac
+import base64, io, json
 import torch
 from dataclasses import dataclass, replace
 from pathlib import Path
 from torch import Tensor
-from ..core import Embeddings, Log, Run, SemanticIds, Split
+from ..core import Embeddings, Log, Run, SemanticIds, Split, write_atomic
 from ..data.domains import Domains, by_release, join_catalogs, join_domains, split_items
+from ..data.images import contact_sheet
 from ..data.split import leave_one_out
 from ..codes.language import QuantitativeLanguage
 from ..codes.translate import train_translators
-from ..analyse.language import code_table, neighbour_overlap, prefix_overlap, shared_codes
+from ..codes.vocab import code_text
+from ..analyse.language import code_items, code_table, neighbour_overlap, prefix_overlap, shared_codes, telling_codes
 from ..store import Store
 from .tiger import TigerConfig, tiger
 from .letter import LetterConfig, letter
 from .codes import RECOMMENDER, Kept
 from .bbqrec_real import WORK, epochs_for, like, with_collisions, shop_files
 from .compare import Job
-from .mql4grec import ABLATIONS, MQL4GRecConfig, mql4grec, settings
+from .mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec, settings
 
 # %% ../../nbs/93b_systems.mql4grec_real.ipynb #ff96741a
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def core_log(
     from genrec.data.log import index_log
     return index_log(k_core(t if n_users is None else sample_users(t, n_users), k=k))
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #45ec5b10
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #430819e7
 TRANSLATOR = dict(hidden=(512,256,128), id_epochs=200, id_batch_size=1024) # on the items of all domains: about as many steps as TIGER's 500 epochs on those of the target
 
 def language_of(
@@ -104,7 +107,7 @@ def language_of(
 
 def _words(embs, items, how, seed)->dict: # name -> Tensor
     "The codes of all items, and the mark of what made them"
-    lang = train_translators(embs, replace(MQL4GRecConfig(), **how), seed)(embs, items)
+    lang = train_translators(embs, replace(MQL4GRecConfig(), **how), seed, items=items)(embs, items)
     return {m:s.codes for m,s in lang.sids.items()}|dict(mark=torch.tensor(list(lang.mark.encode()), dtype=torch.uint8))
 
 def transfer_work(
@@ -133,7 +136,7 @@ def mql4grec_jobs(
     tok = tokenizer or {}
     base = like(MQL4GRecConfig, rec, **(TRANSLATOR|dict(pre_epochs=rec.epochs, pre_batch_size=rec.batch_size, pre_lr=rec.lr)|tok|kw))
     named = {'tiger':like(TigerConfig, rec, **tok), 'letter':like(LetterConfig, rec, **tok), 'mql4grec':base, 'mql4grec-no-pre-training':replace(base, **ABLATIONS['no pre-training'])}
-    if ablate: named |= {f"mql4grec-{n.replace(' ', '-')}":replace(base, **fields) for n,fields in ABLATIONS.items() if possible(fields, data)}
+    if ablate: named |= {f"mql4grec-{n.replace(' ', '-')}":ablated(base, n) for n,fields in ABLATIONS.items() if possible(fields, data)}
     split = data.split()
     about = dict(split=split.rule, domains=list(data.domains.names), vectors={m:[e.name, *e.x.shape] for m,e in data.embs.items()})
     def job(name, cfg, seed):
@@ -143,7 +146,7 @@ def mql4grec_jobs(
         return Job(name, data.name, seed, make, dict(about, **settings(cfg)))
     return [job(n, c, s) for s in seeds for n,c in named.items()]
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #fd7dab9e
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #30c80b51
 def describe(
     data:Transfer,
     lang:QuantitativeLanguage,
@@ -153,3 +156,24 @@ def describe(
     out = dict(shared={m:[shared_codes(lang, m), shared_codes(lang, m, 0)] for m in lang.sids}, codes={m:code_table(lang, data.catalog['title'][:], m, n, k) for m in lang.sids})
     if len(lang.sids)>1: out |= dict(neighbours=neighbour_overlap(data.embs['text'], data.embs['image']), prefixes=[prefix_overlap(lang, d, True) for d in (1,2)])
     return out
+
+def poster_sheets(
+    data:Transfer,
+    lang:QuantitativeLanguage,
+    modality:str='image',
+    k:int=3, size:int=48, # pictures of each domain, and the side of one in pixels: enough to see what is alike, too small to stand for the posters
+)->list: # what JSON can hold; for each level a code, and for each domain titles and a JPEG in base64
+    "Thumbnails of the items under one code of each level, domain by domain"
+    def jpeg(items): contact_sheet(data.catalog, items, k, size).save(b := io.BytesIO(), 'JPEG', quality=50); return base64.b64encode(b.getvalue()).decode()
+    title,out = data.catalog['title'][:],[]
+    for l in range(lang.sids[modality].n_levels):
+        c = telling_codes(lang, modality, l, 1)[0]
+        out.append(dict(code=code_text(l, c, modality=='image'), domains={d:dict(titles=[title[i] for i in items], jpeg=jpeg(items)) for d,items in code_items(lang, modality, l, c, k).items() if items}))
+    return out
+
+def keep_in(path, new:dict)->dict: # all that the file holds now
+    "Write entries into a JSON file beside those that are there"
+    path = Path(path)
+    all_ = (json.loads(path.read_text()) if path.is_file() else {})|new
+    write_atomic(path, json.dumps(all_)+'\n')
+    return all_
