@@ -51,7 +51,7 @@ def translator(
     fit(q, x, epochs=cfg.id_epochs, batch_size=cfg.id_batch_size, lr=cfg.id_lr, weight_decay=cfg.id_weight_decay, warmup=0, schedule=constant, seed=seed, checkpoint=checkpoint, desc=f'translator ({emb.modality})', **look)
     return q.cpu()
 
-# %% ../../nbs/44a_codes.translate.ipynb #982796a6
+# %% ../../nbs/44a_codes.translate.ipynb #17a6897c
 @dataclass(frozen=True)
 class Translators:
     "A translator for each modality; together they are a vocabulary"
@@ -104,6 +104,7 @@ class Translators:
         if not there: raise FileNotFoundError(f"no translators in {folder}: wanted `text` or `image` with config.json and model.safetensors, as `save_pretrained` writes them")
         return cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, across)
 
+# %% ../../nbs/44a_codes.translate.ipynb #72ec2905
 def _after(n, distance):
     "Distances for items that come after `n` whose words are given: these keep them, as if nothing could be nearer"
     def far(items, level, prefix):
@@ -115,7 +116,6 @@ def _places(items, sep):
     at = {}
     return [at.setdefault(i.split(sep, 1)[0], len(at)) for i in items]
 
-# %% ../../nbs/44a_codes.translate.ipynb #be0a8683
 def train_translators(
     embs:dict, # modality -> `Embeddings` of the items of all domains
     cfg:TranslatorConfig=TranslatorConfig(),

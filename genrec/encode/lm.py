@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['masked_mean', 'LMEncoder', 'model_digest', 'cached']
 
-# %% ../../nbs/21a_encode.lm.ipynb #7876ce22
+# %% ../../nbs/21a_encode.lm.ipynb #48db9135
 import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 import torch
 from torch import Tensor
+from fastcore.basics import patch
 from ..core import Embeddings
 from ..data.catalog import clean
 from .base import content
@@ -27,7 +28,7 @@ def masked_mean(
     m = mask[...,None].float()
     return (states.float()*m).sum(1)/m.sum(1).clamp(min=1)
 
-# %% ../../nbs/21a_encode.lm.ipynb #dd3b4b41
+# %% ../../nbs/21a_encode.lm.ipynb #14dba2ff
 @dataclass
 class LMEncoder:
     "A language model of transformers as a text encoder; loaded at the first call"
@@ -57,12 +58,6 @@ class LMEncoder:
         t.padding_side = 'right'
         self._model = m.eval().requires_grad_(False).to(self.device or ('cuda' if torch.cuda.is_available() else 'cpu')),t
         return self._model
-    @property
-    def reads(self): # `max_length`, or less where the model ends before
-        "Tokens of a text that are read at most"
-        m,t = self.load()
-        tables = [e.num_embeddings-(0 if e.padding_idx is None else e.padding_idx+1) for n,e in m.named_modules() if n.endswith('position_embeddings') and isinstance(e, torch.nn.Embedding)] # RoBERTa's first rows stand for padding
-        return min(n for n in (self.max_length, t.model_max_length, getattr(m.config, 'max_position_embeddings', None) or 0, *tables) if n>0)
     @torch.no_grad()
     def vectors(self, texts): # texts, none of them empty -> (n, dim)
         "The mean of the last hidden states of each text"
@@ -93,6 +88,14 @@ class LMEncoder:
             n += have
         if total is None: raise ValueError(f"no item has a text in {list(self.columns)}")
         return Embeddings(total/n.clamp(min=1)[:,None], f"LMEncoder({'/'.join(Path(self.name_or_path).parts[-2:])}, {' + '.join(self.columns)})", 'text', n==0)
+
+# %% ../../nbs/21a_encode.lm.ipynb #18ed1b5d
+@patch(as_prop=True)
+def reads(self:LMEncoder): # `max_length`, or less where the model ends before
+    "Tokens of a text that are read at most"
+    m,t = self.load()
+    tables = [e.num_embeddings-(0 if e.padding_idx is None else e.padding_idx+1) for n,e in m.named_modules() if n.endswith('position_embeddings') and isinstance(e, torch.nn.Embedding)] # RoBERTa's first rows stand for padding
+    return min(n for n in (self.max_length, t.model_max_length, getattr(m.config, 'max_position_embeddings', None) or 0, *tables) if n>0)
 
 # %% ../../nbs/21a_encode.lm.ipynb #2dad4f7e
 def model_digest(

@@ -136,7 +136,7 @@ def task_samples(
     lengths = [l[(torch.arange(m, device=l.device)*len(l))//max(1, m)] for l,m in zip(lengths, many)]
     return TaskSamples(torch.cat([*items, torch.arange(len(there)*n, device=both.device)]), start, end, samples.target, ways, torch.cat(rows), ends(map(len, rows)), ends(many), torch.cat(lengths), n, tuple(modalities))
 
-# %% ../../nbs/53_recommend.tasks.ipynb #7a8892cb
+# %% ../../nbs/53_recommend.tasks.ipynb #fc7e9bda
 def both_ids(
     lang:QuantitativeLanguage,
 )->SemanticIds: # of `n_modalities * n_items` items; codes of a later modality are counted on from those before
@@ -148,6 +148,7 @@ def both_ids(
     at = [tuple(sum(s.sizes[l] for s in list(lang.sids.values())[:j]) for l in range(s.n_levels)) for j,s in enumerate(lang.sids.values())]
     return SemanticIds(torch.cat([c+torch.tensor(a) for c,a in zip(codes, at)]), tuple(map(sum, zip(*(s.sizes for s in lang.sids.values())))))
 
+# %% ../../nbs/53_recommend.tasks.ipynb #d762c885
 class TaskT5(T5Recommender):
     "Encoder-decoder over the words of a `QuantitativeLanguage`"
     def __init__(self,
