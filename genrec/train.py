@@ -30,7 +30,7 @@ def progress(
     else: from tqdm.auto import tqdm
     return tqdm(it, total=total, desc=desc, disable=(how=='off') if on is None else not on, mininterval=.5, dynamic_ncols=how!='text', file=sys.stderr)
 
-# %% ../nbs/01_train.ipynb #dc623d87
+# %% ../nbs/01_train.ipynb #8db946a5
 def batches(
     n:int, # samples
     batch_size:int,
@@ -54,7 +54,8 @@ def shards(
     if not len(mine): mine,w = idx[:1],0. # every process takes part in every step
     parts = mine.split(micro_batch or len(mine))
     if cells and lengths is not None: parts = [q for m in parts for q in _rectangles(m, lengths[m].tolist(), cells)]
-    return [(m, w*len(m)) for m in parts]
+    n = 0 if cells and lengths is not None else -(-(-(-len(idx)//world))//(micro_batch or len(idx))) # as many pieces in every process: a loss may gather
+    return [(m, w*len(m)) for m in parts]+[(mine[:1], 0.)]*(n-len(parts))
 
 def _rectangles(idx, lengths, cells):
     "Cut rows of rising length where the rectangle would grow beyond `cells`; a length counts two more, for what comes besides the history"
@@ -315,7 +316,7 @@ def fit(
     model.fit_log = t.log
     return model.eval()
 
-# %% ../nbs/01_train.ipynb #6b427f54
+# %% ../nbs/01_train.ipynb #27baa13f
 def _run(t, sums, epochs, per, drop_last, evaluate, every, checkpoint, save_every, on_epoch, desc, trackers):
     "The epochs of `fit`, from wherever `t` stands"
     kw,live,start,sec0 = t.kw,_Live(_in_jupyter()),time.time(),t.log.seconds
@@ -325,7 +326,7 @@ def _run(t, sums, epochs, per, drop_last, evaluate, every, checkpoint, save_ever
     t.model.train()
     while t.step<epochs*per and not t.log.stopped:
         epoch = t.step//per
-        if on_epoch: on_epoch(t.model, epoch)
+        if on_epoch and t.step==epoch*per: on_epoch(t.model, epoch) # not again where an epoch goes on
         for i,idx in enumerate(batches(len(t.data), kw['batch_size'], kw['seed'], epoch, drop_last)):
             if i<t.step-epoch*per: continue
             out = t.one(idx)

@@ -57,7 +57,14 @@ class TfidfEncoder:
         if self.normalise: x = torch.nn.functional.normalize(x, dim=1)
         return Embeddings(x, repr(self), 'text', no)
 
-# %% ../../nbs/21_encode.text.ipynb #09bccb5a
+# %% ../../nbs/21_encode.text.ipynb #75598ce4
+def _warn_cut(m, texts):
+    "Say how many texts a sentence-transformers model cuts"
+    limit,tok = getattr(m, 'max_seq_length', None),getattr(m, 'tokenizer', None)
+    long = sum(len(t)>limit for t in tok(texts, truncation=False, verbose=False)['input_ids']) if limit and callable(tok) else 0
+    if long: warnings.warn(f"{long:,} of {len(texts):,} texts are longer than the {limit} tokens that the model reads: what comes after is left out")
+
+# %% ../../nbs/21_encode.text.ipynb #45c91eaf
 @dataclass
 class TextEncoder:
     "A sentence-transformers model; loaded at the first call"
@@ -101,9 +108,7 @@ class TextEncoder:
         dim = m.get_embedding_dimension() if hasattr(m, 'get_embedding_dimension') else m.get_sentence_embedding_dimension()
         x = torch.zeros(len(xs), dim)
         if distinct:
-            limit,tok = getattr(m, 'max_seq_length', None),getattr(m, 'tokenizer', None)
-            long = sum(len(t)>limit for t in tok([self.prompt+t for t in distinct], truncation=False, verbose=False)['input_ids']) if limit and callable(tok) else 0
-            if long: warnings.warn(f"{long:,} of {len(distinct):,} texts are longer than the {limit} tokens that the model reads: what comes after is left out")
+            _warn_cut(m, [self.prompt+t for t in distinct])
             how = dict(batch_size=self.batch_size, prompt=self.prompt or None, normalize_embeddings=self.normalise, convert_to_tensor=True, show_progress_bar=False)
             bar = bar_of(total=len(distinct), desc='texts', on=None if self.progress else False)
             v,n = [],8*self.batch_size

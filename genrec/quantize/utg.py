@@ -176,7 +176,7 @@ class UTGTokenizer(nn.Module):
             loss = loss+self.align_weight*parts['alignment']
         return dict(loss=loss, **{k:v.detach() for k,v in parts.items()})
 
-# %% ../../nbs/38c_quantize.utg.ipynb #5af89cf3
+# %% ../../nbs/38c_quantize.utg.ipynb #5fc59223
 @patch
 def begin(self:UTGTokenizer,
     items, # what the encoder's `prepare` gave, all of it
@@ -187,10 +187,13 @@ def begin(self:UTGTokenizer,
     self.begun.fill_(1)
     return self
 
-def begins(items, seed:int=0): # function of (model, epoch), for `on_epoch=` of `fit`
+def begins(
+    items, seed:int=0, # as `begin`
+    steps:int=None, # optimiser steps of an epoch, where a batch goes through in pieces (default: every pass is a step)
+): # function of (model, epoch), for `on_epoch=` of `fit`
     "Calls `begin` at the first epoch after the bypass"
     def hook(model, epoch):
-        if model.bypassed and model.step>=model.bypass_steps: model.begin(items, seed)
+        if model.bypassed and (model.step if steps is None else epoch*steps)>=model.bypass_steps: model.begin(items, seed)
     return hook
 
 @patch

@@ -28,7 +28,7 @@ from ..codes.rules import kth_leaf, level_distance, next_nearest
 from ..recommend.t5 import T5Recommender
 from .tiger import TigerConfig, System, t5, train_system
 
-# %% ../../nbs/94_systems.utgrec.ipynb #4d95fae4
+# %% ../../nbs/94_systems.utgrec.ipynb #995e33ab
 @dataclass(frozen=True)
 class UTGRecConfig(TigerConfig):
     "The paper's numbers; the recommender's size is TIGER's"
@@ -42,7 +42,8 @@ class UTGRecConfig(TigerConfig):
     dec_dim:int=128; dec_heads:int=4 # decoders
     max_tokens:int=64           # of a text that is reconstructed
     diffusion_width:int=1024; diffusion_blocks:int=3; draws:int=4; learn_variance:bool=True
-    id_epochs:int=3; id_batch_size:int=256; id_micro:int=None; id_lr:float=3e-4; id_weight_decay:float=.01; id_warmup:float=.03; id_precision:str='no' # tokenizer on the sources
+    id_epochs:int=3; id_batch_size:int=256; id_micro:int=None; # a batch in pieces has the negatives of its piece alone
+    id_lr:float=3e-4; id_weight_decay:float=.01; id_warmup:float=.03; id_precision:str='no' # tokenizer on the sources
     tune_epochs:int=20; tune_lr:float=1e-4 # tokenizer on the target
     pretrain_tokenizer:bool=True; tune_tokenizer:bool=True; freeze_tables:bool=True; pretrain_recommender:bool=True
     pre_epochs:int=50; pre_lr:float=5e-3 # recommender on the sources
@@ -108,7 +109,7 @@ def mllm_content(
     def encoder(cfg): return MLLMEncoder(*(first.pop() if first else make()), n_levels=len(cfg.sizes), dim=cfg.code_dim, **kw)
     return Content(encoder, lambda texts: tok(list(texts), add_special_tokens=False)['input_ids'], len(tok), latents)
 
-# %% ../../nbs/94_systems.utgrec.ipynb #fc8dff47
+# %% ../../nbs/94_systems.utgrec.ipynb #1f8849d9
 def untrained(content:Content, cfg:UTGRecConfig)->UTGTokenizer:
     "The tokenizer that a configuration describes"
     e,L,d = content.encoder(cfg),len(cfg.sizes),cfg.code_dim
@@ -146,7 +147,7 @@ def utg_tokenizer(
     if start is not None: tok.fine_tune(tables=not (cfg.freeze_tables and cfg.tree))
     elif (most:=(epochs-1)*math.ceil(len(data)/cfg.id_batch_size))<cfg.bypass_steps: raise ValueError(f"`bypass_steps` is {cfg.bypass_steps}, but before its last epoch the training has {most} steps: lower it, or train for more epochs")
     fit(tok, data, epochs=epochs, batch_size=cfg.id_batch_size, micro_batch=cfg.id_micro, lr=lr, weight_decay=cfg.id_weight_decay, warmup=cfg.id_warmup, precision=cfg.id_precision,
-        on_epoch=begins(data.items, seed), seed=seed, checkpoint=checkpoint, desc='UTGRec codes')
+        on_epoch=begins(data.items, seed, math.ceil(len(data)/cfg.id_batch_size)), seed=seed, checkpoint=checkpoint, desc='UTGRec codes')
     return tok.cpu()
 
 def utg_ids(

@@ -92,11 +92,12 @@ def load_transfer(
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder)
     return transfer(folder.name, logs, {k:load_catalog(items, l.items, recipe=('title','overview'), images=posters) for k,l in logs.items()}, 'newer', text)
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #0e98bf7c
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #048a91c3
 LIGHT = dict(code_dim=64, enc_dim=128, enc_layers=1, dec_dim=64, max_tokens=24, diffusion_width=128, diffusion_blocks=2, draws=1, quantizer_weight=20., bypass_steps=300,
     id_epochs=20, id_lr=1e-3, tune_epochs=10, tune_lr=3e-4)
 TOY = dict(LIGHT, sizes=(16,32,32), code_dim=16, enc_dim=48, dec_dim=48, max_tokens=40, quantizer_weight=5., bypass_steps=250, id_batch_size=30, id_epochs=120, id_lr=4e-3, enc_dropout=0., tune_epochs=20, tune_lr=1e-3, id_micro=None)
 
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #f96da8be
 NETS = dict(epochs=60, every=2, batch_size=128, lr=1e-3, weight_decay=.01) # of the baselines without codes
 def net_run(
     name:str, # 'sasrec' (IDs), 'fdsa' (IDs and texts), 'unisrec' (texts, pre-trained on the sources)
@@ -117,6 +118,7 @@ def net_run(
     fit(m, m.training_data(data.split.train), **how, evaluate=validator(data.split, 2000), seed=seed, desc=name)
     return measure(m, data.split, name, data.name, {}, seed, dict(pretrain=round(sec, 1), train=round(m.fit_log.seconds, 1)))
 
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #19bbc5b1
 _taught = {} # the last pre-training: rows of table 3 share it
 OF_TARGET = ('tune_epochs','tune_lr','tune_tokenizer','freeze_tables','pretrain_tokenizer','pretrain_recommender','epochs','lr','every','patience','width','valid_users') # fields that pre-training does not look at
 
@@ -129,6 +131,7 @@ def taught(data:Transfer, cfg:UTGRecConfig, seed:int, checkpoints=None):
         _taught[key] = utgrec_pretrain(data.source, data.source_catalog, replace(cfg, pretrain_tokenizer=True, pretrain_recommender=True), data.content, seed, None if checkpoints is None else Path(checkpoints)/f'utgrec-{key}.safetensors')
     return _taught[key]
 
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #0931160b
 def transfer_work(
     data:Transfer,
     rec:TigerConfig=RECOMMENDER,
