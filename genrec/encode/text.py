@@ -64,7 +64,7 @@ def _warn_cut(m, texts):
     long = sum(len(t)>limit for t in tok(texts, truncation=False, verbose=False)['input_ids']) if limit and callable(tok) else 0
     if long: warnings.warn(f"{long:,} of {len(texts):,} texts are longer than the {limit} tokens that the model reads: what comes after is left out")
 
-# %% ../../nbs/21_encode.text.ipynb #45c91eaf
+# %% ../../nbs/21_encode.text.ipynb #764ad3d2
 @dataclass
 class TextEncoder:
     "A sentence-transformers model; loaded at the first call"
@@ -84,8 +84,7 @@ class TextEncoder:
             raise FileNotFoundError(f"wanted {what}, but there is no such folder; give the folder that holds modules.json, or a hub name")
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as tl
-        path = Path(name).expanduser()
-        bars = tl.is_progress_bar_enabled()
+        path,bars = Path(name).expanduser(),tl.is_progress_bar_enabled()
         if not self.progress: tl.disable_progress_bar()
         try: self._model = SentenceTransformer(str(path) if path.is_dir() else name, device=self.device)
         except (OSError, ValueError) as e: raise OSError(
