@@ -1,9 +1,9 @@
 """What UTGRec's tokenizer costs: items per second in training and in encoding, memory, and the diffusion head's share
 
-    python bench/utgrec_speed.py [--small] [--only light mllm] [--mllm tiny|2b] [--device cuda] [--repeat 2] [--out runs/bench/utgrec.json]
+    python bench/utgrec_speed.py [--small] [--only light mllm] [--mllm tiny|2b] [--device cuda] [--batch 256] [--items 16] [--repeat 2] [--out runs/bench/utgrec.json]
 
 (light) `LightEncoder` over a text vector of 384 and 64 patches, 3 levels (256, 512, 512) of width 128, 64 words of a vocabulary of 8,000, 64 latents of 48 numbers, batches of 256: `whole`; `no_head` (the image decoder's layer without the diffusion network); `no_image`; `no_neighbour` (without the neighbour's content). A step is forward, backward and AdamW. Encoding is `vectors` and codes
-(mllm) a random Qwen2-VL with LoRA of rank 8 over pictures and words, with and without gradient checkpointing; `--mllm 2b --device cuda` has the shape of Qwen2-VL-2B in bf16 (its weights change no timing)
+(mllm) a random Qwen2-VL with LoRA of rank 8 over pictures and words, with and without gradient checkpointing; `--mllm 2b --device cuda` has the shape of Qwen2-VL-2B in bf16 (its weights change no timing). A step is a batch of `--batch` items (the paper's 256), `--items` of them at a time: gradients add up, then AdamW
 Each way runs in a process of its own, ways take turns, the fastest of the repeats counts. The head's share is 1 - no_head / whole."""
 import argparse, json, os, platform, sys, time
 from pathlib import Path
@@ -24,14 +24,16 @@ def timed(step, a, sync=lambda: None):
         best = min(best, time.perf_counter()-x)
     return best
 
-def learner(tok, data, batch, precision=None):
-    "One optimiser step over the first rows"
+def learner(tok, data, batch, precision=None, micro=None):
+    "One optimiser step over the first rows, `micro` of them at a time"
     import torch
     from genrec.train import to_device
-    opt, dev, rows = torch.optim.AdamW([p for p in tok.parameters() if p.requires_grad], 1e-4), tok.device, torch.arange(batch)
+    opt, dev, pieces = torch.optim.AdamW([p for p in tok.parameters() if p.requires_grad], 1e-4), tok.device, torch.arange(batch).split(micro or batch)
     def step():
-        with torch.autocast(dev.type, torch.bfloat16, enabled=precision=='bf16'): loss = tok.loss(to_device(data[rows], dev))['loss']
-        loss.backward(); opt.step(); opt.zero_grad()
+        for rows in pieces:
+            with torch.autocast(dev.type, torch.bfloat16, enabled=precision=='bf16'): loss = tok.loss(to_device(data[rows], dev))['loss']
+            (loss*(len(rows)/batch)).backward()
+        opt.step(); opt.zero_grad()
     return step
 
 def child_light(way, a):
@@ -70,8 +72,8 @@ def child_mllm(way, a):
     from genrec.quantize.tree import TreeQuantizer
     from genrec.quantize.utg import UTGData, UTGTokenizer
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-    cat = toy_shop(n_users=5, n_kinds=6, n_styles=4, n_variants=2).catalog
-    big, dev, B = a['mllm']=='2b', a['device'], a['items']
+    big, dev, B = a['mllm']=='2b', a['device'], a['batch_mllm']
+    cat = toy_shop(n_users=5, n_kinds=8, n_styles=4, n_variants=max(1, -(-B//32))).catalog
     class Tok(dict):
         def one(self, t): return [self.get(w, 0) for w in Words.split(t)]
         def __call__(self, x, **kw): return dict(input_ids=[self.one(t) for t in x] if isinstance(x, list) else self.one(x))
@@ -92,15 +94,18 @@ def child_mllm(way, a):
     t = UTGTokenizer(enc, TreeQuantizer(128, 3), TextDecoder(128, len(tok), embed=enc.embed, n_heads=12 if big else 4)).to(dev).train()
     data = UTGData(enc.prepare(cat), token_table(cat['text'], lambda x: tok(list(x))['input_ids']), None, Histories.of([[(i+1)%len(cat)] for i in range(len(cat))]))
     base, sync = peak(dev), (torch.cuda.synchronize if dev=='cuda' else lambda: None)
-    s = timed(learner(t, data, B, 'bf16' if big else None), a, sync)
-    b = data[torch.arange(B)]
-    return dict(train_items_s=B/s, growth_gb=(peak(dev)-base)/1e9, peak_gb=peak(dev)/1e9, items_encoded=len(b.items.ids), tokens_of_an_item=int(b.items.ok.sum(1).float().mean()), width=d,
+    s = timed(learner(t, data, B, 'bf16' if big else None, a['items']), a, sync)
+    b = data[torch.arange(min(B, a['items']))]
+    some = enc.prepare(cat.select(range(min(len(cat), 2*a['items']))))
+    n = len(some)
+    read = timed(lambda: t.vectors(some, block=a['items'], bar=False), a, sync) if way=='plain' else None
+    return dict(train_items_s=B/s, **({} if read is None else dict(encode_items_s=n/read)), growth_gb=(peak(dev)-base)/1e9, peak_gb=peak(dev)/1e9, items_encoded=len(b.items.ids), tokens_of_an_item=int(b.items.ok.sum(1).float().mean()), width=d,
         trained_weights=sum(p.numel() for p in t.parameters() if p.requires_grad), all_weights=sum(p.numel() for p in t.parameters()))
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--small', action='store_true'); p.add_argument('--only', nargs='*', default=list(WAYS), choices=list(WAYS)); p.add_argument('--mllm', default='tiny', choices=['tiny', '2b'])
-    p.add_argument('--device', default='cpu'); p.add_argument('--repeat', type=int); p.add_argument('--items', type=int, default=16, help='batch of the language model')
+    p.add_argument('--device', default='cpu'); p.add_argument('--repeat', type=int); p.add_argument('--items', type=int, default=16, help='items that go through the language model at once'); p.add_argument('--batch', type=int, default=256, help='items of an optimiser step of the language model')
     p.add_argument('--threads', type=int, default=min(2, os.cpu_count() or 1)); p.add_argument('--out', default=str(root/'runs'/'bench'/'utgrec.json')); p.add_argument('--child')
     a = p.parse_args()
     if a.child:
@@ -109,7 +114,7 @@ def main():
         part, way, how = json.loads(a.child)
         print(json.dumps(dict(light=child_light, mllm=child_mllm)[part](way, how)))
         return
-    how = dict(batch=32 if a.small else 256, width=128 if a.small else 1024, rounds=1 if a.small else 3, items=4 if a.small else a.items, device=a.device, mllm=a.mllm)
+    how = dict(batch=32 if a.small else 256, width=128 if a.small else 1024, rounds=1 if a.small else 3, items=4 if a.small else a.items, batch_mllm=8 if a.small else a.batch, device=a.device, mllm=a.mllm)
     got = {}
     for part in a.only:
         for r in range(a.repeat or (1 if a.small else 2)):
@@ -123,7 +128,10 @@ def main():
         print(f"the diffusion head's share of a training step: {share:.0%}")
     if a.small and a.out==p.get_default('out'): return
     import torch
-    Path(a.out).parent.mkdir(parents=True, exist_ok=True)
-    Path(a.out).write_text(json.dumps(dict(what=__doc__.splitlines()[0], settings=how, threads=a.threads, torch=torch.__version__, cpu=platform.machine(), gpu=torch.cuda.get_device_name() if a.device=='cuda' else None, head_share=share, results=got), indent=1)+'\n')
+    at = Path(a.out)
+    at.parent.mkdir(parents=True, exist_ok=True)
+    old = json.loads(at.read_text()) if at.is_file() else {} # what was not measured now stays
+    about = dict(settings=how, threads=a.threads, torch=torch.__version__, cpu=platform.machine(), gpu=torch.cuda.get_device_name() if a.device=='cuda' else None)
+    at.write_text(json.dumps(dict(what=__doc__.splitlines()[0], head_share=share if share is not None else old.get('head_share'), results=old.get('results', {})|{k: dict(v, about=about) for k, v in got.items()}), indent=1)+'\n')
 
 if __name__=='__main__': main()
