@@ -85,7 +85,7 @@ class CodeDecoder(nn.Module):
         for layer in self.layers: h = layer(h, src_key_padding_mask=hide)
         return self.norm(h[:,L:])
 
-# %% ../../nbs/38a_quantize.decoders.ipynb #04652abe
+# %% ../../nbs/38a_quantize.decoders.ipynb #f8b590e5
 class TextDecoder(CodeDecoder):
     "An item's words from its codes"
     def __init__(self,
@@ -93,29 +93,39 @@ class TextDecoder(CodeDecoder):
         n_tokens:int, # size of the vocabulary
         max_tokens:int=64, # places
         mask:float=1., # share of tokens that are masked, and have to be written
+        sample:float=1., # share of these whose loss is counted at each step of training, drawn anew: less work, the same in expectation
         embed:nn.Embedding=None, # the table of a language model (default: an own one)
         d_model:int=128, # ignored with `embed`, whose width it is
         **kw, # of `CodeDecoder`
     ):
-        if not 0<mask<=1: raise ValueError(f"`mask` is the share of tokens to be written, above 0 and at most 1, got {mask}")
+        for k,v in dict(mask=mask, sample=sample).items():
+            if not 0<v<=1: raise ValueError(f"`{k}` is a share of the tokens to be written, above 0 and at most 1, got {v}")
         d_model = d_model if embed is None else embed.embedding_dim
         if embed is not None and embed.num_embeddings<n_tokens: raise ValueError(f"the table has {embed.num_embeddings} rows for {n_tokens} tokens")
         super().__init__(code_dim, max_tokens, d_model=d_model, **kw)
-        self.n_tokens,self.mask_share = n_tokens,mask
+        self.n_tokens,self.mask_share,self.sample = n_tokens,mask,sample
         self.embed = nn.Embedding(n_tokens, d_model, _weight=torch.randn(n_tokens, d_model)*d_model**-.5) if embed is None else embed
         self.bias = nn.Parameter(torch.zeros(n_tokens))
 
-    def scores(self, q, tokens, known=None): # (n, L, code_dim), (n, T) -> (m, n_tokens) of the m tokens to be written, (n, T) which they are
-        "Scores of every token that is masked"
+    @torch.no_grad()
+    def expect(self, tokens): # (n, T) of a catalogue -> self
+        "Begin with how often each token occurs: what codes are for is the rest"
+        n = tokens[tokens>=0].bincount(minlength=self.n_tokens)+1.
+        self.bias.copy_((n/n.sum()).log())
+        return self
+
+    def scores(self, q, tokens, known=None, share=1.): # (n, L, code_dim), (n, T) -> (m, n_tokens) of the m tokens to be written, (n, T) which they are
+        "Scores of every token that is masked, or of a share of them"
         ok = tokens>=0
         h = self.states(q, ok, None if known is None else self.embed(tokens.clamp(min=0)), known)
         ask = ok if known is None else ok&~known
+        if share<1: ask = ask&(torch.rand(ask.shape, device=ask.device)<share)
         return linear(h[ask], self.embed.weight[:self.n_tokens], self.bias),ask
 
     def nll(self, q, tokens)->Tensor: # ()
         "Mean negative log-likelihood of the masked tokens (equation 8); 0 where no item has text"
         known = None if self.mask_share==1 else torch.rand(tokens.shape, device=tokens.device)>=self.mask_share
-        s,ask = self.scores(q, tokens, known)
+        s,ask = self.scores(q, tokens, known, self.sample if self.training else 1.)
         return F.cross_entropy(s.float(), tokens[ask]) if len(s) else sum(p.sum() for p in (q, *self.parameters()))*0.
 
     @torch.no_grad()
