@@ -17,6 +17,7 @@ def main():
     p.add_argument('--only', nargs='*', help='systems'); p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later')
     p.add_argument('--threads', type=int, default=1); p.add_argument('--lane', default='0/1', help='i/n: this process, of so many')
     p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--out', default=str(root/'runs'/'utgrec')); p.add_argument('--show', action='store_true', help='only say what is missing')
+    p.add_argument('--mllm', help='folder or hub name of a Qwen2-VL or its like that reads the items, with the settings of the paper; wants a GPU'); p.add_argument('--micro', type=int, default=16, help='items at a time through --mllm')
     p.add_argument('--small', action='store_true', help='minutes in place of hours: tiny models, one epoch (give --out another folder)')
     a = p.parse_args()
     os.environ.update(OMP_NUM_THREADS=str(a.threads)); os.environ.setdefault('GENREC_PROGRESS', 'off'); os.environ.setdefault('HF_HUB_OFFLINE', '1')
@@ -29,8 +30,12 @@ def main():
     from genrec.store import Store
     from genrec.systems.codes import RECOMMENDER
     from genrec.systems.compare import compare
-    from genrec.systems.utgrec_real import TOY, load_transfer, toy_transfer, transfer_work, utgrec_jobs
+    from genrec.systems.utgrec_real import LIGHT, TOY, lend, load_transfer, toy_transfer, transfer_work, utgrec_jobs, with_mllm
+    from genrec.encode.mllm import mllm_parts
+    from genrec.systems.utgrec import UTGRecConfig
     at, jobs = Path(a.shared), []
+    big = {k: getattr(UTGRecConfig, k) for k in LIGHT if k not in ('id_epochs', 'tune_epochs')} | dict(id_micro=a.micro, id_precision='bf16') if a.mllm else {} # the paper's in place of `LIGHT`, but as many epochs: its shops are larger
+    def read(data): return with_mllm(data, lambda: mllm_parts(a.mllm), Path(a.mllm).name, checkpointing=True) if a.mllm else data
     folders = {'scientific': ('scientific_cgr', 'office14_apao', 'beauty14'), 'ml100k': ('ml100k_posters',), 'toy': ()}
     absent = [f for d in a.data for f in folders[d] if not (at/f).is_dir()]
     if absent: sys.exit(f'no folder {", ".join(absent)} in {at}: say where with --shared, or --data toy')
@@ -41,15 +46,16 @@ def main():
             return utgrec_jobs(data, seeds, a.ablate, tuple(a.sweep), checkpoints=Store().folder/'utgrec', **kw)
         if d=='toy': # a seed is a world of its own
             rec = replace(RECOMMENDER, d_model=64, d_ff=128, d_kv=16, n_heads=4, epochs=12, every=3, patience=2, batch_size=64, micro_cells=None, precision='no')
-            for s in a.seeds: jobs += these(toy_transfer(seed=s), (s,), **({} if a.small else dict(rec=rec, tokenizer=dict(sizes=(16,)*3, hidden=(64,), id_epochs=200, code_dim=16), n_clusters=5)), **TOY)
+            for s in a.seeds: jobs += these(read(toy_transfer(seed=s)), (s,), **({} if a.small else dict(rec=rec, tokenizer=dict(sizes=(16,)*3, hidden=(64,), id_epochs=200, code_dim=16), n_clusters=5)), **TOY)
         else:
             f = folders[d]
-            data = load_transfer(at/f[0], tuple(at/o for o in f[1:]), text='tfidf' if a.small else None)
-            jobs += these(data, tuple(a.seeds), **({} if a.small else transfer_work(data)))
+            data = read(load_transfer(at/f[0], tuple(at/o for o in f[1:]), text='tfidf' if a.small else None))
+            jobs += these(data, tuple(a.seeds), **({} if a.small else transfer_work(data) | big))
     jobs = [j for j in jobs if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:60s} {'done' if j.done(a.out) else 'missing'}")
         return
+    if not a.small and (taken:=lend(jobs, a.out, [root/'runs'/n for n in ('bbqrec','mql4grec')])): print('the same work as in another comparison, taken over:', ', '.join(taken))
     compare(jobs, a.out, a.budget_min, lane)
 
 if __name__=='__main__': main()

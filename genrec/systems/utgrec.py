@@ -28,7 +28,7 @@ from ..codes.rules import kth_leaf, level_distance, next_nearest
 from ..recommend.t5 import T5Recommender
 from .tiger import TigerConfig, System, t5, train_system
 
-# %% ../../nbs/94_systems.utgrec.ipynb #995e33ab
+# %% ../../nbs/94_systems.utgrec.ipynb #353e98f5
 @dataclass(frozen=True)
 class UTGRecConfig(TigerConfig):
     "The paper's numbers; the recommender's size is TIGER's"
@@ -40,7 +40,7 @@ class UTGRecConfig(TigerConfig):
     bypass_steps:int=300        # passes before anything is quantized
     enc_dim:int=128; enc_layers:int=2; enc_heads:int=4; enc_dropout:float=.1 # light encoder
     dec_dim:int=128; dec_heads:int=4 # decoders
-    max_tokens:int=64           # of a text that is reconstructed
+    max_tokens:int=64; token_sample:float=1.; token_counts:bool=True # of a text that is reconstructed; share of them that counts at each step; begin with how often each occurs
     diffusion_width:int=1024; diffusion_blocks:int=3; draws:int=4; learn_variance:bool=True
     id_epochs:int=3; id_batch_size:int=256; id_micro:int=None; # a batch in pieces has the negatives of its piece alone
     id_lr:float=3e-4; id_weight_decay:float=.01; id_warmup:float=.03; id_precision:str='no' # tokenizer on the sources
@@ -56,7 +56,7 @@ class UTGRecConfig(TigerConfig):
     def code_sizes(self): return self.sizes if self.tree else self.sizes[:1]*len(self.sizes)
 
 OF_TOKENIZER = ('sizes','tree','code_dim','commitment_weight','image_weight','positive_weight','quantizer_weight','align_weight','temperature','bypass_steps','enc_dim','enc_layers','enc_heads','enc_dropout',
-    'dec_dim','dec_heads','max_tokens','diffusion_width','diffusion_blocks','draws','learn_variance','id_epochs','id_lr') # what pre-training settles: tuning goes on with the same
+    'dec_dim','dec_heads','max_tokens','token_sample','token_counts','diffusion_width','diffusion_blocks','draws','learn_variance','id_epochs','id_lr') # what pre-training settles: tuning goes on with the same
 OF_RECOMMENDER = ('pre_epochs','pre_lr') # likewise
 
 ABLATIONS = { # table 3: name -> fields that differ, `replace(cfg, **ABLATIONS['no tree'])`
@@ -73,7 +73,7 @@ SWEEPS = { # section 3.4: one field at a time
     'align': [dict(align_weight=w) for w in (.001,.003,.01,.03)], 'mu': [dict(positive_weight=w) for w in (.01,.03,.1,.3)],
 }
 
-# %% ../../nbs/94_systems.utgrec.ipynb #2fcd641f
+# %% ../../nbs/94_systems.utgrec.ipynb #50606c50
 @dataclass(frozen=True)
 class Content:
     "How items are read and what of them is reconstructed"
@@ -87,13 +87,14 @@ def light_content(
     text=None, image=None, # frozen encoders, fitted where they have to be (default: TF-IDF and pixels, learned from `catalog`)
     latents=None, # (default: patches of 4 x 4 of 32 x 32 pixels, where there are pictures)
     dim:int=64, n_words:int=8000, # of the default vectors; words that can be written
+    texts=None, # whose words can be written: of the target too, as a language model knows them all (default: those of `catalog`)
     widths:dict=None, # of `LightEncoder`
 )->Content:
     "A small transformer over frozen vectors, and the words of the catalogue"
     seen = 'image' in catalog.column_names
     readers = dict(text=text or TfidfEncoder(dim=dim).fit(catalog))
     if seen: readers['image'] = image or PixelEncoder(dim=dim).fit(catalog)
-    words = Words.of(catalog['text'], n_words)
+    words = Words.of(catalog['text'] if texts is None else texts, n_words)
     def encoder(cfg): return LightEncoder(readers, widths, len(cfg.sizes), cfg.code_dim, cfg.enc_dim, cfg.enc_layers, cfg.enc_heads, dropout=cfg.enc_dropout)
     return Content(encoder, words, len(words), (latents or PatchLatents(PatchReader(32, 4)).fit(catalog)) if seen else None)
 
@@ -109,14 +110,14 @@ def mllm_content(
     def encoder(cfg): return MLLMEncoder(*(first.pop() if first else make()), n_levels=len(cfg.sizes), dim=cfg.code_dim, **kw)
     return Content(encoder, lambda texts: tok(list(texts), add_special_tokens=False)['input_ids'], len(tok), latents)
 
-# %% ../../nbs/94_systems.utgrec.ipynb #1f8849d9
+# %% ../../nbs/94_systems.utgrec.ipynb #dc1dbbf2
 def untrained(content:Content, cfg:UTGRecConfig)->UTGTokenizer:
     "The tokenizer that a configuration describes"
     e,L,d = content.encoder(cfg),len(cfg.sizes),cfg.code_dim
     if cfg.tree: q = TreeQuantizer(d, L, *cfg.sizes[:2], cfg.commitment_weight)
     else: q = ProductQuantizer(d*L, cfg.code_sizes, False, cfg.commitment_weight)
     how = dict(n_levels=L, d_model=cfg.dec_dim, n_heads=cfg.dec_heads)
-    text = TextDecoder(d, content.n_tokens, cfg.max_tokens, embed=getattr(e, 'embed', None), **how)
+    text = TextDecoder(d, content.n_tokens, cfg.max_tokens, sample=cfg.token_sample, embed=getattr(e, 'embed', None), **how)
     image = None if content.latents is None else ImageDecoder(d, content.latents.n_places, content.latents.dim, width=cfg.diffusion_width, blocks=cfg.diffusion_blocks, draws=cfg.draws, learn_variance=cfg.learn_variance, **how)
     return UTGTokenizer(e, q, text, image, cfg.image_weight, cfg.positive_weight, cfg.quantizer_weight, cfg.align_weight, cfg.temperature, cfg.bypass_steps)
 
@@ -142,6 +143,7 @@ def utg_tokenizer(
     set_seed(seed)
     tok = untrained(content, cfg) if start is None else copy.deepcopy(start)
     data = tokenizer_data(tok, content, catalog, split, cfg)
+    if cfg.token_counts: tok.text.expect(data.tokens)
     epochs,lr = (cfg.id_epochs,cfg.id_lr) if start is None else (cfg.tune_epochs,cfg.tune_lr)
     if start is None and not cfg.pretrain_tokenizer: epochs = cfg.tune_epochs # learned on the target alone
     if start is not None: tok.fine_tune(tables=not (cfg.freeze_tables and cfg.tree))
