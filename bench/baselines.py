@@ -115,8 +115,8 @@ def softmax(small):
     "Full softmax with its gradient, and the 20 best of a million items: PyTorch's plain form beside ours, processor seconds, the best of three"
     import torch
     import torch.nn.functional as F
-    from genrec.layers import linear
-    from genrec.recommend.sequence import best_items, softmax_loss
+    from genrec.layers import linear, softmax_loss
+    from genrec.recommend.sequence import best_items
     torch.manual_seed(0)
     def best(f):
         out = []

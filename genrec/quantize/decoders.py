@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['Words', 'token_table', 'CodeDecoder', 'TextDecoder']
 
-# %% ../../nbs/38a_quantize.decoders.ipynb #0858eef4
+# %% ../../nbs/38a_quantize.decoders.ipynb #38c3b7f7
 import re, warnings
 from collections import Counter
 from dataclasses import dataclass
 import torch
-import torch.nn.functional as F
 from torch import nn, Tensor
-from ..layers import linear
+from ..layers import linear, softmax_loss
 
 # %% ../../nbs/38a_quantize.decoders.ipynb #b1a97386
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class CodeDecoder(nn.Module):
         for layer in self.layers: h = layer(h, src_key_padding_mask=hide)
         return self.norm(h[:,L:])
 
-# %% ../../nbs/38a_quantize.decoders.ipynb #f8b590e5
+# %% ../../nbs/38a_quantize.decoders.ipynb #3c77f69a
 class TextDecoder(CodeDecoder):
     "An item's words from its codes"
     def __init__(self,
@@ -114,19 +113,26 @@ class TextDecoder(CodeDecoder):
         self.bias.copy_((n/n.sum()).log())
         return self
 
-    def scores(self, q, tokens, known=None, share=1.): # (n, L, code_dim), (n, T) -> (m, n_tokens) of the m tokens to be written, (n, T) which they are
-        "Scores of every token that is masked, or of a share of them"
+    def ask(self, q, tokens, known=None, share=1.): # (n, L, code_dim), (n, T) -> (m, d_model) states of the m tokens to be written, (n, T) which they are
+        "What is known of every token that is masked, or of a share of them"
         ok = tokens>=0
         h = self.states(q, ok, None if known is None else self.embed(tokens.clamp(min=0)), known)
         ask = ok if known is None else ok&~known
         if share<1: ask = ask&(torch.rand(ask.shape, device=ask.device)<share)
-        return linear(h[ask], self.embed.weight[:self.n_tokens], self.bias),ask
+        return h[ask],ask
+
+    def scores(self, q, tokens, known=None): # -> (m, n_tokens), (n, T) which they are
+        "Scores of every token that is masked"
+        h,ask = self.ask(q, tokens, known)
+        return linear(h, self.embed.weight[:self.n_tokens], self.bias),ask
 
     def nll(self, q, tokens)->Tensor: # ()
         "Mean negative log-likelihood of the masked tokens (equation 8); 0 where no item has text"
         known = None if self.mask_share==1 else torch.rand(tokens.shape, device=tokens.device)>=self.mask_share
-        s,ask = self.scores(q, tokens, known, self.sample if self.training else 1.)
-        return F.cross_entropy(s.float(), tokens[ask]) if len(s) else sum(p.sum() for p in (q, *self.parameters()))*0.
+        h,ask = self.ask(q, tokens, known, self.sample if self.training else 1.)
+        if not len(h): return sum(p.sum() for p in (q, *self.parameters()))*0.
+        w = torch.cat([self.embed.weight[:self.n_tokens], self.bias[:,None]], 1).float()
+        return softmax_loss(torch.cat([h, h.new_ones(len(h), 1)], 1).float(), w, tokens[ask])/len(h)
 
     @torch.no_grad()
     def accuracy(self, q, tokens, block:int=512)->float: # share of all tokens

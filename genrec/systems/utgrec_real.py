@@ -34,7 +34,7 @@ from .mql4grec_real import core_log
 from .tiger import TigerConfig, tiger
 from .utgrec import ABLATIONS, SWEEPS, Content, UTGRecConfig, light_content, mllm_content, utgrec_finetune, utgrec_pretrain
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #2b84695d
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #0bbe5374
 @dataclass(frozen=True)
 class Transfer:
     "Source domains, a target, and how items are read"
@@ -51,7 +51,7 @@ def transfer(
     target:str, # one of them
     text=None, # frozen encoder with a `dim` (default: TF-IDF of the sources)
     few=None, # users of the target who are learnt from, see `fewer_users` (default: all)
-    dim:int=48, n_words:int=4000, size:int=32, patch:int=4, # of the default encoders; words; pixels of reconstructed pictures
+    dim:int=48, n_words:int=6000, size:int=32, patch:int=4, # of the default encoders; words; pixels of reconstructed pictures
 )->Transfer:
     "All domains but the target are joined, and what is learned of words and pictures is learned there"
     if target not in logs or len(logs)<2: raise ValueError(f"wanted a target among two domains or more, got {target!r} and {list(logs)}")
@@ -105,10 +105,10 @@ def with_mllm(
     "Items are read by a multimodal language model, and its table of tokens writes them"
     return replace(data, content=mllm_content(make, latents or data.content.latents, **kw), reader=reader)
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #048a91c3
-LIGHT = dict(code_dim=64, enc_dim=128, enc_layers=1, dec_dim=64, max_tokens=24, diffusion_width=128, diffusion_blocks=2, draws=1, quantizer_weight=20., bypass_steps=300,
-    id_epochs=20, id_lr=1e-3, tune_epochs=10, tune_lr=3e-4)
-TOY = dict(LIGHT, sizes=(16,32,32), code_dim=16, enc_dim=48, dec_dim=48, max_tokens=40, quantizer_weight=5., bypass_steps=250, id_batch_size=30, id_epochs=120, id_lr=4e-3, enc_dropout=0., tune_epochs=20, tune_lr=1e-3, id_micro=None)
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #8943add5
+LIGHT = dict(code_dim=64, enc_dim=128, enc_layers=1, dec_dim=64, max_tokens=24, token_sample=.25, diffusion_width=128, diffusion_blocks=2, draws=1, quantizer_weight=20., bypass_steps=300,
+    id_epochs=20, id_lr=1e-3, tune_epochs=60, tune_lr=1e-3)
+TOY = dict(LIGHT, sizes=(16,32,32), code_dim=16, enc_dim=48, dec_dim=48, max_tokens=40, token_sample=1., quantizer_weight=5., bypass_steps=250, id_batch_size=30, id_epochs=120, id_lr=4e-3, enc_dropout=0., tune_epochs=20, tune_lr=1e-3, id_micro=None)
 
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #f96da8be
 NETS = dict(epochs=60, every=2, batch_size=128, lr=1e-3, weight_decay=.01) # of the baselines without codes
