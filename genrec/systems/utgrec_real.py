@@ -105,8 +105,8 @@ def with_mllm(
     "Items are read by a multimodal language model, and its table of tokens writes them"
     return replace(data, content=mllm_content(make, latents or data.content.latents, **kw), reader=reader)
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #8943add5
-LIGHT = dict(code_dim=64, enc_dim=128, enc_layers=1, dec_dim=64, max_tokens=24, token_sample=.25, diffusion_width=128, diffusion_blocks=2, draws=1, quantizer_weight=20., bypass_steps=300,
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #fc85126c
+LIGHT = dict(code_dim=64, enc_dim=128, enc_layers=1, dec_dim=64, max_tokens=32, token_sample=.25, diffusion_width=128, diffusion_blocks=2, draws=1, quantizer_weight=20., bypass_steps=300,
     id_epochs=20, id_lr=1e-3, tune_epochs=60, tune_lr=1e-3)
 TOY = dict(LIGHT, sizes=(16,32,32), code_dim=16, enc_dim=48, dec_dim=48, max_tokens=40, token_sample=1., quantizer_weight=5., bypass_steps=250, id_batch_size=30, id_epochs=120, id_lr=4e-3, enc_dropout=0., tune_epochs=20, tune_lr=1e-3, id_micro=None)
 
