@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['Words', 'token_table', 'CodeDecoder', 'TextDecoder']
 
-# %% ../../nbs/38a_quantize.decoders.ipynb #38c3b7f7
+# %% ../../nbs/38a_quantize.decoders.ipynb #c919ed7d
 import re, warnings
 from collections import Counter
 from dataclasses import dataclass
 import torch
 from torch import nn, Tensor
+from fastcore.basics import patch
 from ..layers import linear, softmax_loss
 
 # %% ../../nbs/38a_quantize.decoders.ipynb #b1a97386
@@ -84,7 +85,7 @@ class CodeDecoder(nn.Module):
         for layer in self.layers: h = layer(h, src_key_padding_mask=hide)
         return self.norm(h[:,L:])
 
-# %% ../../nbs/38a_quantize.decoders.ipynb #3c77f69a
+# %% ../../nbs/38a_quantize.decoders.ipynb #a8ac6d37
 class TextDecoder(CodeDecoder):
     "An item's words from its codes"
     def __init__(self,
@@ -134,19 +135,22 @@ class TextDecoder(CodeDecoder):
         w = torch.cat([self.embed.weight[:self.n_tokens], self.bias[:,None]], 1).float()
         return softmax_loss(torch.cat([h, h.new_ones(len(h), 1)], 1).float(), w, tokens[ask])/len(h)
 
-    @torch.no_grad()
-    def accuracy(self, q, tokens, block:int=512)->float: # share of all tokens
-        "How many tokens are right, all of them masked"
-        hit = [(s.argmax(1)==t[a]) for i in range(0, len(q), block) for t in [tokens[i:i+block]] for s,a in [self.scores(q[i:i+block], t)]]
-        return torch.cat(hit).float().mean().item()
+# %% ../../nbs/38a_quantize.decoders.ipynb #3dc2890b
+@patch
+@torch.no_grad()
+def accuracy(self:TextDecoder, q, tokens, block:int=512)->float: # share of all tokens
+    "How many tokens are right, all of them masked"
+    hit = [(s.argmax(1)==t[a]) for i in range(0, len(q), block) for t in [tokens[i:i+block]] for s,a in [self.scores(q[i:i+block], t)]]
+    return torch.cat(hit).float().mean().item()
 
-    @torch.no_grad()
-    def write(self,
-        q, # (n, L, code_dim)
-        lengths:Tensor, # (n,) tokens to write
-    )->Tensor: # (n, T) tokens, -1 after the end
-        "The likeliest token of each place"
-        lengths = torch.as_tensor(lengths, device=q.device)
-        t = torch.where(torch.arange(int(lengths.max()), device=q.device)<lengths[:,None], 0, -1)
-        s,ask = self.scores(q, t)
-        return t.masked_scatter(ask, s.argmax(1))
+@patch
+@torch.no_grad()
+def write(self:TextDecoder,
+    q, # (n, L, code_dim)
+    lengths:Tensor, # (n,) tokens to write
+)->Tensor: # (n, T) tokens, -1 after the end
+    "The likeliest token of each place"
+    lengths = torch.as_tensor(lengths, device=q.device)
+    t = torch.where(torch.arange(int(lengths.max()), device=q.device)<lengths[:,None], 0, -1)
+    s,ask = self.scores(q, t)
+    return t.masked_scatter(ask, s.argmax(1))
