@@ -1,7 +1,10 @@
 """SASRec, GRU4Rec and BERT4Rec: seconds an epoch here and in RecBole, on equal work
 
     python bench/baselines.py [--small] [--recbole PYTHON] [--data ../shared/data/scientific_cgr] [--way ...] [--repeat 2] [--threads 1]
-    python bench/baselines.py --quality sasrec gru4rec bert4rec [--seeds 0 1 2] [--epochs 100]     RecBole's own training and figures, as run files in runs/recbole; what is there is not made again
+    python bench/baselines.py --quality sasrec gru4rec bert4rec sasrec_f gru4rec_f fdsa s3rec [--seeds 0 1 2] [--epochs 100]     figures of both, as run files in runs/recbole; what is there is not made again
+
+Figures are of equal settings: RecBole's defaults (sizes, dropout, 1e-3, no decay, no search) in both, as many updates an epoch (a batch is 256 prefixes there and 64 sequences here, which hold about as many), the best of all epochs by NDCG@10 of all
+validation users, training ended after 10 epochs without a better one. Content is the same attributes for both: codes of k-means on the texts, two levels of 64. S3-Rec is pre-trained for `PRE` epochs in both.
 
 Equal work: the same training items, sizes, batches of 256 and full softmax, one thread, fp32. An epoch predicts each training item from what came before it, once:
 RecBole computes one sequence for each, here a sequence is computed once for all of its items (SASRec, GRU4Rec). BERT4Rec hides a share of .2 of each sequence;
@@ -14,7 +17,7 @@ from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root))
 WAYS = ('sasrec', 'gru4rec', 'bert4rec', 'bert4rec_prefixes')
-HISTORY, BATCH = 20, 256
+HISTORY, BATCH, PRE = 20, 256, 20
 
 def batch_for(way, n):
     "RecBole's BERT4Rec divides by nothing where a batch has no masked item, as a small last one has: batches of at most 256 for both, the last of which is at least half full"
@@ -53,11 +56,14 @@ def ours(way, folder, small, repeat):
     return dict(seconds=min(out)[0], wall=min(w for _, w in out), sequences=len(data), items=len(split.train), weights=sum(p.numel() for p in m.parameters()))
 
 # RecBole
-def recbole_data(folder, small, model, seed=0, epochs=1, where=None):
+def recbole_data(folder, small, model, seed=0, epochs=1, where=None, attributes=None, **more):
     "RecBole's own leave-one-out on the same log, as its trainer wants it"
     import numpy as np, torch
     for n in ('float_', 'int_', 'bool_', 'complex_', 'object_', 'unicode_', 'float', 'int', 'bool', 'object'): # names that NumPy 2 dropped
         if n not in np.__dict__: setattr(np, n, dict(float_=np.float64, complex_=np.complex128, unicode_=np.str_, float=float, int=int, bool=bool, object=object).get(n))
+    import pandas as pd
+    agg = pd.Series.agg
+    pd.Series.agg = lambda self, f=None, *a, **k: self.map(len) if f is len else agg(self, f, *a, **k) # element by element, as older pandas had it
     load = torch.load
     torch.load = lambda *a, **k: load(*a, **dict(k, weights_only=False))
     from recbole.config import Config
@@ -76,10 +82,13 @@ def recbole_data(folder, small, model, seed=0, epochs=1, where=None):
         for u in sorted(ends):
             for k in range(at, ends[u]+1): f.write(f'{u}\t{int(full[k])}\t{k-at}\n')
             at = ends[u]+1
+    if attributes:
+        with open(where/'log'/'log.item', 'w') as f: f.writelines(['item_id:token\tclass:token_seq\n', *[f'{i}\t{" ".join(map(str, c))}\n' for i, c in enumerate(attributes)]])
     cfg = dict(data_path=str(where), dataset='log', MAX_ITEM_LIST_LENGTH=HISTORY, train_batch_size=batch_for(model.lower(), len(split.train)), eval_batch_size=4096, epochs=epochs, learning_rate=.001, loss_type='CE',
-        train_neg_sample_args=None, eval_args=dict(split={'LS': 'valid_and_test'}, order='TO', group_by='user', mode='full'), load_col={'inter': ['user_id', 'item_id', 'timestamp']}, topk=[5, 10],
+        train_neg_sample_args=None, eval_args=dict(split={'LS': 'valid_and_test'}, order='TO', group_by='user', mode='full'), load_col={'inter': ['user_id', 'item_id', 'timestamp'], **({'item': ['item_id', 'class']} if attributes else {})}, **({'selected_features': ['class']} if attributes else {}), topk=[5, 10],
         metrics=['Recall', 'NDCG'], valid_metric='NDCG@10', stopping_step=10, eval_step=1, seed=seed, reproducibility=True, use_gpu=False, gpu_id='', device='cpu', checkpoint_dir=str(where/'saved'),
-        show_progress=False, state='ERROR', hidden_dropout_prob=.2 if model=='BERT4Rec' else .5, attn_dropout_prob=.2 if model=='BERT4Rec' else .5, mask_ratio=.2)
+        show_progress=False, state='ERROR', hidden_dropout_prob=.2 if model=='BERT4Rec' else .5, attn_dropout_prob=.2 if model=='BERT4Rec' else .5, mask_ratio=.2, **more)
+    if model.startswith('GRU4Rec'): cfg.pop('hidden_dropout_prob'); cfg.pop('attn_dropout_prob')
     sys.argv = sys.argv[:1]
     c = Config(model=model, dataset='log', config_dict=cfg)
     init_seed(c['seed'], True)
@@ -88,7 +97,8 @@ def recbole_data(folder, small, model, seed=0, epochs=1, where=None):
     m = get_model(model)(c, train.dataset).to('cpu')
     return c, m, get_trainer(c['MODEL_TYPE'], model)(c, m), train, valid, test
 
-NAMES = dict(sasrec='SASRec', gru4rec='GRU4Rec', bert4rec='BERT4Rec', bert4rec_prefixes='BERT4Rec')
+NAMES = dict(sasrec='SASRec', gru4rec='GRU4Rec', bert4rec='BERT4Rec', bert4rec_prefixes='BERT4Rec', sasrec_f='SASRecF', gru4rec_f='GRU4RecF', fdsa='FDSA', s3rec='S3Rec')
+QUALITY = [n for n in NAMES if n!='bert4rec_prefixes']
 
 def recbole(way, folder, small, repeat):
     with tempfile.TemporaryDirectory() as d:
@@ -100,15 +110,66 @@ def recbole(way, folder, small, repeat):
             out.append((time.process_time()-t, time.time()-w))
         return dict(seconds=min(out)[0], wall=min(w for _, w in out), sequences=len(train.dataset), loss=float(loss if not isinstance(loss, tuple) else sum(loss)), weights=sum(p.numel() for p in m.parameters()))
 
-def quality(name, folder, small, seed, epochs):
+def attributes(folder, small):
+    "Attributes of every item: codes of two levels of k-means on its text"
+    from genrec.quantize.base import to_sids
+    from genrec.quantize.rq import ResidualQuantizer
+    if small or not Path(folder).is_dir():
+        from genrec.data.toy import toy_shop
+        from genrec.encode.text import TfidfEncoder
+        c = toy_shop(500, images=False).catalog
+        emb, sizes = TfidfEncoder(dim=16).fit(c)(c), (8, 8)
+    else:
+        from genrec.systems.bbqrec_real import load_real
+        emb, sizes = load_real(folder).embs['text'], (64, 64)
+    codes = to_sids(ResidualQuantizer(emb.dim, sizes).requires_grad_(False).fit_kmeans(emb, seed=0), emb).codes
+    return [[int(a), sizes[0]+int(b)] for a, b in codes]
+
+def read(at): return json.loads(Path(at).read_text()) if at else None
+
+def quality(name, folder, small, seed, epochs, at):
+    more = {}
     with tempfile.TemporaryDirectory() as d:
-        c, m, trainer, train, valid, test = recbole_data(folder, small, NAMES[name], seed, epochs, d)
-        t = time.time()
+        if name=='s3rec':
+            first = recbole_data(folder, small, 'S3Rec', seed, epochs, Path(d)/'first', read(at), train_stage='pretrain', pretrain_epochs=min(PRE, epochs), save_step=min(PRE, epochs))
+            t = time.time(); first[2].fit(first[3], verbose=False, show_progress=False)
+            saved, = (Path(d)/'first'/'saved').glob('*.pth')
+            more = dict(train_stage='finetune', pre_model_path=str(saved), pretrain_epochs=min(PRE, epochs))
+        c, m, trainer, train, valid, test = recbole_data(folder, small, NAMES[name], seed, epochs, Path(d)/'run', read(at), **more)
+        t = time.time() if name!='s3rec' else t
         best, row = trainer.fit(train, valid, verbose=False, saved=True, show_progress=False)
         sec = time.time()-t
         got = trainer.evaluate(test, load_best_model=True, show_progress=False)
-        keep = ('hidden_size', 'embedding_size', 'n_layers', 'num_layers', 'n_heads', 'inner_size', 'hidden_dropout_prob', 'attn_dropout_prob', 'dropout_prob', 'learning_rate', 'train_batch_size', 'mask_ratio', 'loss_type', 'epochs', 'stopping_step')
+        keep = ('hidden_size', 'embedding_size', 'n_layers', 'num_layers', 'n_heads', 'inner_size', 'hidden_dropout_prob', 'attn_dropout_prob', 'dropout_prob', 'learning_rate', 'train_batch_size', 'mask_ratio', 'loss_type', 'epochs', 'stopping_step', 'pretrain_epochs', 'pooling_mode')
         return dict(metrics={k: float(v) for k, v in got.items()}, valid=float(best), seconds=sec, config={k: c[k] for k in keep if c[k] is not None})
+
+def quality_here(name, folder, small, seed, epochs, at):
+    "The same with our models; the run itself"
+    import torch
+    from dataclasses import asdict
+    from genrec.core import Embeddings, set_seed
+    from genrec.evaluate.protocol import measure, validator
+    from genrec.recommend.bert4rec import BERT4Rec
+    from genrec.recommend.fdsa import FDSA
+    from genrec.recommend.features import GRU4RecF, SASRecF
+    from genrec.recommend.gru4rec import GRU4Rec
+    from genrec.recommend.s3rec import Pretraining, S3Rec
+    from genrec.recommend.sasrec import SASRec
+    from genrec.train import fit
+    split, set_ = split_of(folder, small), read(at)
+    set_seed(seed)
+    n, kw = split.n_items, dict(max_history=HISTORY)
+    if set_:
+        hot = torch.zeros(n, 1+max(map(max, set_))).scatter_(1, torch.tensor(set_), 1.)
+        if len(set_)!=n: raise ValueError(f'attributes of {len(set_)} items, the log has {n}')
+    if name=='bert4rec': kw |= dict(dropout=.2, mask_share=.2)
+    m = dict(sasrec=SASRec, gru4rec=GRU4Rec, bert4rec=BERT4Rec, s3rec=S3Rec)[name](n, **kw) if name in ('sasrec', 'gru4rec', 'bert4rec', 's3rec') else dict(sasrec_f=SASRecF, gru4rec_f=GRU4RecF, fdsa=FDSA)[name](n, Embeddings(hot), **kw)
+    data, how, sec = m.training_data(split.train), dict(batch_size=BATCH//4, lr=1e-3, weight_decay=0.), 0.
+    if name=='s3rec':
+        first = fit(Pretraining(m, hot.bool()), data, epochs=min(PRE, epochs), seed=seed, **how); sec = first.fit_log.seconds
+    fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)
+    r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs)) if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
+    return dict(config=r.config, metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds)
 
 # the two heavy operations of all of them
 def softmax(small):
@@ -156,13 +217,20 @@ def main():
     if a.quality is not None:
         if not a.recbole: sys.exit('--quality wants --recbole: `--recbole "$(bash .ci/recbole.sh)"`')
         from genrec.core import Run, load_runs
+        if (odd:=set(a.quality)-set(QUALITY)): sys.exit(f"--quality takes {' '.join(QUALITY)}, got {' '.join(sorted(odd))}")
         there = {(r.system, r.data, r.seed, r.config.get('epochs')) for r in load_runs(a.runs)}
-        for name in a.quality or WAYS[:3]:
+        with tempfile.TemporaryDirectory() as d:
+            at = Path(d)/'attributes.json'
             for s in a.seeds:
-                if (f'recbole-{name}', data, s, a.epochs) in there: continue
-                r = child(a.recbole, 'quality', name, a.data, a.small, s, a.epochs, threads=a.threads)
-                print(name, s, r, flush=True)
-                if 'failed' not in r: Run(f'recbole-{name}', data, dict(r['config'], recbole='1.2.1', history=HISTORY), dict(r['metrics'], valid=r['valid']), s, dict(train=r['seconds'])).save(a.runs)
+                for name in a.quality or QUALITY:
+                    for who, python in (('genrec', sys.executable), ('recbole', a.recbole)):
+                        if (f'{who}-{name}', data, s, a.epochs) in there: continue
+                        if name not in QUALITY[:3] and not at.exists(): at.write_text(json.dumps(attributes(a.data, a.small)))
+                        r = child(python, 'quality' if who=='recbole' else 'quality_here', name, a.data, a.small, s, a.epochs, str(at) if name not in QUALITY[:3] else None, threads=a.threads)
+                        print(who, name, s, r, flush=True)
+                        if 'failed' in r: continue
+                        if who=='recbole': r = dict(config=dict(r['config'], recbole='1.2.1', history=HISTORY), metrics=dict(r['metrics'], valid=r['valid']), seconds=dict(train=r['seconds']))
+                        Run(f'{who}-{name}', data, r['config'], r['metrics'], s, r['seconds']).save(a.runs)
         return
     rows, heavy = {}, child(sys.executable, 'softmax', a.small, threads=a.threads)
     for k, v in heavy.items(): print(k, {n: round(x, 4) for n, x in v.items()} if isinstance(v, dict) else v, flush=True)

@@ -286,16 +286,16 @@ def results(
             ', '.join(sorted({r.config.get('made', {}).get('device', '-') for r in own})), ' '.join(f'{k}={v}' for k,v in found.items()) or 'defaults')
     return Table(board, cost, missing, unfit)
 
-# %% ../nbs/97_compare.ipynb #cd289740
+# %% ../nbs/97_compare.ipynb #418a5b2b
 def beside(
-    ours:str, theirs:str, # folders of run files, such as runs/compare and runs/recbole, where a system is called `recbole-NAME`
+    ours:str, theirs:str, # folders of run files, such as runs/compare and runs/recbole, where a system is called `genrec-NAME` and `recbole-NAME`
     data:str, # dataset
-    names:tuple=('sasrec','gru4rec','bert4rec'),
+    names:tuple=('sasrec','gru4rec','bert4rec','sasrec_f','gru4rec_f','fdsa','s3rec'),
     metrics:tuple=('recall@10','ndcg@10'),
 )->tuple: # head, rows of strings
-    "Mean and range over seeds, here and there; a dash where nothing was run"
+    "Mean and range over seeds: searched here, with RecBole's settings here, and RecBole; a dash where nothing was run"
     runs = [r for f in (ours, theirs) for r in load_runs(f) if r.data==data]
     def cell(system, m):
         x = [r.metrics[m] for r in runs if r.system==system and m in r.metrics]
         return f'{sum(x)/len(x):.4f} [{min(x):.4f}, {max(x):.4f}], {len(x)} seed{"s"*(len(x)>1)}' if x else '-'
-    return ['recommender', *[f'{m}, {who}' for m in metrics for who in ('here','RecBole')]], [[n, *[cell(p+n, m) for m in metrics for p in ('','recbole-')]] for n in names]
+    return ['recommender', *[f'{m}, {who}' for m in metrics for who in ('searched','equal settings','RecBole')]], [[n, *[cell(p+n, m) for m in metrics for p in ('','genrec-','recbole-')]] for n in names]
