@@ -48,7 +48,7 @@ def number(x):
     if isinstance(x, bool) or not isinstance(x, float): return x
     return float(f'{x:.6g}') if abs(x)<float('inf') else None
 
-# %% ../../nbs/85_widgets.runs.ipynb #a3888db7
+# %% ../../nbs/85_widgets.runs.ipynb #89c2e316
 RUNS = r'''
 function view(ui){
   const S=ui.state,cols=S.columns.map(c=>c[0]),at=n=>cols.indexOf(n),numeric=j=>S.rows.some(r=>typeof r[j]==='number')&&S.rows.every(r=>r[j]===null||typeof r[j]==='number');
@@ -56,6 +56,7 @@ function view(ui){
   const marks=S.columns.map((c,j)=>[c,j]).filter(([c])=>c[1]==='metric').map(([c])=>c[0]);
   let sort=at(S.sort),down=true,shown=[],wide=false;
   const q=h('input',{type:'search',placeholder:'filter: tiger recall@10>0.05 data=toy','aria-label':'Filter runs',oninput:later(draw,120)}),box=h('div',{class:'wide tablebox',tabindex:0,role:'group','aria-label':'Runs'}),fig=h('div',{class:'fig'}),count_=h('span',{class:'soft',role:'status'});
+  const sets=[...new Set(S.rows.map(r=>r[1]))],of=h('select',{'aria-label':'dataset',onchange:draw},[h('option',{value:''},'all datasets'),...sets.map(s=>h('option',{value:s},s))]);
   const choose=(label,value)=>h('select',{'aria-label':label,onchange:plot},cols.map((c,j)=>h('option',{value:j,selected:c===value},c)));
   const xs=choose('across',S.x),ys=choose('up',S.y),all=button('all settings',()=>{wide=!wide;all.setAttribute('aria-pressed',wide);draw()},{'aria-pressed':'false'});
   function test(r,w){
@@ -69,7 +70,7 @@ function view(ui){
   }
   function draw(){
     const words=q.value.split(/\s+/).filter(Boolean);
-    try{shown=S.rows.map((r,i)=>[r,i]).filter(([r])=>words.every(w=>test(r,w)));ui.say('')}catch(e){ui.say(e.message);return}
+    try{shown=S.rows.map((r,i)=>[r,i]).filter(([r])=>(!of.value||r[1]===of.value)&&words.every(w=>test(r,w)));ui.say('')}catch(e){ui.say(e.message);return}
     shown.sort(([a],[b])=>{const u=a[sort],v=b[sort];if(u===v)return 0;if(u===null)return 1;if(v===null)return-1;return(u<v?-1:1)*(down?-1:1)});
     const use=cols.map((_,j)=>j).filter(j=>wide||S.columns[j][1]!=='setting'||j===2);
     count_.textContent=count(shown.length,'run')+' of '+S.rows.length;
@@ -95,7 +96,7 @@ function view(ui){
     fig.replaceChildren(s('svg',{viewBox:`0 0 ${W} ${H}`,role:'img','aria-label':cols[y]+' against '+cols[x]+' of '+count(pts.length,'run')},g,dots),
       h('p',{class:'bar'},systems.filter(n=>pts.some(([r])=>r[0]===n)).map(n=>{const k=systems.indexOf(n);return h('span',{class:'key'},h('i',{style:'--c:'+colours[k%6],class:shapes[Math.floor(k/6)%4]}),n)})));
   }
-  ui.body.append(h('div',{class:'bar'},q,count_,all,button('save as table',()=>ui.save('runs.csv',[cols,...shown.map(x=>x[0])]))),box,h('div',{class:'bar'},h('span',{},'up'),ys,h('span',{},'across'),xs),fig,
+  ui.body.append(h('div',{class:'bar'},q,sets.length>1?of:'',count_,all,button('save as table',()=>ui.save('runs.csv',[cols,...shown.map(x=>x[0])]))),box,h('div',{class:'bar'},h('span',{},'up'),ys,h('span',{},'across'),xs),fig,
     S.same.length?h('details',{},h('summary',{},count(S.same.length,'setting')+' that all runs share'),h('ul',{},S.same.map(([k,v])=>h('li',{},h('span',{class:'code'},k+' = '+v))))):'');
   draw();
 }
