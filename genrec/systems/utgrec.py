@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OF_TOKENIZER', 'OF_RECOMMENDER', 'ABLATIONS', 'SWEEPS', 'UTGRecConfig', 'Content', 'light_content', 'mllm_content',
            'untrained', 'tokenizer_data', 'utg_tokenizer', 'utg_ids', 'carry_over', 'utg_t5', 'Pretrained',
-           'utgrec_pretrain', 'beside', 'UTGRecSystem', 'utgrec_finetune']
+           'utgrec_pretrain', 'beside', 'UTGRecSystem', 'target_tokenizer', 'utgrec_finetune']
 
 # %% ../../nbs/94_systems.utgrec.ipynb #95baa9df
 import copy, math, time
@@ -165,7 +165,7 @@ def utg_ids(
     full = len(sids) and int(sids.codes[:,:-1].unique(dim=0, return_counts=True)[1].max())>sids.sizes[-1]
     return (next_nearest if full else kth_leaf)(sids, distance)
 
-# %% ../../nbs/94_systems.utgrec.ipynb #8f84ac97
+# %% ../../nbs/94_systems.utgrec.ipynb #43cd1c99
 @torch.no_grad()
 def carry_over(
     model:nn.Module, # `T5Recommender` of the target
@@ -196,10 +196,11 @@ def utgrec_pretrain(
     content:Content=None, # (default: `light_content(catalog)`)
     seed:int=0,
     checkpoint=None, # file of the recommender's training; the tokenizer's is beside it, with '-ids' in its name
+    tokenizer:UTGTokenizer=None, # trained on these domains, by these settings (default: it is trained now)
 )->Pretrained:
     "Learn codes, and then to write them, on several domains together"
     content = content or light_content(catalog)
-    tok = utg_tokenizer(content, catalog, split, cfg, seed, checkpoint=beside(checkpoint))
+    tok = tokenizer or utg_tokenizer(content, catalog, split, cfg, seed, checkpoint=beside(checkpoint))
     sids = utg_ids(tok, catalog)
     set_seed(seed)
     m = utg_t5(sids, cfg)
@@ -209,11 +210,16 @@ def utgrec_pretrain(
 
 def beside(checkpoint): return None if checkpoint is None else Path(checkpoint).with_stem(Path(checkpoint).stem+'-ids')
 
-# %% ../../nbs/94_systems.utgrec.ipynb #50fef7cf
+# %% ../../nbs/94_systems.utgrec.ipynb #17c6e6be
 @dataclass(frozen=True, repr=False)
 class UTGRecSystem(System):
     "A trained UTGRec, with its tokenizer"
     tokenizer:UTGTokenizer
+
+def target_tokenizer(pre, split, catalog, cfg, content, seed=0, checkpoint=None)->UTGTokenizer: # as in `utgrec_finetune`
+    "What a target is read with: tuned, taken as it is, or learned there"
+    if cfg.pretrain_tokenizer and not cfg.tune_tokenizer: return pre.tokenizer
+    return utg_tokenizer(content, catalog, split, cfg, seed, pre.tokenizer if cfg.pretrain_tokenizer else None, checkpoint)
 
 def utgrec_finetune(
     pre:Pretrained, # None: nothing is pre-trained, and `content` is given or learned from the target
@@ -224,6 +230,7 @@ def utgrec_finetune(
     seed:int=0,
     note:dict=None, # more entries for the run's configuration
     checkpoint=None, # file of the recommender's training; the tokenizer's is beside it, with '-ids' in its name
+    tokenizer:UTGTokenizer=None, # tuned (or trained) on this target, by these settings (default: now)
 )->UTGRecSystem:
     "Target items to codes, histories to the next item's codes, test users to a run"
     t = time.time()
@@ -233,9 +240,7 @@ def utgrec_finetune(
         odd = [f'{k} {getattr(pre.cfg, k)!r} -> {getattr(cfg, k)!r}' for k in (OF_TOKENIZER if cfg.pretrain_tokenizer else ())+(OF_RECOMMENDER if cfg.pretrain_recommender else ()) if getattr(pre.cfg, k)!=getattr(cfg, k)]
         if odd: raise ValueError(f"what pre-training settled stays on the target: {', '.join(odd)}; pre-train with this configuration too")
     content = content or (light_content(catalog) if pre is None else pre.content)
-    if not cfg.pretrain_tokenizer: tok = utg_tokenizer(content, catalog, split, cfg, seed, checkpoint=beside(checkpoint))
-    elif cfg.tune_tokenizer: tok = utg_tokenizer(content, catalog, split, cfg, seed, pre.tokenizer, beside(checkpoint))
-    else: tok = pre.tokenizer
+    tok = tokenizer or target_tokenizer(pre, split, catalog, cfg, content, seed, beside(checkpoint))
     sids = utg_ids(tok, catalog)
     def make(sids, cfg):
         m = utg_t5(sids, cfg)
