@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LIGHT', 'TOY', 'NETS', 'OF_TARGET', 'OF_T5', 'Transfer', 'transfer', 'toy_transfer', 'periods', 'load_transfer',
-           'with_mllm', 'net_run', 'once', 'taught', 'transfer_work', 'utgrec_jobs', 'lend', 'alone']
+           'with_mllm', 'net_run', 'once', 'taught', 'lend', 'transfer_work', 'utgrec_jobs', 'alone']
 
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #41375bf8
 import json, time
@@ -154,7 +154,23 @@ def taught(data:Transfer, cfg:UTGRecConfig, seed:int, checkpoints=None)->Pretrai
     tok,_ = once('tokenizer', data, c, seed, OF_TARGET+OF_T5, lambda at: utg_tokenizer(data.content, data.source_catalog, data.source, c, seed, checkpoint=at), checkpoints)
     return once('sources', data, c, seed, OF_TARGET, lambda at: utgrec_pretrain(data.source, data.source_catalog, c, data.content, seed, at, tok), checkpoints)[0]
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #9d6f2e36
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #f968ad63
+def lend(
+    jobs:list, folder, # of this comparison
+    lenders:tuple, # folders of run files of others, such as 'runs/bbqrec'
+)->list: # names of what was taken over; `taken` in a run's configuration says where from
+    "TIGER and LETTER look at the target alone: where another comparison has run them with every setting the same, they are not run again"
+    plain,out = lambda x: json.loads(json.dumps(x)),[]
+    for j in jobs:
+        want = plain({k:v for k,v in j.config.items() if k not in ('sources','vectors')})
+        for f in (() if j.system not in ('tiger','letter') or j.done(folder) else lenders):
+            for r in j.files(f).values():
+                v = r.config.get('vectors')
+                if any(r.config.get(k)!=w for k,w in want.items()) or plain(v['text'] if isinstance(v, dict) else v)!=plain(j.config['vectors']): continue
+                if not j.done(folder): replace(r, config=dict(j.config, key=j.key, taken=Path(f).name)).save(folder); out.append(j.name)
+    return out
+
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #3c040f73
 def transfer_work(
     data:Transfer,
     rec:TigerConfig=RECOMMENDER,
@@ -197,21 +213,6 @@ def utgrec_jobs(
         return Job(name, data.name, seed, make, dict(about, **settings))
     def plain(name, seed): return Job(name, data.name, seed, lambda: net_run(name, data, seed, base.pre_epochs, nets), dict(about, **nets, **(dict(pre_epochs=base.pre_epochs) if name=='unisrec' else {})))
     return [j for s in seeds for j in (*[job(n, c, s) for n,c in named.items()], *[plain(n, s) for n in ('sasrec','fdsa','unisrec')])]
-
-def lend(
-    jobs:list, folder, # of this comparison
-    lenders:tuple, # folders of run files of others, such as 'runs/bbqrec'
-)->list: # names of what was taken over; `taken` in a run's configuration says where from
-    "TIGER and LETTER look at the target alone: where another comparison has run them with every setting the same, they are not run again"
-    plain,out = lambda x: json.loads(json.dumps(x)),[]
-    for j in jobs:
-        want = plain({k:v for k,v in j.config.items() if k not in ('sources','vectors')})
-        for f in (() if j.system not in ('tiger','letter') or j.done(folder) else lenders):
-            for r in j.files(f).values():
-                v = r.config.get('vectors')
-                if any(r.config.get(k)!=w for k,w in want.items()) or plain(v['text'] if isinstance(v, dict) else v)!=plain(j.config['vectors']): continue
-                if not j.done(folder): replace(r, config=dict(j.config, key=j.key, taken=Path(f).name)).save(folder); out.append(j.name)
-    return out
 
 def alone(cfg:UTGRecConfig, data:Transfer)->UTGRecConfig:
     "What is learned on the target alone has as many steps as the sources had, but sees fewer items"
