@@ -2,7 +2,7 @@
 
     python bench/utgrec_speed.py [--small] [--only light mllm] [--mllm tiny|2b] [--device cuda] [--batch 256] [--items 16] [--repeat 2] [--out runs/bench/utgrec.json]
 
-(light) `LightEncoder` over a text vector of 384 and 64 patches, 3 levels (256, 512, 512) of width 128, 64 words of a vocabulary of 8,000, 64 latents of 48 numbers, batches of 256: `whole`; `no_head` (the image decoder's layer without the diffusion network); `no_image`; `no_neighbour` (without the neighbour's content). A step is forward, backward and AdamW. Encoding is `vectors` and codes
+(light) `LightEncoder` over a text vector of 384 and 64 patches, 3 levels (256, 512, 512) of width 128, 64 words of a vocabulary of 8,000, 64 latents of 48 numbers, batches of 256 (64 on a CPU, where a step of 256 takes minutes): `whole`; `no_head` (the image decoder's layer without the diffusion network); `no_image`; `no_neighbour` (without the neighbour's content). A step is forward, backward and AdamW. Encoding is `vectors` and codes
 (mllm) a random Qwen2-VL with LoRA of rank 8 over pictures and words, with and without gradient checkpointing; `--mllm 2b --device cuda` has the shape of Qwen2-VL-2B in bf16 (its weights change no timing). A step is a batch of `--batch` items (the paper's 256), `--items` of them at a time: gradients add up, then AdamW
 Each way runs in a process of its own, ways take turns, the fastest of the repeats counts. The head's share is 1 - no_head / whole."""
 import argparse, json, os, platform, sys, time
@@ -73,7 +73,8 @@ def child_mllm(way, a):
     from genrec.quantize.utg import UTGData, UTGTokenizer
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
     big, dev, B = a['mllm']=='2b', a['device'], a['batch_mllm']
-    cat = toy_shop(n_users=5, n_kinds=8, n_styles=4, n_variants=max(1, -(-B//32))).catalog
+    cat = toy_shop(n_users=5, n_kinds=8, n_styles=4, n_variants=4).catalog
+    cat = cat.select([i%len(cat) for i in range(B)])
     class Tok(dict):
         def one(self, t): return [self.get(w, 0) for w in Words.split(t)]
         def __call__(self, x, **kw): return dict(input_ids=[self.one(t) for t in x] if isinstance(x, list) else self.one(x))
@@ -105,7 +106,7 @@ def child_mllm(way, a):
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--small', action='store_true'); p.add_argument('--only', nargs='*', default=list(WAYS), choices=list(WAYS)); p.add_argument('--mllm', default='tiny', choices=['tiny', '2b'])
-    p.add_argument('--device', default='cpu'); p.add_argument('--repeat', type=int); p.add_argument('--items', type=int, default=16, help='items that go through the language model at once'); p.add_argument('--batch', type=int, default=256, help='items of an optimiser step of the language model')
+    p.add_argument('--device', default='cpu'); p.add_argument('--repeat', type=int); p.add_argument('--items', type=int, default=16, help='items that go through the language model at once'); p.add_argument('--batch', type=int, help='items of an optimiser step of the language model (default: 256; 64 on a CPU)')
     p.add_argument('--threads', type=int, default=min(2, os.cpu_count() or 1)); p.add_argument('--out', default=str(root/'runs'/'bench'/'utgrec.json')); p.add_argument('--child')
     a = p.parse_args()
     if a.child:
@@ -114,7 +115,7 @@ def main():
         part, way, how = json.loads(a.child)
         print(json.dumps(dict(light=child_light, mllm=child_mllm)[part](way, how)))
         return
-    how = dict(batch=32 if a.small else 256, width=128 if a.small else 1024, rounds=1 if a.small else 3, items=4 if a.small else a.items, batch_mllm=8 if a.small else a.batch, device=a.device, mllm=a.mllm)
+    how = dict(batch=32 if a.small else 256 if a.device=='cuda' else 64, width=128 if a.small else 1024, rounds=3 if a.device=='cuda' else 1, items=4 if a.small else a.items, batch_mllm=8 if a.small else a.batch or (256 if a.device=='cuda' else 64), device=a.device, mllm=a.mllm)
     got = {}
     for part in a.only:
         for r in range(a.repeat or (1 if a.small else 2)):
@@ -122,15 +123,18 @@ def main():
                 o, old = spawn(part, way, how, a.threads, __file__), got.get(f'{part} {way}')
                 got[f'{part} {way}'] = o if old is None or o['train_items_s']>old['train_items_s'] else old
         for way in WAYS[part]: print(f'{part:6s} {way:14s} '+', '.join(f'{k} {v:,.1f}' if isinstance(v, float) else f'{k} {v:,}' for k, v in got[f'{part} {way}'].items()), flush=True)
-    share = None
-    if 'light whole' in got:
-        share = 1-got['light whole']['train_items_s']/got['light no_head']['train_items_s']
-        print(f"the diffusion head's share of a training step: {share:.0%}")
-    if a.small and a.out==p.get_default('out'): return
+        share = None
+        if part=='light':
+            share = 1-got['light whole']['train_items_s']/got['light no_head']['train_items_s']
+            print(f"the diffusion head's share of a training step: {share:.0%}", flush=True)
+        if not (a.small and a.out==p.get_default('out')): keep(a, how, {k: v for k, v in got.items() if k.startswith(part)}, share)
+
+def keep(a, how, got, share):
+    "Write what was measured; what was not stays"
     import torch
     at = Path(a.out)
     at.parent.mkdir(parents=True, exist_ok=True)
-    old = json.loads(at.read_text()) if at.is_file() else {} # what was not measured now stays
+    old = json.loads(at.read_text()) if at.is_file() else {}
     about = dict(settings=how, threads=a.threads, torch=torch.__version__, cpu=platform.machine(), gpu=torch.cuda.get_device_name() if a.device=='cuda' else None)
     at.write_text(json.dumps(dict(what=__doc__.splitlines()[0], head_share=share if share is not None else old.get('head_share'), results=old.get('results', {})|{k: dict(v, about=about) for k, v in got.items()}), indent=1)+'\n')
 
