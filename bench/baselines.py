@@ -146,7 +146,6 @@ def quality(name, folder, small, seed, epochs, at):
 def quality_here(name, folder, small, seed, epochs, at):
     "The same with our models; the run itself"
     import torch
-    from dataclasses import asdict
     from genrec.core import Embeddings, set_seed
     from genrec.evaluate.protocol import measure, validator
     from genrec.recommend.bert4rec import BERT4Rec
@@ -160,8 +159,8 @@ def quality_here(name, folder, small, seed, epochs, at):
     set_seed(seed)
     n, kw = split.n_items, dict(max_history=HISTORY)
     if set_:
-        hot = torch.zeros(n, 1+max(map(max, set_))).scatter_(1, torch.tensor(set_), 1.)
         if len(set_)!=n: raise ValueError(f'attributes of {len(set_)} items, the log has {n}')
+        hot = torch.zeros(n, 1+max(map(max, set_))).scatter_(1, torch.tensor(set_), 1.)
     if name=='bert4rec': kw |= dict(dropout=.2, mask_share=.2)
     m = dict(sasrec=SASRec, gru4rec=GRU4Rec, bert4rec=BERT4Rec, s3rec=S3Rec)[name](n, **kw) if name in ('sasrec', 'gru4rec', 'bert4rec', 's3rec') else dict(sasrec_f=SASRecF, gru4rec_f=GRU4RecF, fdsa=FDSA)[name](n, Embeddings(hot), **kw)
     data, how, sec = m.training_data(split.train), dict(batch_size=BATCH//4, lr=1e-3, weight_decay=0.), 0.

@@ -76,7 +76,7 @@ def start_small(m:nn.Module):
     if isinstance(m, nn.Linear) and m.bias is not None: m.bias.data.zero_()
     if isinstance(m, nn.Embedding) and m.padding_idx is not None: m.weight.data[m.padding_idx] = 0
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #cc927fa0
+# %% ../../nbs/50a_recommend.sequence.ipynb #9469634f
 def negatives(
     target:Tensor, # (n,) items that came
     n_items:int, k:int, # how many for each
@@ -106,7 +106,12 @@ def sampled_loss(
     neg = (w[negative]@h[...,None])[...,0]+offset
     return ((F.softplus(neg).sum(1)-power*F.logsigmoid(pos))/(1+negative.shape[1])).sum()
 
-def start_odds(n_negatives:int, power:float=1.)->float: return math.log(power/n_negatives) # log-odds of the target among what is drawn, before anything is known
+def start_odds(
+    n_negatives:int, # drawn for each target
+    power:float=1., # see `gbce_power`
+)->float: # added to every score
+    "Log-odds of a target among what is drawn, before anything is known (not in the paper; 0 for one negative)"
+    return math.log(power/n_negatives)
 
 def next_item_loss(
     h:Tensor, w:Tensor, target:Tensor, # as in `softmax_loss`
