@@ -94,13 +94,13 @@ def load_transfer(
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder)
     return transfer('ml100k_newer', logs, {k:load_catalog(items, l.items, recipe=('title','overview'), images=posters) for k,l in logs.items()}, 'newer', text)
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #1f0a2cf0
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #0ceb32cc
 def with_mllm(
     data:Transfer,
     make, # as for `mllm_content`, such as `lambda: mllm_parts('Qwen/Qwen2-VL-2B-Instruct')`
     reader:str, # what the model is called in run files
     latents=None, # of the pictures, such as `VAELatents.load(...).fit(catalog)` (default: as before)
-    **kw, # of `MLLMEncoder`, such as lora=8
+    **kw, # of `MLLMEncoder`, such as lora_r=8
 )->Transfer:
     "Items are read by a multimodal language model, and its table of tokens writes them"
     return replace(data, content=mllm_content(make, latents or data.content.latents, **kw), reader=reader)
@@ -154,7 +154,7 @@ def taught(data:Transfer, cfg:UTGRecConfig, seed:int, checkpoints=None)->Pretrai
     tok,_ = once('tokenizer', data, c, seed, OF_TARGET+OF_T5, lambda at: utg_tokenizer(data.content, data.source_catalog, data.source, c, seed, checkpoint=at), checkpoints)
     return once('sources', data, c, seed, OF_TARGET, lambda at: utgrec_pretrain(data.source, data.source_catalog, c, data.content, seed, at, tok), checkpoints)[0]
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #f968ad63
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #47ceb9a4
 def lend(
     jobs:list, folder, # of this comparison
     lenders:tuple, # folders of run files of others, such as 'runs/bbqrec'
@@ -166,7 +166,7 @@ def lend(
         for f in (() if j.system not in ('tiger','letter') or j.done(folder) else lenders):
             for r in j.files(f).values():
                 v = r.config.get('vectors')
-                if any(r.config.get(k)!=w for k,w in want.items()) or plain(v['text'] if isinstance(v, dict) else v)!=plain(j.config['vectors']): continue
+                if any(r.config.get(k)!=w for k,w in want.items()) or plain(v.get('text') if isinstance(v, dict) else v)!=plain(j.config['vectors']): continue
                 if not j.done(folder): replace(r, config=dict(j.config, key=j.key, taken=Path(f).name)).save(folder); out.append(j.name)
     return out
 
