@@ -17,7 +17,7 @@ from ..encode.image import image_blocks
 from ..encode.light import PatchReader, States, from_patches
 from .decoders import CodeDecoder
 
-# %% ../../nbs/38b_quantize.diffusion.ipynb #92d3fd65
+# %% ../../nbs/38b_quantize.diffusion.ipynb #a843c859
 class AdaptiveBlock(nn.Module):
     "A residual block whose norm is shifted, scaled and gated by what it is told; at the start it passes its input on"
     def __init__(self, width:int):
@@ -49,25 +49,27 @@ class Denoiser(nn.Module):
         cond:Tensor, # (m, d_cond)
     )->Tensor: # (m, d_out)
         from diffusers.models.embeddings import get_timestep_embedding
-        c = self.time(get_timestep_embedding(t, 256, flip_sin_to_cos=True, downscale_freq_shift=0).to(x.dtype))+self.told(cond)
+        each,at = t.unique(return_inverse=True) # latents are many, steps few
+        c = nn.functional.embedding(at, self.time(get_timestep_embedding(each, 256, flip_sin_to_cos=True, downscale_freq_shift=0).to(x.dtype)))+self.told(cond)
         h = self.up(x)
         for b in self.blocks: h = b(h, c)
         shift,scale = self.ada(c).chunk(2, -1)
         return self.out(self.norm(h)*(1+scale)+shift)
 
-# %% ../../nbs/38b_quantize.diffusion.ipynb #7cb11073
+# %% ../../nbs/38b_quantize.diffusion.ipynb #d9e0cfb5
 class DiffusionHead(nn.Module):
     "A distribution of latents for each condition"
     def __init__(self,
         dim:int, d_cond:int, # of a latent, of the condition
         width:int=1024, blocks:int=3, # of the network
         steps:int=1000, # from data to noise
-        draws:int=4, # of (step, noise) for each latent in one loss
+        draws:float=4, # of (step, noise) for each latent in one loss; below 1, one for such a share of the latents, chosen anew each time: less work, the same in expectation
         learn_variance:bool=True, # False: the smallest, given the data
         clip:float=4., # sampling: guesses of the latent are held within this range; latents should have a spread of about 1
     ):
         super().__init__()
         from diffusers import DDPMScheduler
+        if not (0<draws<1 or draws>=1 and draws==int(draws)): raise ValueError(f"`draws` is a number of draws for each latent, or a share of the latents between 0 and 1, got {draws}")
         self.dim,self.draws,self.learn_variance = dim,draws,learn_variance
         self.make = lambda: DDPMScheduler(num_train_timesteps=steps, beta_schedule='squaredcos_cap_v2', variance_type='learned_range' if learn_variance else 'fixed_small',
             clip_sample=True, clip_sample_range=clip, timestep_spacing='leading') # the last step is 0, to which no noise is added
@@ -94,8 +96,11 @@ class DiffusionHead(nn.Module):
 
     def loss(self, x, cond)->Tensor: # (m, dim), (m, d_cond) -> (); 0 where there is no latent
         "Equation 9: over `draws` steps and noises for each latent"
+        if self.draws<1:
+            some = torch.rand(len(x), device=x.device)<self.draws
+            x,cond = x[some],cond[some]
         if not len(x): return sum(p.sum() for p in (cond, *self.parameters()))*0. # every weight takes part in every step, as several processes want it
-        x,cond = x.float().repeat(self.draws,1),cond.repeat(self.draws,1)
+        x,cond = (o.repeat(max(1, int(self.draws)), 1) for o in (x.float(), cond))
         t = torch.randint(len(self.signal), (len(x),), device=x.device)
         mse,kl = self.terms(x, cond, t, torch.randn_like(x))
         return mse.mean() if kl is None else mse.mean()+kl.mean()
@@ -193,14 +198,14 @@ class VAELatents:
             out += [Image.fromarray(a) for a in ((p.float()+1)*127.5).round().clamp(0, 255).to(torch.uint8).permute(0,2,3,1).cpu().numpy()]
         return out
 
-# %% ../../nbs/38b_quantize.diffusion.ipynb #c9e3d81b
+# %% ../../nbs/38b_quantize.diffusion.ipynb #63f2f5ce
 class ImageDecoder(CodeDecoder):
     "An item's picture from its codes"
     def __init__(self,
         code_dim:int,
         n_places:int, dim:int, # latents of a picture, and their width
         d_model:int=128,
-        width:int=1024, blocks:int=3, draws:int=4, steps:int=1000, learn_variance:bool=True, # see `DiffusionHead`
+        width:int=1024, blocks:int=3, draws:float=4, steps:int=1000, learn_variance:bool=True, # see `DiffusionHead`
         **kw, # of `CodeDecoder`
     ):
         super().__init__(code_dim, n_places, d_model=d_model, **kw)

@@ -28,7 +28,7 @@ from ..codes.rules import kth_leaf, level_distance, next_nearest
 from ..recommend.t5 import T5Recommender
 from .tiger import TigerConfig, System, t5, train_system
 
-# %% ../../nbs/94_systems.utgrec.ipynb #353e98f5
+# %% ../../nbs/94_systems.utgrec.ipynb #e30a619b
 @dataclass(frozen=True)
 class UTGRecConfig(TigerConfig):
     "The paper's numbers; the recommender's size is TIGER's"
@@ -41,7 +41,7 @@ class UTGRecConfig(TigerConfig):
     enc_dim:int=128; enc_layers:int=2; enc_heads:int=4; enc_dropout:float=.1 # light encoder
     dec_dim:int=128; dec_heads:int=4 # decoders
     max_tokens:int=64; token_sample:float=1.; token_counts:bool=True # of a text that is reconstructed; share of them that counts at each step; begin with how often each occurs
-    diffusion_width:int=1024; diffusion_blocks:int=3; draws:int=4; learn_variance:bool=True
+    diffusion_width:int=1024; diffusion_blocks:int=3; draws:float=4; learn_variance:bool=True
     id_epochs:int=3; id_batch_size:int=256; id_micro:int=None; # a batch in pieces has the negatives of its piece alone
     id_lr:float=3e-4; id_weight_decay:float=.01; id_warmup:float=.03; id_precision:str='no' # tokenizer on the sources
     tune_epochs:int=20; tune_lr:float=1e-4 # tokenizer on the target

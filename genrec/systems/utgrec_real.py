@@ -164,16 +164,16 @@ def lend(
                 if not j.done(folder): replace(r, config=dict(j.config, key=j.key, taken=Path(f).name)).save(folder); out.append(j.name)
     return out
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #c70635ed
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #f404dc34
 def transfer_work(
     data:Transfer,
     rec:TigerConfig=RECOMMENDER,
     batch:int=UTGRecConfig.id_batch_size, # items, of the tokenizer
 )->dict: # arguments of `utgrec_jobs`
-    "Epochs that come to as many training samples as 6 on `scientific_cgr`, twice as many of the sources before them, and steps of the tokenizer as many as `LIGHT`'s epochs are there"
+    "Epochs that come to as many training samples as 6 on `scientific_cgr`, twice as many of the sources before them, and steps of the tokenizer as many as `LIGHT`'s epochs are there; of pictures a quarter at each step"
     epochs = lambda at,like,n: epochs_for(LIGHT[at]*-(-like//batch), -(-n//batch))
     return dict(rec=replace(rec, epochs=epochs_for(WORK, len(data.split.train))), pre_epochs=epochs_for(2*WORK, len(data.source.train)),
-        id_epochs=epochs('id_epochs', 14_521, data.source.n_items), tune_epochs=epochs('tune_epochs', 4_344, data.split.n_items))
+        id_epochs=epochs('id_epochs', 14_521, data.source.n_items), tune_epochs=epochs('tune_epochs', 4_344, data.split.n_items), **({} if data.content.latents is None else dict(draws=.25)))
 
 def utgrec_jobs(
     data:Transfer,
