@@ -1,6 +1,6 @@
 """UTGRec with and without other shops, beside TIGER and LETTER: runs what is missing in `runs/utgrec`
 
-    python bench/utgrec.py [--data toy scientific ml100k] [--shared ../shared/data] [--ablate] [--sweep layers] [--only tiger utgrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
+    python bench/utgrec.py [--data toy pictures scientific ml100k] [--shared ../shared/data] [--ablate] [--sweep layers] [--only tiger utgrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
 
 May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.utgrec_real."""
 import argparse, os, sys
@@ -11,7 +11,7 @@ sys.path.insert(0, str(root))
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument('--data', nargs='*', default=['toy', 'scientific', 'ml100k'], choices=['toy', 'scientific', 'ml100k'])
+    p.add_argument('--data', nargs='*', default=['toy', 'pictures', 'scientific', 'ml100k'], choices=['toy', 'pictures', 'scientific', 'ml100k'], help="made-up shops; the same with pictures; real data")
     p.add_argument('--shared', default=str(root.parent/'shared'/'data'), help='folder with scientific_cgr, office14_apao, beauty14 and ml100k_posters')
     p.add_argument('--ablate', action='store_true'); p.add_argument('--sweep', nargs='*', default=[], choices=['layers', 'alpha', 'align', 'mu'])
     p.add_argument('--only', nargs='*', help='systems'); p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later')
@@ -36,17 +36,17 @@ def main():
     at, jobs = Path(a.shared), []
     big = {k: getattr(UTGRecConfig, k) for k in LIGHT if k not in ('id_epochs', 'tune_epochs')} | dict(id_micro=a.micro, id_precision='bf16') if a.mllm else {} # the paper's in place of `LIGHT`, but as many epochs: its shops are larger
     def read(data): return with_mllm(data, lambda: mllm_parts(a.mllm), Path(a.mllm).name, checkpointing=True) if a.mllm else data
-    folders = {'scientific': ('scientific_cgr', 'office14_apao', 'beauty14'), 'ml100k': ('ml100k_posters',), 'toy': ()}
+    folders = {'scientific': ('scientific_cgr', 'office14_apao', 'beauty14'), 'ml100k': ('ml100k_posters',), 'toy': (), 'pictures': ()}
     absent = [f for d in a.data for f in folders[d] if not (at/f).is_dir()]
     if absent: sys.exit(f'no folder {", ".join(absent)} in {at}: say where with --shared, or --data toy')
     for d in a.data:
         def these(data, seeds, **kw):
-            if a.small: kw = kw | dict(rec=replace(RECOMMENDER, d_model=32, d_ff=32, d_kv=8, n_heads=2, epochs=1, every=1), tokenizer=dict(id_epochs=2, **({'sizes': (16,)*3} if d=='toy' else {})), n_clusters=4,
+            if a.small: kw = kw | dict(rec=replace(RECOMMENDER, d_model=32, d_ff=32, d_kv=8, n_heads=2, epochs=1, every=1), tokenizer=dict(id_epochs=2, **({'sizes': (16,)*3} if not folders[d] else {})), n_clusters=4,
                 id_epochs=3, bypass_steps=2, tune_epochs=1, enc_dim=16, dec_dim=16, code_dim=16, max_tokens=8, diffusion_width=16)
             return utgrec_jobs(data, seeds, a.ablate, tuple(a.sweep), checkpoints=Store().folder/'utgrec', **kw)
-        if d=='toy': # a seed is a world of its own
+        if d in ('toy', 'pictures'): # a seed is a world of its own
             rec = replace(RECOMMENDER, d_model=64, d_ff=128, d_kv=16, n_heads=4, epochs=12, every=3, patience=2, batch_size=64, micro_cells=None, precision='no')
-            for s in a.seeds: jobs += these(read(toy_transfer(seed=s)), (s,), **({} if a.small else dict(rec=rec, tokenizer=dict(sizes=(16,)*3, hidden=(64,), id_epochs=200, code_dim=16), n_clusters=5)), **TOY)
+            for s in a.seeds: jobs += these(read(toy_transfer(seed=s, images=d=='pictures')), (s,), **({} if a.small else dict(rec=rec, tokenizer=dict(sizes=(16,)*3, hidden=(64,), id_epochs=200, code_dim=16), n_clusters=5)), **TOY)
         else:
             f = folders[d]
             data = read(load_transfer(at/f[0], tuple(at/o for o in f[1:]), text='tfidf' if a.small else None))

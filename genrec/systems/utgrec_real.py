@@ -62,11 +62,11 @@ def transfer(
     split = leave_one_out(logs[target])
     return Transfer(name, leave_one_out(d.log), cat, split if few is None else fewer_users(split, few), catalogs[target], text(cat), text(catalogs[target]), light_content(cat, text, latents=latents, dim=dim, n_words=n_words, texts=[t for c in (cat,catalogs[target]) for t in c['text']]))
 
-# %% ../../nbs/94b_systems.utgrec_real.ipynb #b42a3031
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #20bf576f
 def toy_transfer(share:float=.1, seed:int=0, images:bool=False, n_users:int=400, **kw)->Transfer:
     "Made-up shops"
     t = toy_domains(share=share, seed=seed, images=images, n_users=n_users, **(dict(n_kinds=5, n_styles=5, n_variants=2, length=(4,8))|kw))
-    return transfer('toy_transfer', {d:s.log for d,s in t.shops.items()}, {d:s.catalog for d,s in t.shops.items()}, t.target, few=t.few, size=16)
+    return transfer('toy_pictures' if images else 'toy_transfer', {d:s.log for d,s in t.shops.items()}, {d:s.catalog for d,s in t.shops.items()}, t.target, few=t.few, size=16)
 
 def load_transfer(
     folder, # of the target: LC-Rec's layout; or MovieLens 100k with posters, whose newer half is the target
