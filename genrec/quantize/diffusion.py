@@ -56,7 +56,7 @@ class Denoiser(nn.Module):
         shift,scale = self.ada(c).chunk(2, -1)
         return self.out(self.norm(h)*(1+scale)+shift)
 
-# %% ../../nbs/38b_quantize.diffusion.ipynb #d9e0cfb5
+# %% ../../nbs/38b_quantize.diffusion.ipynb #d5f87e1e
 class DiffusionHead(nn.Module):
     "A distribution of latents for each condition"
     def __init__(self,
@@ -88,19 +88,17 @@ class DiffusionHead(nn.Module):
         out = self.net(self.signal[t,None]*x+self.noise[t,None]*eps, t, cond).float()
         if not self.learn_variance: return (out-eps).pow(2).mean(1),None
         guess,v = out.chunk(2, 1)
-        d = (guess-eps).pow(2)
-        low,share = self.low[t,None],(v+1)/2
+        d,low,share = (guess-eps).pow(2),self.low[t,None],(v+1)/2
         log_var = share*self.high[t,None]+(1-share)*low
         kl = .5*(log_var-low+(low-log_var).exp()+self.push[t,None]*d.detach()*(-log_var).exp()-1)
         return d.mean(1),kl.mean(1)/math.log(2)
 
     def loss(self, x, cond)->Tensor: # (m, dim), (m, d_cond) -> (); 0 where there is no latent
         "Equation 9: over `draws` steps and noises for each latent"
-        if self.draws<1:
-            some = torch.rand(len(x), device=x.device)<self.draws
-            x,cond = x[some],cond[some]
+        some = slice(None) if self.draws>=1 else torch.rand(len(x), device=x.device)<self.draws
+        x,cond = x[some].float(),cond[some]
         if not len(x): return sum(p.sum() for p in (cond, *self.parameters()))*0. # every weight takes part in every step, as several processes want it
-        x,cond = (o.repeat(max(1, int(self.draws)), 1) for o in (x.float(), cond))
+        x,cond = (o.repeat(max(1, int(self.draws)), 1) for o in (x, cond))
         t = torch.randint(len(self.signal), (len(x),), device=x.device)
         mse,kl = self.terms(x, cond, t, torch.randn_like(x))
         return mse.mean() if kl is None else mse.mean()+kl.mean()
