@@ -127,6 +127,21 @@ def attributes(folder, small):
 
 def read(at): return json.loads(Path(at).read_text()) if at else None
 
+def ranks_of(trainer, loader, part, k=20):
+    "Rank of each user's target among RecBole's scores of all items, in the order of `part`; -1 below the first `k`"
+    import torch
+    at = {int(u): n for n, u in enumerate(part.user)}
+    out, ds = torch.full((len(part),), -2), loader._dataset
+    with torch.no_grad():
+        for batch in loader:
+            inter, scores, row, item = trainer._full_sort_batch_eval(batch)
+            if scores.isnan().any(): raise ValueError('scores are not numbers: the training has diverged')
+            hit = scores.topk(k, 1).indices[row]==item[:, None]
+            users = [at[int(t)] for t in ds.id2token('user_id', inter['user_id'].numpy())]
+            out[users] = torch.where(hit.any(1), hit.int().argmax(1), -1)
+    if (out==-2).any(): raise ValueError('RecBole has not scored every user')
+    return out.tolist()
+
 def quality(name, folder, small, seed, epochs, at):
     more = {}
     with tempfile.TemporaryDirectory() as d:
@@ -140,8 +155,9 @@ def quality(name, folder, small, seed, epochs, at):
         best, row = trainer.fit(train, valid, verbose=False, saved=True, show_progress=False)
         sec = time.time()-t
         got = trainer.evaluate(test, load_best_model=True, show_progress=False)
+        ranks = ranks_of(trainer, test, split_of(folder, small).test)
         keep = ('hidden_size', 'embedding_size', 'n_layers', 'num_layers', 'n_heads', 'inner_size', 'hidden_dropout_prob', 'attn_dropout_prob', 'dropout_prob', 'learning_rate', 'train_batch_size', 'mask_ratio', 'loss_type', 'epochs', 'stopping_step', 'pretrain_epochs', 'pooling_mode')
-        return dict(metrics={k: float(v) for k, v in got.items()}, valid=float(best), seconds=sec, config={k: c[k] for k in keep if c[k] is not None})
+        return dict(metrics={k: float(v) for k, v in got.items()}, ranks=ranks, valid=float(best), seconds=sec, config={k: c[k] for k in keep if c[k] is not None})
 
 def quality_here(name, folder, small, seed, epochs, at):
     "The same with our models; the run itself"
@@ -168,7 +184,7 @@ def quality_here(name, folder, small, seed, epochs, at):
         first = fit(Pretraining(m, hot.bool()), data, epochs=min(PRE, epochs), seed=seed, **how); sec = first.fit_log.seconds
     fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)
     r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs)) if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
-    return dict(config=r.config, metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds)
+    return dict(config=r.config, metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds, ranks=r.ranks.tolist())
 
 # the two heavy operations of all of them
 def softmax(small):
@@ -215,7 +231,9 @@ def main():
     data = Path(a.data).name if Path(a.data).is_dir() and not a.small else 'toy'
     if a.quality is not None:
         if not a.recbole: sys.exit('--quality wants --recbole: `--recbole "$(bash .ci/recbole.sh)"`')
+        import torch
         from genrec.core import Run, load_runs
+        from genrec.evaluate.metrics import metrics_of_ranks
         if (odd:=set(a.quality)-set(QUALITY)): sys.exit(f"--quality takes {' '.join(QUALITY)}, got {' '.join(sorted(odd))}")
         there = {(r.system, r.data, r.seed, r.config.get('epochs')) for r in load_runs(a.runs)}
         with tempfile.TemporaryDirectory() as d:
@@ -226,10 +244,14 @@ def main():
                         if (f'{who}-{name}', data, s, a.epochs) in there: continue
                         if name not in QUALITY[:3] and not at.exists(): at.write_text(json.dumps(attributes(a.data, a.small)))
                         r = child(python, 'quality' if who=='recbole' else 'quality_here', name, a.data, a.small, s, a.epochs, str(at) if name not in QUALITY[:3] else None, threads=a.threads)
+                        ranks = torch.tensor(r.pop('ranks', []))
                         print(who, name, s, r, flush=True)
                         if 'failed' in r: continue
-                        if who=='recbole': r = dict(config=dict(r['config'], recbole='1.2.1', history=HISTORY), metrics=dict(r['metrics'], valid=r['valid']), seconds=dict(train=r['seconds']))
-                        Run(f'{who}-{name}', data, r['config'], r['metrics'], s, r['seconds']).save(a.runs)
+                        if who=='recbole':
+                            ours = metrics_of_ranks(ranks, (5, 10))
+                            if (off:={k: (v, ours[k]) for k, v in r['metrics'].items() if abs(v-ours[k])>1e-4}): sys.exit(f'RecBole counts otherwise than we do: {off}') # its figures have four decimals
+                            r = dict(config=dict(r['config'], recbole='1.2.1', history=HISTORY), metrics=dict(ours, valid=r['valid']), seconds=dict(train=round(r['seconds'], 1)))
+                        Run(f'{who}-{name}', data, r['config'], r['metrics'], s, r['seconds'], ranks=ranks).save(a.runs)
         return
     rows, heavy = {}, child(sys.executable, 'softmax', a.small, threads=a.threads)
     for k, v in heavy.items(): print(k, {n: round(x, 4) for n, x in v.items()} if isinstance(v, dict) else v, flush=True)
