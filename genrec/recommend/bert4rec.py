@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['hide', 'BERT4Rec']
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #39833dec
+# %% ../../nbs/57_recommend.bert4rec.ipynb #01bc2848
 import torch
 from torch import nn, Tensor
 from ..core import Samples
-from .sequence import Block, NextItem, next_item_loss
+from .sequence import Block, NextItem, next_item_loss, states_at
 
 # %% ../../nbs/57_recommend.bert4rec.ipynb #e3e6e648
 def hide(
@@ -24,7 +24,7 @@ def hide(
     last = torch.arange(items.shape[1], device=items.device)==(n-1)[:,None]
     return torch.where(alone[:,None], last, out)
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #dfda6d2c
+# %% ../../nbs/57_recommend.bert4rec.ipynb #99bbe5b0
 class BERT4Rec(NextItem):
     "Guesses masked items from both sides"
     def __init__(self,
@@ -69,6 +69,6 @@ class BERT4Rec(NextItem):
         n = (items>=0).sum(1, keepdim=True)
         items = torch.cat([items, items[:,:1]*0-1], 1).scatter(1, n, batch.target[:,None])
         out = hide(items, self.mask_share, self.last_share)
-        h = self.states(items.masked_fill(out, self.mask))[out]
+        h = states_at(self.states, items.masked_fill(out, self.mask), out)
         total = next_item_loss(h, self.vectors(), items[out], self.kind, self.n_negatives, self.calibration)
         return dict(loss=total/len(h))

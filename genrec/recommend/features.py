@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['check_features', 'standardised', 'ItemFeatures', 'SASRecF', 'GRU4RecF', 'ContentRec']
 
-# %% ../../nbs/58_recommend.features.ipynb #478ea62b
+# %% ../../nbs/58_recommend.features.ipynb #0adbf11b
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import Embeddings, Samples
-from .sequence import next_items, next_item_loss
+from .sequence import next_items, next_item_loss, states_at
 from ..layers import linear
 from .sasrec import SASRec
 from .gru4rec import GRU4Rec, packed_gru, start_recurrent
@@ -88,7 +88,7 @@ class GRU4RecF(GRU4Rec):
         a,b = packed_gru(self.gru, self.drop(self.embed(items)), n),packed_gru(self.gru2, self.drop(self.project(self.features(items))), n)
         return self.dense(torch.cat([a, b], -1))
 
-# %% ../../nbs/58_recommend.features.ipynb #8f64d7aa
+# %% ../../nbs/58_recommend.features.ipynb #4c498797
 class ContentRec(SASRec):
     "SASRec over item vectors that are made; a subclass has `table(of)`"
     def __init__(self, n_items:int, dim:int=300, d_ff:int=256, temperature:float=.07, **kw): # as `SASRec`; what cosines are divided by
@@ -110,7 +110,7 @@ class ContentRec(SASRec):
         "Loss of the next item at every position, the mean over positions"
         items,target = next_items(batch, self.max_history)
         ok,table = target>=0,self.table()
-        total = next_item_loss(self.states(items, table)[ok], self.vectors(table), target[ok], self.kind, self.n_negatives, self.calibration)
+        total = next_item_loss(states_at(self.states, items, ok, table), self.vectors(table), target[ok], self.kind, self.n_negatives, self.calibration)
         return dict(loss=total/ok.sum())
     def prepare(self): return self.table()
     def scorer(self, items, table):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['distinct', 'clusters', 'CrossBlock', 'fused_scores', 'MISSRec', 'unlike']
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #91e6161b
+# %% ../../nbs/59b_recommend.missrec.ipynb #ebb728a9
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from ..core import Samples
 from ..quantize.kmeans import kmeans
 from .base import check_samples
-from .sequence import NextItem, Block
+from .sequence import NextItem, Block, row_groups
 from .features import check_features, standardised
 
 # %% ../../nbs/59b_recommend.missrec.ipynb #5ae7d6a8
@@ -102,7 +102,7 @@ class MISSRec(NextItem):
     def contents(self): # -> list of (n_items, dim), one for each modality
         return [self.adaptor[n](getattr(self, f'x_{n}')[:-1]) for n in self.names]
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #90114288
+# %% ../../nbs/59b_recommend.missrec.ipynb #0ae08143
 @patch
 def read(self:MISSRec,
     items:Tensor, # (b, t) items, -1 behind the end
@@ -133,18 +133,25 @@ def candidate_scores(self:MISSRec, h:Tensor, contents:list, a:int=0, b:int=None)
         s = torch.where(has.any(-1), (own+2*s)/3, own)
     return s/self.temperature
 
-def unlike(interests:Tensor, has:Tensor)->Tensor: # (b, s, dim), (b, s)
+def unlike(
+    *parts, # histories in groups: (b, s, dim) interests, (b, s) which there are
+)->Tensor:
     "Mean squared cosine of different interests of a history; 0 where it has one"
-    v = F.normalize(interests, dim=-1)
-    pair = (has[:,:,None]&has[:,None])&~torch.eye(has.shape[1], dtype=torch.bool, device=has.device)
-    return ((v@v.mT).square()*pair).sum()/pair.sum().clamp(min=1)
+    total,n = 0.,0
+    for interests,has in parts:
+        v = F.normalize(interests, dim=-1)
+        pair = (has[:,:,None]&has[:,None])&~torch.eye(has.shape[1], dtype=torch.bool, device=has.device)
+        total,n = total+((v@v.mT).square()*pair).sum(),n+pair.sum()
+    return total/n.clamp(min=1)
 
 @patch
 def loss(self:MISSRec, batch:Samples)->dict:
     "Cross-entropy of the next item among all items, and interests that differ"
     contents = self.contents()
-    h,memory,has = self.read(batch.history.last(self.max_history).pad(), contents)
-    ce,reg = F.cross_entropy(self.candidate_scores(h, contents), batch.target),unlike(memory, has)
+    items = batch.history.last(self.max_history).pad()
+    groups = row_groups(items)
+    h,*interests = zip(*(self.read(items[g,:w], contents) for g,w in groups))
+    ce,reg = F.cross_entropy(self.candidate_scores(torch.cat(h), contents), batch.target[torch.cat([g for g,_ in groups])]),unlike(*zip(*interests))
     return dict(loss=ce+self.interest_weight*reg, item=ce.detach(), interests=reg.detach())
 
 @patch
