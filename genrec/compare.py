@@ -286,16 +286,24 @@ def results(
             ', '.join(sorted({r.config.get('made', {}).get('device', '-') for r in own})), ' '.join(f'{k}={v}' for k,v in found.items()) or 'defaults')
     return Table(board, cost, missing, unfit)
 
-# %% ../nbs/97_compare.ipynb #418a5b2b
+# %% ../nbs/97_compare.ipynb #c6f91caf
 def beside(
     ours:str, theirs:str, # folders of run files, such as runs/compare and runs/recbole, where a system is called `genrec-NAME` and `recbole-NAME`
     data:str, # dataset
     names:tuple=('sasrec','gru4rec','bert4rec','sasrec_f','gru4rec_f','fdsa','s3rec'),
     metrics:tuple=('recall@10','ndcg@10'),
+    n_boot:int=2000,
 )->tuple: # head, rows of strings
-    "Mean and range over seeds: searched here, with RecBole's settings here, and RecBole; a dash where nothing was run"
+    "Mean and range over seeds: searched here, with RecBole's settings here, and RecBole; then the second against the third, paired by user over the seeds that both have. A dash where nothing was run"
     runs = [r for f in (ours, theirs) for r in load_runs(f) if r.data==data]
     def cell(system, m):
         x = [r.metrics[m] for r in runs if r.system==system and m in r.metrics]
         return f'{sum(x)/len(x):.4f} [{min(x):.4f}, {max(x):.4f}], {len(x)} seed{"s"*(len(x)>1)}' if x else '-'
-    return ['recommender', *[f'{m}, {who}' for m in metrics for who in ('searched','equal settings','RecBole')]], [[n, *[cell(p+n, m) for m in metrics for p in ('','genrec-','recbole-')]] for n in names]
+    def gap(name, m):
+        a,b = ({r.seed:replace(r, config={}) for r in runs if r.system==f'{who}-{name}'} for who in ('genrec','recbole'))
+        both,(what,k) = a.keys()&b.keys(),m.split('@')
+        if not both: return '-'
+        d = leaderboard([x[s] for x in (a, b) for s in both], (int(k),), f'recbole-{name}', n_boot, metrics=(what,))[f'genrec-{name}'].diff
+        return '{:+.4f} [{:+.4f}, {:+.4f}]'.format(*d)
+    head = ['recommender', *[f'{m}, {who}' for m in metrics for who in ('searched','equal settings','RecBole','equal settings against RecBole')]]
+    return head, [[n, *[c for m in metrics for c in (*[cell(p+n, m) for p in ('','genrec-','recbole-')], gap(n, m))]] for n in names]
