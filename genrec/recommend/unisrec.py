@@ -13,7 +13,7 @@ from ..core import Samples, Histories, Embeddings
 from ..layers import linear
 from .features import ItemFeatures, ContentRec
 
-# %% ../../nbs/59_recommend.unisrec.ipynb #b6e2adb4
+# %% ../../nbs/59_recommend.unisrec.ipynb #9ff5aa3b
 class Experts(nn.Module):
     "Several whitening maps (x-b)W, mixed by gates that see x"
     def __init__(self,
@@ -38,7 +38,7 @@ class Experts(nn.Module):
         if not torch.is_grad_enabled() and len(x)>self.block: return torch.cat([self(p) for p in x.split(self.block)])
         g,(e,o,_) = self.gates(x),self.w.shape
         y = linear(self.drop(x), self.w.flatten(0,1)).unflatten(1, (e,o)) # (x-b)W = xW - bW: one product for all experts
-        return (g[...,None]*(y-torch.einsum('eoi,ei->eo', self.w, self.b))).sum(1)
+        return (g[:,None]@y)[:,0]-g@torch.einsum('eoi,ei->eo', self.w, self.b)
 
 # %% ../../nbs/59_recommend.unisrec.ipynb #004cbffc
 class UniSRec(ContentRec):
