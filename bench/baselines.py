@@ -53,7 +53,7 @@ def ours(way, folder, small, repeat):
         t, w = time.process_time(), time.time()
         fit(m, data, epochs=1, batch_size=batch)
         out.append((time.process_time()-t, time.time()-w))
-    return dict(seconds=min(out)[0], wall=min(w for _, w in out), sequences=len(data), items=len(split.train), weights=sum(p.numel() for p in m.parameters()))
+    return dict(seconds=min(out)[0], wall=min(w for _, w in out), sequences=len(data), batch=batch, items=len(split.train), weights=sum(p.numel() for p in m.parameters()))
 
 # RecBole
 def recbole_data(folder, small, model, seed=0, epochs=1, where=None, attributes=None, **more):
@@ -108,7 +108,7 @@ def recbole(way, folder, small, repeat):
             t, w = time.process_time(), time.time()
             loss = trainer._train_epoch(train, e, show_progress=False)
             out.append((time.process_time()-t, time.time()-w))
-        return dict(seconds=min(out)[0], wall=min(w for _, w in out), sequences=len(train.dataset), loss=float(loss if not isinstance(loss, tuple) else sum(loss)), weights=sum(p.numel() for p in m.parameters()))
+        return dict(seconds=min(out)[0], wall=min(w for _, w in out), sequences=len(train.dataset), batch=c['train_batch_size'], loss=float(loss if not isinstance(loss, tuple) else sum(loss)), weights=sum(p.numel() for p in m.parameters()))
 
 def attributes(folder, small):
     "Attributes of every item: codes of two levels of k-means on its text"
@@ -261,7 +261,7 @@ def main():
         if 'seconds' in o and 'seconds' in r: rows[way]['times_as_fast'] = round(r['seconds']/o['seconds'], 2)
         print(way, {k: v if isinstance(v, float) else {n: round(x, 3) if isinstance(x, float) else x for n, x in v.items()} for k, v in rows[way].items()}, flush=True)
     import torch
-    out = dict(small=a.small, data=data, threads=a.threads, machine=platform.machine(), torch=torch.__version__, batch=BATCH, history=HISTORY, rows=rows, heavy=heavy)
+    out = dict(small=a.small, data=data, threads=a.threads, machine=platform.machine(), torch=torch.__version__, history=HISTORY, rows=rows, heavy=heavy)
     Path(a.out).parent.mkdir(parents=True, exist_ok=True)
     Path(a.out).write_text(json.dumps(out, indent=1)+'\n')
 
