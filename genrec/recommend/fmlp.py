@@ -13,7 +13,7 @@ from ..core import Samples
 from .base import check_samples
 from .sequence import NextItem, next_item_loss
 
-# %% ../../nbs/57a_recommend.fmlp.ipynb #0b011935
+# %% ../../nbs/57a_recommend.fmlp.ipynb #cbe4b846
 class Filter(nn.Module):
     "Each channel times a learned complex number for each frequency"
     def __init__(self, window:int, dim:int):
@@ -34,10 +34,13 @@ class FilterBlock(nn.Module):
         self.ff = nn.Sequential(nn.Linear(dim, d_ff), nn.GELU(), nn.Linear(d_ff, dim))
         self.n1,self.n2 = nn.LayerNorm(dim, eps=1e-12),nn.LayerNorm(dim, eps=1e-12)
     def forward(self, x): # (b, window, dim)
-        x = self.n1(x+self.drop(self.filter(x)))
-        return self.n2(x+self.drop(self.ff(x)))
+        return self.feed(x, self.filter(x))
+    def feed(self, x, y): x = self.n1(x+self.drop(y)); return self.n2(x+self.drop(self.ff(x))) # (..., dim) twice
+    def last(self, x): # (b, window, dim) -> (b, dim)
+        "`self(x)[:,-1]`, one sum instead of all of them"
+        return self.feed(x[:,-1], torch.einsum('btd,td->bd', x, self.filter.kernel().flip(0)))
 
-# %% ../../nbs/57a_recommend.fmlp.ipynb #55bf4d8c
+# %% ../../nbs/57a_recommend.fmlp.ipynb #467d84dc
 class FMLPRec(NextItem):
     "Next item by filters over items"
     def __init__(self,
@@ -61,7 +64,8 @@ class FMLPRec(NextItem):
         n = (x>=0).sum(1, keepdim=True)
         at = torch.arange(self.max_history, device=x.device)-(self.max_history-n)
         x = torch.where(at>=0, x.gather(1, at.clamp(min=0)), -1)
-        return self.blocks(self.drop(self.norm(self.embed(x)+self.pos.weight)))[:,-1]
+        x = self.drop(self.norm(self.embed(x)+self.pos.weight))
+        return self.blocks[-1].last(self.blocks[:-1](x)) if len(self.blocks) else x[:,-1]
 
     def loss(self, batch:Samples)->dict:
         "Loss of the item after the last: the mean over samples"
