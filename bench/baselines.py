@@ -3,20 +3,19 @@
     python bench/baselines.py [--small] [--recbole PYTHON] [--data ../shared/data/scientific_cgr] [--way ...] [--repeat 2] [--threads 1]
     python bench/baselines.py --quality sasrec gru4rec bert4rec sasrec_f gru4rec_f fdsa s3rec [--seeds 0 1 2] [--epochs 100]     figures of both, as run files in runs/recbole; what is there is not made again
 
-Figures are of equal settings: RecBole's defaults (sizes, dropout, 1e-3, no decay, no search) in both, as many updates an epoch (a batch is 256 prefixes there and 64 sequences here, which hold about as many), the best of all epochs by NDCG@10 of all
+Figures are of equal settings: RecBole's defaults (sizes, dropout, 1e-3, no decay, no search) in both, as many updates an epoch (a batch is 256 prefixes there and 64 sequences here, which hold about as many; BERT4Rec's are prefixes in both), the best of all epochs by NDCG@10 of all
 validation users, training ended after 10 epochs without a better one. Content is the same attributes for both: codes of k-means on the texts, two levels of 64. S3-Rec is pre-trained for `PRE` epochs in both.
 
 Equal work: the same training items, sizes, batches of 256 and full softmax, one thread, fp32. An epoch predicts each training item from what came before it, once:
-RecBole computes one sequence for each, here a sequence is computed once for all of its items (SASRec, GRU4Rec). BERT4Rec hides a share of .2 of each sequence;
-`bert4rec` is an epoch as each library means it, and not equal work: RecBole's reads every prefix, ours each sequence once. `bert4rec_prefixes` reads the very sequences
-that RecBole reads, every prefix, and hides as many items: by it BERT4Rec's "at least 3 times as fast" is judged, by `sasrec` and `gru4rec` that of the others.
+RecBole computes one sequence for each, here a sequence is computed once for all of its items (SASRec, GRU4Rec). BERT4Rec reads every prefix in both, and hides the last item alone in half of
+them (RecBole: of the batches), a share of .2 of the items in the others.
 Seconds are of the processor, which a busy machine falsifies less than the clock. `.ci/recbole.sh` makes RecBole's environment."""
 import argparse, json, os, platform, subprocess, sys, tempfile, time
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root))
-WAYS = ('sasrec', 'gru4rec', 'bert4rec', 'bert4rec_prefixes')
+WAYS = ('sasrec', 'gru4rec', 'bert4rec')
 HISTORY, BATCH, PRE = 20, 256, 20
 
 def batch_for(way, n):
@@ -44,9 +43,8 @@ def ours(way, folder, small, repeat):
     from genrec.train import fit
     split = split_of(folder, small)
     torch.manual_seed(0)
-    m = dict(sasrec=SASRec, gru4rec=GRU4Rec, bert4rec=BERT4Rec, bert4rec_prefixes=BERT4Rec)[way](split.n_items, max_history=HISTORY)
-    if way=='bert4rec_prefixes': m.last_share, m.dropout = 0., .2
-    data, batch = split.train if way=='bert4rec_prefixes' else m.training_data(split.train), batch_for(way, len(split.train))
+    m = dict(sasrec=SASRec, gru4rec=GRU4Rec, bert4rec=BERT4Rec)[way](split.n_items, max_history=HISTORY)
+    data, batch = m.training_data(split.train), batch_for(way, len(split.train))
     fit(m, data[:batch], epochs=1, batch_size=batch) # warm
     out = []
     for _ in range(repeat):
@@ -97,8 +95,8 @@ def recbole_data(folder, small, model, seed=0, epochs=1, where=None, attributes=
     m = get_model(model)(c, train.dataset).to('cpu')
     return c, m, get_trainer(c['MODEL_TYPE'], model)(c, m), train, valid, test
 
-NAMES = dict(sasrec='SASRec', gru4rec='GRU4Rec', bert4rec='BERT4Rec', bert4rec_prefixes='BERT4Rec', sasrec_f='SASRecF', gru4rec_f='GRU4RecF', fdsa='FDSA', s3rec='S3Rec')
-QUALITY = [n for n in NAMES if n!='bert4rec_prefixes']
+NAMES = dict(sasrec='SASRec', gru4rec='GRU4Rec', bert4rec='BERT4Rec', sasrec_f='SASRecF', gru4rec_f='GRU4RecF', fdsa='FDSA', s3rec='S3Rec')
+QUALITY = list(NAMES)
 
 def recbole(way, folder, small, repeat):
     with tempfile.TemporaryDirectory() as d:
@@ -179,7 +177,7 @@ def quality_here(name, folder, small, seed, epochs, at):
         hot = torch.zeros(n, 1+max(map(max, set_))).scatter_(1, torch.tensor(set_), 1.)
     if name=='bert4rec': kw |= dict(dropout=.2, mask_share=.2)
     m = dict(sasrec=SASRec, gru4rec=GRU4Rec, bert4rec=BERT4Rec, s3rec=S3Rec)[name](n, **kw) if name in ('sasrec', 'gru4rec', 'bert4rec', 's3rec') else dict(sasrec_f=SASRecF, gru4rec_f=GRU4RecF, fdsa=FDSA)[name](n, Embeddings(hot), **kw)
-    data, how, sec = m.training_data(split.train), dict(batch_size=BATCH//4, lr=1e-3, weight_decay=0.), 0.
+    data, how, sec = m.training_data(split.train), dict(batch_size=batch_for(name, len(split.train)) if name=='bert4rec' else BATCH//4, lr=1e-3, weight_decay=0.), 0.
     if name=='s3rec':
         first = fit(Pretraining(m, hot.bool()), data, epochs=min(PRE, epochs), seed=seed, **how); sec = first.fit_log.seconds
     fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['hide', 'BERT4Rec']
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #01bc2848
+# %% ../../nbs/57_recommend.bert4rec.ipynb #ba056636
 import torch
 from torch import nn, Tensor
 from ..core import Samples
+from .base import check_samples
 from .sequence import Block, NextItem, next_item_loss, states_at
 
 # %% ../../nbs/57_recommend.bert4rec.ipynb #e3e6e648
@@ -24,7 +25,7 @@ def hide(
     last = torch.arange(items.shape[1], device=items.device)==(n-1)[:,None]
     return torch.where(alone[:,None], last, out)
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #99bbe5b0
+# %% ../../nbs/57_recommend.bert4rec.ipynb #e0cd4f3a
 class BERT4Rec(NextItem):
     "Guesses masked items from both sides"
     def __init__(self,
@@ -34,17 +35,20 @@ class BERT4Rec(NextItem):
         max_history:int=20, # younger items of a longer history are read, older ones are not
         mask_share:float=.2, # of the items, while training
         last_share:float=.5, # of the sequences that hide their last item alone
+        prefixes:bool=True, # learn from every prefix of a sequence, as causal models do; else from each sequence, once in an epoch
         head:bool=True, # a linear map, GELU and a norm between the blocks and the item table
         **kw, # `loss`, `n_negatives`, `calibration` of `NextItem`
     ):
         super().__init__(n_items, dim, max_history, n_special=1, **kw)
         if not 0<=mask_share<=1 or not 0<=last_share<=1: raise ValueError(f"shares lie in [0, 1], got mask_share={mask_share}, last_share={last_share}")
-        self.mask_share,self.last_share,self.mask = mask_share,last_share,n_items+1
+        self.mask_share,self.last_share,self.prefixes,self.mask = mask_share,last_share,prefixes,n_items+1
         self.pos,self.bias = nn.Embedding(max_history+1, dim),nn.Parameter(torch.zeros(n_items)) # one position more: the mask behind a full history
         self.norm,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(dim, n_heads, d_ff, dropout, causal=False) for _ in range(n_layers))
         self.head = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.LayerNorm(dim, eps=1e-12)) if head else nn.Identity()
         self.ready()
+
+    def training_data(self, samples): return check_samples(samples, self.n_items) if self.prefixes else super().training_data(samples)
 
     def states(self, items): # (b, t) items or masks, -1 behind the end -> (b, t, dim+1)
         "One state for each position; it sees the whole sequence; see `output`"
