@@ -45,7 +45,7 @@ def _within(name, x, lo, hi, why):
         bad = x[(x<lo)|(x>=hi)]
         raise ValueError(f"`{name}` must lie in [{lo}, {hi}), got {bad[:3].tolist()} ({len(bad)} of {x.numel()}); {why}")
 
-# %% ../nbs/00_core.ipynb #093f1fc7
+# %% ../nbs/00_core.ipynb #81953339
 @dataclass(frozen=True)
 class Log:
     "Who touched what, and when: one row per interaction, sorted by (user, time)"
@@ -68,15 +68,15 @@ class Log:
 
     def __len__(self): return len(self.user)
     @property
-    def n_users(self): return len(self.users)
+    def n_users(self): "Number of users"; return len(self.users)
     @property
-    def n_items(self): return len(self.items)
+    def n_items(self): "Number of items"; return len(self.items)
     def _repr_markdown_(self):
         n = self.user.bincount(minlength=self.n_users)
         return "**Log**\n\n"+md_table(['users','items','interactions','per user','density'],
             [[self.n_users, self.n_items, len(self), f"{n.min()} to {n.max()}, mean {len(self)/self.n_users:.1f}", f"{len(self)/self.n_users/self.n_items:.3%}"]])
 
-# %% ../nbs/00_core.ipynb #04aa057b
+# %% ../nbs/00_core.ipynb #f1facf39
 @dataclass(frozen=True)
 class Histories:
     "Ragged sequences of items, oldest first: row `i` is `items[start[i]:end[i]]`"
@@ -103,8 +103,8 @@ class Histories:
     def _view(self, start, end): # other slices of the same items, which are not checked again: there may be 100 million
         h = object.__new__(Histories); h.__dict__.update(items=self.items, start=start, end=end); return h
     @property
-    def lengths(self): return self.end-self.start
-    def tolist(self): return [self[i].tolist() for i in range(len(self))]
+    def lengths(self): "(n,) items of each history"; return self.end-self.start
+    def tolist(self): "A list of item numbers for each history"; return [self[i].tolist() for i in range(len(self))]
 
 # %% ../nbs/00_core.ipynb #2bf1490d
 @patch
@@ -126,7 +126,7 @@ def pad(self:Histories,
     if not len(self.items): return torch.full((len(self),w), -1)
     return torch.where(ok, self.items[(self.start[:,None]+p).clamp(0, len(self.items)-1)], -1)
 
-# %% ../nbs/00_core.ipynb #0545b34f
+# %% ../nbs/00_core.ipynb #9334ebfa
 @dataclass(frozen=True)
 class Samples:
     "What a recommender learns from and is measured on: (user, history, target)"
@@ -140,7 +140,7 @@ class Samples:
             raise ValueError(f"`user`, `history` and `target` must have one length, got {len(self.user)}, {len(self.history)}, {len(self.target)}")
     def __len__(self): return len(self.user)
     @property
-    def lengths(self): return self.history.lengths
+    def lengths(self): "(n,) items of each history"; return self.history.lengths
     def __getitem__(self, i): return Samples(self.user[i], self.history[i], self.target[i])
 
 # %% ../nbs/00_core.ipynb #e8ea07eb
@@ -165,7 +165,7 @@ class Split:
             rows.append([n, len(s), f"{l.min()} to {l.max()}, mean {l.float().mean():.1f}" if len(s) else '-', len(s.target.unique())])
         return f"**Split** {self.n_items:,} items; {escape(self.rule)}\n\n"+md_table(['part','samples','history length','distinct targets'], rows)
 
-# %% ../nbs/00_core.ipynb #55e65019
+# %% ../nbs/00_core.ipynb #72c659a4
 @dataclass(frozen=True)
 class Embeddings:
     "One vector per item: row `i` belongs to item `i`"
@@ -184,12 +184,12 @@ class Embeddings:
             raise ValueError(f"`missing` must be a bool ({len(self.x)},) tensor, got {self.missing.dtype} {tuple(self.missing.shape)}")
     def __len__(self): return len(self.x)
     @property
-    def dim(self): return self.x.shape[1]
+    def dim(self): "Width of a vector"; return self.x.shape[1]
     def _repr_markdown_(self):
         return "**Embeddings**\n\n"+md_table(['name','modality','items','dim','missing','mean norm'],
             [[self.name, self.modality, len(self), self.dim, int(self.missing.sum()), self.x.norm(dim=1).mean().item() if len(self) else 0.]])
 
-# %% ../nbs/00_core.ipynb #545101b6
+# %% ../nbs/00_core.ipynb #7901bd5b
 @dataclass(frozen=True)
 class SemanticIds:
     "One tuple of codes per item: row `i` is the semantic ID of item `i`"
@@ -208,7 +208,7 @@ class SemanticIds:
 
     def __len__(self): return len(self.codes)
     @property
-    def n_levels(self): return len(self.sizes)
+    def n_levels(self): "Codes of a semantic ID"; return len(self.sizes)
     def _repr_markdown_(self):
         used = [len(self.codes[:,l].unique()) for l in range(self.n_levels)]
         return (f"**SemanticIds** {len(self):,} items, collision rate {self.collision_rate():.2%}\n\n"
@@ -239,7 +239,7 @@ def n_colliding(self:SemanticIds)->int: # number of items
     n = self.groups()[1]
     return int(n[n>1].sum())
 
-# %% ../nbs/00_core.ipynb #685f408e
+# %% ../nbs/00_core.ipynb #6783a8ad
 @dataclass(frozen=True)
 class Ranking:
     "The `k` best items for each query, best first"
@@ -255,7 +255,7 @@ class Ranking:
         if ((s[:,1:]==s[:,:-1])&(s[:,1:]>=0)).any(): raise ValueError("an item stands twice in one row: a ranking holds *items*, not code strings")
     def __len__(self): return len(self.items)
     @property
-    def k(self): return self.items.shape[1]
+    def k(self): "Places of each ranking"; return self.items.shape[1]
     def _repr_markdown_(self):
         rows = [[i, ', '.join(map(str, self.items[i].tolist()))] for i in range(min(3,len(self)))]
         return f"**Ranking** {len(self):,} queries, {self.k} items each\n\n"+md_table(['query','items, best first'], rows)
@@ -279,7 +279,7 @@ def digest(
     "Short hash of a JSON value"
     return hashlib.sha256(json.dumps(x, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
-# %% ../nbs/00_core.ipynb #722d4b48
+# %% ../nbs/00_core.ipynb #b1af025f
 _safe = re.compile(r'[A-Za-z0-9][A-Za-z0-9._+=-]{0,79}')
 
 @dataclass(frozen=True)
@@ -300,7 +300,7 @@ class Run:
         if self.ranks is not None: _ints('ranks', self.ranks)
         json.dumps(self.config) # a TypeError here names what JSON cannot hold
     @property
-    def key(self): return digest(dict(system=self.system, data=self.data, config=self.config, seed=self.seed))
+    def key(self): "Digest of system, data, configuration and seed: the name of its file"; return digest(dict(system=self.system, data=self.data, config=self.config, seed=self.seed))
     def _repr_markdown_(self):
         return f"**Run** {self.system} on {self.data}, seed {self.seed}\n\n"+md_table(list(self.metrics), [[float(v) for v in self.metrics.values()]])
 

@@ -64,10 +64,12 @@ def product(
     x,w,b = x.detach(),w.detach(),b.detach()
     return _dnn(x, w, b) if _suits(x, w, onednn, least) else torch.addmm(b, x, w.T, out=x.new_empty(len(x), len(w))) # `out`: autocast leaves it alone
 
-# %% ../nbs/03_layers.ipynb #93013df6
+# %% ../nbs/03_layers.ipynb #5c2e5e91
 class Linear(nn.Linear):
     "`nn.Linear` by `linear`"
-    def forward(self, x): return linear(x, self.weight, self.bias)
+    def forward(self, x):
+        "(..., n_in) -> (..., n_out)"
+        return linear(x, self.weight, self.bias)
 
 def fast_linear(module:nn.Module)->nn.Module: # the same module
     "Replace every `nn.Linear` inside `module`; the weights stay, and so do their names"
@@ -79,7 +81,7 @@ def fast_linear(module:nn.Module)->nn.Module: # the same module
         else: fast_linear(c)
     return module
 
-# %% ../nbs/03_layers.ipynb #66c33707
+# %% ../nbs/03_layers.ipynb #847c3be4
 def drop_mask(
     shape, # of what is multiplied
     q:int, # of 256: how likely a zero is
@@ -97,6 +99,7 @@ class ByteDropout(nn.Module):
         p:float=.1, # probability of a zero; rounded to a multiple of 1/256 on a CPU
     ): super().__init__(); self.p,self.q = p,round(p*256)
     def forward(self, x):
+        "`x` with some of its numbers dropped, in training alone"
         if not self.training or not self.q: return x
         return x*drop_mask(x.shape, self.q, x) if x.device.type=='cpu' else nn.functional.dropout(x, self.p)
     def extra_repr(self): return f'p={self.p}'

@@ -68,16 +68,20 @@ def probe(
     return Probe(len(y), len(names), hit.double().mean().item(), low, high, float(share.max()),
         float(np.log2(p[np.arange(len(y)),y]).mean()-(share*np.log2(share)).sum()), float(-(share*np.log2(share)).sum()))
 
-# %% ../../nbs/74_analyse.probe.ipynb #9d3a9b93
+# %% ../../nbs/74_analyse.probe.ipynb #6b686ce4
 @dataclass(frozen=True, repr=False)
 class ProbeTable:
     "What each of several codes or vectors says about each of several labels; draws itself as Markdown and as text"
     probes:dict # (name of codes, name of labels) -> Probe
     what:str='accuracy' # or 'information': what is drawn
     @property
-    def names(self): return list(dict.fromkeys(n for n,_ in self.probes))
+    def names(self):
+        "Names of the vectors or codes that were read from, in order"
+        return list(dict.fromkeys(n for n,_ in self.probes))
     @property
-    def labels(self): return list(dict.fromkeys(l for _,l in self.probes))
+    def labels(self):
+        "What was read from them, in order"
+        return list(dict.fromkeys(l for _,l in self.probes))
     def table(self)->tuple: # head, rows of strings
         "Cells of the drawn table; the first row is chance, or what there is to be found"
         first = {l:next(p for (_,k),p in self.probes.items() if k==l) for l in self.labels}

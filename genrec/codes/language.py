@@ -18,7 +18,7 @@ from ..train import save_checkpoint, load_checkpoint
 from .vocab import id_text
 from .index_json import _read, load_index, save_index
 
-# %% ../../nbs/44_codes.language.ipynb #c0017f55
+# %% ../../nbs/44_codes.language.ipynb #674e0b30
 FILES = dict(text='index_lemb.json', image='index_vitemb.json') # as MQL4GRec calls them; images are written in capital letters
 
 @dataclass(frozen=True)
@@ -47,9 +47,12 @@ class QuantitativeLanguage:
 
     def __len__(self): return len(self.items)
     @property
-    def modalities(self): return tuple(self.sids)
+    def modalities(self):
+        "Names of the modalities, in order"
+        return tuple(self.sids)
     @property
-    def domains(self): # names, in order of the first item
+    def domains(self):
+        "Names of the domains, in order of their first items"
         return tuple(dict.fromkeys(i.split(self.sep, 1)[0] for i in self.items))
     @property
     def domain(self)->Tensor: # (n_items,) int64
@@ -57,7 +60,9 @@ class QuantitativeLanguage:
         at = {d:i for i,d in enumerate(self.domains)}
         return torch.tensor([at[i.split(self.sep, 1)[0]] for i in self.items], dtype=torch.int64)
     @property
-    def sizes(self): return {m:s.sizes for m,s in self.sids.items()}
+    def sizes(self):
+        "Modality -> number of codes at each level"
+        return {m:s.sizes for m,s in self.sids.items()}
     def word(self, item:int, modality='text'): # None where the item has no such content
         "One item in writing"
         return None if self.missing[modality][item] else id_text(self.sids[modality].codes[item], upper=modality=='image')

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 from ..core import SemanticIds, md_table
 
-# %% ../../nbs/42_codes.trie.ipynb #cf6cc397
+# %% ../../nbs/42_codes.trie.ipynb #9340d9d3
 class CodeTrie:
     "Prefix tree of semantic IDs: the children of node `v` at depth `l` are rows `ptr[l][v]:ptr[l][v+1]` of depth `l+1`"
     def __init__(self,
@@ -56,9 +56,13 @@ class CodeTrie:
         return t.view(n+1, K),torch.full(t.shape, -torch.inf, device=self.device).index_fill_(0, owner, 0.).view(n+1, K)
 
     @property
-    def unique(self): return self.max_items==1
+    def unique(self):
+        "Whether no two items share a semantic ID"
+        return self.max_items==1
     @property
-    def device(self): return self.items.device
+    def device(self):
+        "The device of its tensors"
+        return self.items.device
 
 # %% ../../nbs/42_codes.trie.ipynb #b897e1f3
 def _sorted_rows(codes, sizes, dtype):

@@ -11,7 +11,7 @@ from torch import Tensor
 from dataclasses import dataclass
 from ..core import md_table
 
-# %% ../../nbs/41_codes.vocab.ipynb #8a0f27c6
+# %% ../../nbs/41_codes.vocab.ipynb #d893a8f1
 @dataclass(frozen=True)
 class CodeVocab:
     "Tokens of codes: `n_special` special ones (0 is padding), then one block for each level"
@@ -25,11 +25,16 @@ class CodeVocab:
         if self.n_special<1: raise ValueError(f"`n_special` counts the padding token, so it is 1 or more, got {self.n_special}")
         if self.shared and len(set(self.sizes[1:]))>1: raise ValueError(f"levels that share their tokens need codebooks of one size, got {self.sizes[1:]}; a level that was appended has tokens of its own: `shared=False`, or a rule that adds no level, such as `kth_leaf`")
     @property
-    def n_levels(self): return len(self.sizes)
+    def n_levels(self):
+        "Codes of a semantic ID"
+        return len(self.sizes)
     @property
-    def n_tokens(self): return self.n_special+sum(self.sizes[:2] if self.shared else self.sizes)
+    def n_tokens(self):
+        "Tokens in all, special ones included"
+        return self.n_special+sum(self.sizes[:2] if self.shared else self.sizes)
     @property
-    def offsets(self): # of each level
+    def offsets(self):
+        "The token of code 0 at each level"
         return tuple(self.n_special+sum(self.sizes[:min(l,1) if self.shared else l]) for l in range(self.n_levels))
 
     def _check(self, x, lo, name):

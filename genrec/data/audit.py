@@ -16,7 +16,7 @@ from ..core import Log, md_table
 from .log import natural
 from .split import leave_one_out, cold_items, only_order
 
-# %% ../../nbs/16_data.audit.ipynb #c9b288d4
+# %% ../../nbs/16_data.audit.ipynb #2f7d6adb
 @dataclass(frozen=True)
 class Ascents:
     "Adjacent pairs of different items, and how many of them ascend by name"
@@ -24,9 +24,12 @@ class Ascents:
     up:int
     z:float # (up - pairs/2) in standard deviations of a random order
     @property
-    def share(self): return self.up/self.pairs if self.pairs else math.nan
+    def share(self):
+        "Share of the pairs that ascend; not a number where there is none"
+        return self.up/self.pairs if self.pairs else math.nan
     @property
-    def word(self): # a random order is called otherwise once in 370 times
+    def word(self):
+        "What that says in words; a random order is called otherwise once in 370 times"
         if not self.pairs: return 'no pair'
         if abs(self.z)<3: return 'as by chance'
         return f"{'ascending' if self.z>0 else 'descending'} by item name {'always' if self.up in (0,self.pairs) else 'more often than by chance'}"

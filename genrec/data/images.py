@@ -54,7 +54,7 @@ def _look(raw, max_pixels, min_side, formats):
     except _broken as e: return ('truncated' if re.search('truncated|unexpected end|premature|image data', str(e), re.I) else 'broken'), f'{type(e).__name__}: {e}', w, h
     return '', '', w, h
 
-# %% ../../nbs/19_data.images.ipynb #d0342baf
+# %% ../../nbs/19_data.images.ipynb #74b5aa75
 @dataclass(frozen=True, repr=False)
 class ImageCheck:
     "What became of each file: a picture, or why not"
@@ -69,19 +69,24 @@ class ImageCheck:
         if len(n)>1: raise ValueError(f"wanted one entry for each file in every field, got {sorted(n)} of them")
     def __len__(self): return len(self.names)
     @property
-    def missing(self): # (n,) bool
+    def missing(self):
+        "(n,) bool, whether an image cannot be used"
         return torch.tensor([bool(w) for w in self.why], dtype=torch.bool)
     @property
-    def good(self): # name -> path, what `load_catalog(..., images=)` takes
+    def good(self):
+        "Name -> path, what `load_catalog(..., images=)` takes"
         return {n:p for n,p,w in zip(self.names, self.paths, self.why) if not w}
     @property
-    def bad(self): # name -> reason
+    def bad(self):
+        "Name -> reason"
         return {n:w for n,w in zip(self.names, self.why) if w}
     @property
-    def counts(self): # reason -> files, the most frequent first
+    def counts(self):
+        "Reason -> files, the most frequent first"
         return dict(sorted(Counter(self.bad.values()).items(), key=lambda o: (-o[1], o[0])))
     @property
-    def twins(self): # tuples of names whose files are the same byte for byte, in order of the first
+    def twins(self):
+        "Tuples of names whose files are the same byte for byte, in order of the first"
         d = {}
         for n,h,w in zip(self.names, self.digest, self.why):
             if not w: d.setdefault(h, []).append(n)

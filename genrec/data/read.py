@@ -11,7 +11,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from ..core import md_table
 
-# %% ../../nbs/10a_data.read.ipynb #2df0ec05
+# %% ../../nbs/10a_data.read.ipynb #28dd3359
 class Skipped:
     "Rows that a loader left out: how many for which reason, and the first of them"
     def __init__(self,
@@ -30,7 +30,9 @@ class Skipped:
             for i,e in enumerate(other.first[r]): self.add(r, *e, n=n-len(other.first[r])+1 if i==0 else 1)
 
     @property
-    def total(self): return sum(self.n.values())
+    def total(self):
+        "Rows skipped, for whatever reason"
+        return sum(self.n.values())
     def __str__(self):
         say = lambda r: f"{self.n[r]:,} x {r} (" + '; '.join(place(*e) for e in self.first[r][:1]) + ')'
         return f"{self.total:,} rows skipped: "+', '.join(map(say, self.n)) if self.n else 'no row skipped'

@@ -28,7 +28,7 @@ BRANDS = ('Aldo','Bexley','Corvo','Dunmore','Elphin','Fennick','Garro','Hasp','I
 FINISHES = ('matt','glossy','satin','brushed','textured','smooth')
 COLOURS = ('#e69f00','#56b4e9','#444444','#d55e00','#cc79a7','#bbbbbb','#f0e442','#0072b2') # one for each style
 
-# %% ../../nbs/10_data.toy.ipynb #90f48ca8
+# %% ../../nbs/10_data.toy.ipynb #df66dbaa
 @dataclass(frozen=True, repr=False)
 class Toy:
     "A made-up shop: what one sees (log, catalogue), and what was planted"
@@ -44,9 +44,13 @@ class Toy:
     loyalty:float      # probability that a purchase is of the user's taste and not of any style
     domain:str='home'
     @property
-    def n_items(self): return len(self.kind)
+    def n_items(self):
+        "Number of items"
+        return len(self.kind)
     @property
-    def n_styles(self): return int(self.style.max())+1
+    def n_styles(self):
+        "Number of styles"
+        return int(self.style.max())+1
     def __repr__(self): return f"Toy({self.domain}, {self.n_items} items, {self.log.n_users} users, {len(self.log)} interactions)"
     def _repr_markdown_(self):
         return f"**Toy** {self.domain}: {len(self.chain)} kinds x {self.n_styles} styles x {len(self.popularity)} variants, loyalty {self.loyalty}\n\n"+self.log._repr_markdown_()

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..core import md_table
 from .toy import KINDS, toy_shop
 
-# %% ../../nbs/10d_data.toy_domains.ipynb #3efc3e0c
+# %% ../../nbs/10d_data.toy_domains.ipynb #4c865379
 @dataclass(frozen=True, repr=False)
 class ToyDomains:
     "Several shops, one of which is the target"
@@ -21,7 +21,9 @@ class ToyDomains:
     few:Tensor    # (m,) int64 users of the target who are learnt from, in rising order
     planted:bool  # do the users of the other shops have tastes, as those of the target have?
     @property
-    def sources(self): return tuple(d for d in self.shops if d!=self.target)
+    def sources(self):
+        "Names of the shops that are not the target"
+        return tuple(d for d in self.shops if d!=self.target)
     def _repr_markdown_(self):
         return f"**ToyDomains** tastes in the sources: {'planted' if self.planted else 'none'}; of the target {len(self.few):,} users are known\n\n"+md_table(
             ['domain','','users','items','interactions','loyalty'], [[d, 'target' if d==self.target else 'source', t.log.n_users, t.n_items, len(t.log), t.loyalty] for d,t in self.shops.items()])

@@ -43,7 +43,7 @@ class ItemStates:
     def __len__(self): return len(next(iter(self.parts.values())))
     def __getitem__(self, rows): return ItemStates({k:s[rows] for k,s in self.parts.items()})
 
-# %% ../../nbs/22a_encode.light.ipynb #cae08b48
+# %% ../../nbs/22a_encode.light.ipynb #6ab3a318
 def to_patches(
     x:Tensor, # (n, size, size, 3)
     patch:int, # pixels along each side of a patch; divides `size`
@@ -65,9 +65,13 @@ class PatchReader:
     def __post_init__(self):
         if self.patch<1 or self.size%self.patch: raise ValueError(f"`patch` must divide `size`, got {self.patch} and {self.size}")
     @property
-    def dim(self): return 3*self.patch**2
+    def dim(self):
+        "Width of a patch: three colours of each of its pixels"
+        return 3*self.patch**2
     @property
-    def n_states(self): return (self.size//self.patch)**2
+    def n_states(self):
+        "Patches of an image"
+        return (self.size//self.patch)**2
     def pixels(self, images): # PIL images, RGB -> (n, states, dim)
         "Patches of pictures"
         from PIL import Image
@@ -79,7 +83,7 @@ class PatchReader:
         for rows,ims in image_blocks(catalog, 256): x[rows] = self.pixels(ims)
         return States(x, ok.contiguous())
 
-# %% ../../nbs/22a_encode.light.ipynb #eb725031
+# %% ../../nbs/22a_encode.light.ipynb #44651059
 @dataclass
 class TokenReader:
     "States of the first tokens of each text, from a frozen text model"
@@ -87,9 +91,13 @@ class TokenReader:
     max_tokens:int=64
     half:bool=True       # keep 16 bits of each number
     @property
-    def dim(self): m = self.encoder.load(); return m.get_embedding_dimension() if hasattr(m, 'get_embedding_dimension') else m.get_sentence_embedding_dimension()
+    def dim(self):
+        "Width of a token's state"
+        m = self.encoder.load(); return m.get_embedding_dimension() if hasattr(m, 'get_embedding_dimension') else m.get_sentence_embedding_dimension()
     @property
-    def n_states(self): return self.max_tokens
+    def n_states(self):
+        "Tokens read of a text, at most"
+        return self.max_tokens
     def __call__(self, catalog)->States:
         "Token states of a catalogue; an item without text has none"
         xs,no = content(catalog)
@@ -105,7 +113,7 @@ class TokenReader:
         if long: warnings.warn(f"{long:,} of {len(have):,} texts are longer than {self.max_tokens} tokens: the states of the rest are left out; raise `max_tokens` to keep them")
         return States(x, ok)
 
-# %% ../../nbs/22a_encode.light.ipynb #595ed973
+# %% ../../nbs/22a_encode.light.ipynb #75c32bda
 def adapter(
     d_in:int, hidden:int, d_out:int, # widths
     dropout:float=.1,
@@ -114,6 +122,7 @@ def adapter(
     return nn.Sequential(nn.Linear(d_in, hidden), nn.SiLU(), nn.Dropout(dropout), nn.Linear(hidden, d_out))
 
 def check_levels(n):
+    "`n` itself; ValueError below 2"
     if n<2: raise ValueError(f"an item is said from coarse to fine, in 2 vectors or more: `n_levels` must be at least 2, got {n}")
     return n
 

@@ -82,7 +82,7 @@ def add_lora(
         if 'lora_' in n or p is model.get_input_embeddings().weight: p.requires_grad_(True); p.data = p.data.float()
     return model
 
-# %% ../../nbs/23_encode.mllm.ipynb #21456f5b
+# %% ../../nbs/23_encode.mllm.ipynb #3724b657
 class MLLMEncoder(nn.Module):
     "L code tokens at the end of a prompt: items -> (n, n_levels, dim)"
     def __init__(self,
@@ -113,10 +113,13 @@ class MLLMEncoder(nn.Module):
         self.adapt = adapter(model.get_input_embeddings().embedding_dim, hidden, dim, dropout)
 
     @property
-    def embed(self): # the table of tokens, for a `TextDecoder`
+    def embed(self):
+        "The table of tokens, for a `TextDecoder`"
         return self.model.get_input_embeddings()
     @property
-    def device(self): return self.adapt[0].weight.device
+    def device(self):
+        "The device of its weights"
+        return self.adapt[0].weight.device
 
     def forward(self, b:MLLMBatch)->Tensor: # (n, n_levels, dim)
         "States over the code tokens, through the adapter"

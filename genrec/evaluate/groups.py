@@ -13,7 +13,7 @@ from ..core import Split, Samples, md_table
 from .metrics import user_metrics
 from .compare import text_table
 
-# %% ../../nbs/63_evaluate.groups.ipynb #f14ea1c6
+# %% ../../nbs/63_evaluate.groups.ipynb #d6bcedfe
 @dataclass(frozen=True)
 class Groups:
     "Users in groups, each in exactly one"
@@ -23,7 +23,9 @@ class Groups:
     def __post_init__(self):
         if len(self.of) and (self.of.min()<0 or self.of.max()>=len(self.labels)): raise ValueError(f"groups are numbered from 0 to {len(self.labels)-1}, got {self.of.min().item()} to {self.of.max().item()}")
     @property
-    def sizes(self): return self.of.bincount(minlength=len(self.labels)).tolist()
+    def sizes(self):
+        "Members of each group"
+        return self.of.bincount(minlength=len(self.labels)).tolist()
     def _repr_markdown_(self): return f"**Groups** by {self.name}\n\n"+md_table(['group','users','share'], [[l, n, f'{n/max(1,len(self.of)):.1%}'] for l,n in zip(self.labels, self.sizes)])
 
 def by_memory(

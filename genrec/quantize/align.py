@@ -90,7 +90,7 @@ def contrastive_loss(
     if h.shape[1:]!=v.shape[1:]: raise ValueError(f"states and items must have one width, got {tuple(h.shape)} and {tuple(v.shape)}")
     return F.cross_entropy(linear(F.normalize(h.float(), dim=1)/temperature, F.normalize(v.float(), dim=1)), target)
 
-# %% ../../nbs/37a_quantize.align.ipynb #2b990a83
+# %% ../../nbs/37a_quantize.align.ipynb #2ad479b2
 def by_length(
     n:Tensor, # (b,) int64 lengths of sequences whose rows lie one after the other
 )->tuple: # (m,) the rows in order of their sequences' lengths, (m,) each one's place in its sequence, (length, number) of each length
@@ -110,12 +110,14 @@ class Block(nn.Module):
         self.ff = nn.Sequential(Linear(dim, d_ff), nn.GELU(), Linear(d_ff, dim))
         self.n1,self.n2,self.drop = nn.LayerNorm(dim),nn.LayerNorm(dim),ByteDropout(dropout)
 
-    def forward(self, x, groups): # (m, dim) rows, (length, number) of the sequences that they are, one after the other -> (m, dim)
+    def forward(self, x, groups):
+        "(m, dim) rows and (length, number) of the sequences that they are, one after the other -> (m, dim)"
         parts = self.qkv(x).split([t*n for t,n in groups])
         read = [self.read(q, t) for q,(t,_) in zip(parts, groups)] # sequences of one length at a time: nothing is padded
         x = self.n1(x+self.drop(self.o(torch.cat(read))))
         return self.n2(x+self.drop(self.ff(x)))
     def read(self, qkv, t):
+        "Causal attention among sequences of `t` rows: (m, 3*dim) -> (m, dim)"
         q,k,v = qkv.unflatten(0, (-1,t)).unflatten(-1, (3,self.n_heads,-1)).permute(2,0,3,1,4)
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=self.p if self.training else 0.).transpose(1,2).flatten(2).flatten(0,1)
 

@@ -14,7 +14,7 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from ..layers import linear, softmax_loss
 
-# %% ../../nbs/38a_quantize.decoders.ipynb #b1a97386
+# %% ../../nbs/38a_quantize.decoders.ipynb #1638b65f
 @dataclass(frozen=True)
 class Words:
     "The most frequent words of some texts as tokens, from 1 on; 0 is any other word"
@@ -30,7 +30,9 @@ class Words:
         if not n: raise ValueError("no text has a word: nothing to reconstruct; leave the text decoder out")
         return cls(tuple(sorted(n, key=lambda w: (-n[w], w))[:size]))
     @staticmethod
-    def split(text): return re.findall(r'\w+|[^\w\s]', (text or '').lower())
+    def split(text):
+        "Lower-case words and marks of a text"
+        return re.findall(r'\w+|[^\w\s]', (text or '').lower())
     def __len__(self): return len(self.words)+1
     def __call__(self, texts)->list: # of lists of tokens
         "Tokens of texts"

@@ -17,7 +17,7 @@ from ..encode.image import image_blocks
 from ..encode.light import PatchReader, States, from_patches
 from .decoders import CodeDecoder
 
-# %% ../../nbs/38b_quantize.diffusion.ipynb #a843c859
+# %% ../../nbs/38b_quantize.diffusion.ipynb #ed878606
 class AdaptiveBlock(nn.Module):
     "A residual block whose norm is shifted, scaled and gated by what it is told; at the start it passes its input on"
     def __init__(self, width:int):
@@ -25,7 +25,8 @@ class AdaptiveBlock(nn.Module):
         self.norm,self.mlp = nn.LayerNorm(width, eps=1e-6),nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.ada = nn.Sequential(nn.SiLU(), nn.Linear(width, 3*width))
         for p in self.ada[1].parameters(): nn.init.zeros_(p)
-    def forward(self, x, c): # (m, width) each
+    def forward(self, x, c):
+        "(m, width) and a condition of the same shape -> (m, width)"
         shift,scale,gate = self.ada(c).chunk(3, -1)
         return x+gate*self.mlp(self.norm(x)*(1+scale)+shift)
 
@@ -48,6 +49,7 @@ class Denoiser(nn.Module):
         t:Tensor, # (m,) steps
         cond:Tensor, # (m, d_cond)
     )->Tensor: # (m, d_out)
+        "The noise, and what else is learned of it, of every latent"
         from diffusers.models.embeddings import get_timestep_embedding
         each,at = t.unique(return_inverse=True) # latents are many, steps few
         c = nn.functional.embedding(at, self.time(get_timestep_embedding(each, 256, flip_sin_to_cos=True, downscale_freq_shift=0).to(x.dtype)))+self.told(cond)
@@ -117,16 +119,20 @@ class DiffusionHead(nn.Module):
             x = s.step(self.net(x, torch.full((len(x),), t, device=x.device), cond).float(), t, x, generator=g).prev_sample
         return x
 
-# %% ../../nbs/38b_quantize.diffusion.ipynb #2eb15138
+# %% ../../nbs/38b_quantize.diffusion.ipynb #256d098f
 @dataclass
 class PatchLatents:
     "The pixels of patches as latents, brought to mean 0 and spread 1 over a catalogue"
     reader:PatchReader
     mean:float=0.; scale:float=1. # of what `fit` saw
     @property
-    def dim(self): return self.reader.dim
+    def dim(self):
+        "Width of a latent"
+        return self.reader.dim
     @property
-    def n_places(self): return self.reader.n_states
+    def n_places(self):
+        "Latents of an image"
+        return self.reader.n_states
     def fit(self, catalog): # self
         "Learn mean and spread of the source domains' pictures"
         s = self.reader(catalog)
@@ -144,7 +150,7 @@ class PatchLatents:
         p = from_patches(x.cpu()*self.scale+self.mean, self.reader.patch)
         return [Image.fromarray(a) for a in ((p+1)*127.5).round().clamp(0, 255).to(torch.uint8).numpy()]
 
-# %% ../../nbs/38b_quantize.diffusion.ipynb #ef85a999
+# %% ../../nbs/38b_quantize.diffusion.ipynb #7a9e70a7
 @dataclass
 class VAELatents:
     "Latents of a KL autoencoder of diffusers: the middle square of each picture"
@@ -165,9 +171,13 @@ class VAELatents:
         self.vae.eval().requires_grad_(False)
         self.side = self.size//2**(len(self.vae.config.block_out_channels)-1)
     @property
-    def dim(self): return self.vae.config.latent_channels
+    def dim(self):
+        "Width of a latent"
+        return self.vae.config.latent_channels
     @property
-    def n_places(self): return self.side**2
+    def n_places(self):
+        "Latents of an image"
+        return self.side**2
     def fit(self, catalog): # self
         "Learn mean and spread of the source domains' latents"
         s = self(catalog)

@@ -13,7 +13,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from .base import Quantized, straight_through, check_vectors
 from .vq import Autoencoder
 
-# %% ../../nbs/36a_quantize.fsq.ipynb #5f0d37d4
+# %% ../../nbs/36a_quantize.fsq.ipynb #d62dbb75
 class FSQ(nn.Module):
     "Round each number to one of a few steps; no parameters"
     def __init__(self,
@@ -56,7 +56,9 @@ class FSQ(nn.Module):
     def forward(self, z):
         "Points of the grid; there is nothing to pay"
         return Quantized(self.grid(check_vectors(z, self.dim)), self.encode(z), z.new_zeros(()))
-    def fit_kmeans(self, x, seed=0): return self # the grid stands as it is
+    def fit_kmeans(self, x, seed=0):
+        "Nothing to be fitted: the grid stands as it is"
+        return self
 
 # %% ../../nbs/36a_quantize.fsq.ipynb #449707b4
 class FSQVAE(Autoencoder, PyTorchModelHubMixin):

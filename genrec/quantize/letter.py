@@ -66,7 +66,7 @@ class LetterBatch:
     def __len__(self): return len(self.x)
     def __getitem__(self, i): return LetterBatch(self.x[i], self.cf[i], self.known[i])
 
-# %% ../../nbs/39_quantize.letter.ipynb #313f31bf
+# %% ../../nbs/39_quantize.letter.ipynb #3f7a8acd
 class LetterTokenizer(nn.Module, PyTorchModelHubMixin):
     "An RQ-VAE whose codes know behaviour, and whose codewords spread out"
     def __init__(self,
@@ -89,9 +89,9 @@ class LetterTokenizer(nn.Module, PyTorchModelHubMixin):
         for l,K in enumerate(sizes): self.register_buffer(f'cluster{l}', torch.zeros(K, dtype=torch.int64))
         self.register_buffer('passes', torch.zeros((), dtype=torch.int64))
 
-    def encode(self, x): return self.vae.encode(x)
-    def decode(self, codes): return self.vae.decode(codes)
-    def forward(self, x): return self.vae(x)
+    def encode(self, x): "(n, dim) -> (n, n_levels) codes"; return self.vae.encode(x)
+    def decode(self, codes): "(n, n_levels) codes -> (n, dim)"; return self.vae.decode(codes)
+    def forward(self, x): "(n, dim) -> `QuantizerOutput` of its RQ-VAE"; return self.vae(x)
     def fit_kmeans(self, x, seed:int=0):
         "Start the codebooks by k-means, see `RQVAE`"
         self.vae.fit_kmeans(x, seed=seed)

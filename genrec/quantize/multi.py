@@ -60,7 +60,7 @@ class ParallelQuantizer(nn.Module, Hub):
         for p,r in enumerate(self.rqs): r.fit_kmeans(x.flatten(0,1) if self.shared else x[:,p], seed=seed+p)
         return self
 
-# %% ../../nbs/38_quantize.multi.ipynb #3e8ec1dc
+# %% ../../nbs/38_quantize.multi.ipynb #d2dd7bb7
 @dataclass(frozen=True)
 class Items:
     "What is known of some items; `items[idx]` is a batch for `fit`"
@@ -85,7 +85,9 @@ class MultiData:
     max_history:int
     def __len__(self): return len(self.samples)
     @property
-    def lengths(self): return self.samples.lengths.clamp(max=self.max_history)
+    def lengths(self):
+        "(n,) items that are read of each history"
+        return self.samples.lengths.clamp(max=self.max_history)
     def __getitem__(self, i):
         s = self.samples[i]
         h = s.history.last(self.max_history).pad()
@@ -95,7 +97,7 @@ class MultiData:
         row = row-pad
         return MultiBatch(self.items[used[pad:]], row[:,:-1], torch.cat([row[:,1:-1], row[:,:1]*0-1], 1).scatter(1, n-1, row[:,-1:]))
 
-# %% ../../nbs/38_quantize.multi.ipynb #c899be93
+# %% ../../nbs/38_quantize.multi.ipynb #aafecf73
 class MultiQuantizer(nn.Module, Hub):
     "BBQRec's quantizer: behaviour and specific encoders for each modality, an ID vector for each item, shared codebooks"
     def __init__(self,
@@ -136,9 +138,13 @@ class MultiQuantizer(nn.Module, Hub):
         if recommendation_weight: self.sequence = SequenceEncoder(dim, n_layers, n_heads, dropout=dropout, max_history=max_history)
 
     @property
-    def sizes(self): return self.rq.sizes
+    def sizes(self):
+        "Codes of each level"
+        return self.rq.sizes
     @property
-    def device(self): return next(self.parameters()).device
+    def device(self):
+        "The device of its weights"
+        return next(self.parameters()).device
 
     def inputs(self, it:Items)->dict: # modality -> (n, dim)
         "Standardised vectors, the learned one where an item has none"

@@ -35,7 +35,7 @@ class _MSE(torch.autograd.Function):
         d, = ctx.saved_tensors
         return d*(g*(2/d.numel())),None
 
-# %% ../../nbs/33_quantize.rqvae.ipynb #043b73f5
+# %% ../../nbs/33_quantize.rqvae.ipynb #1d3df336
 class RQVAE(nn.Module, Hub):
     "Encoder, residual quantizer, decoder"
     def __init__(self,
@@ -56,7 +56,9 @@ class RQVAE(nn.Module, Hub):
         self.rq = ResidualQuantizer(code_dim, sizes, commitment_weight, straight_residual, ema_decay, revive_below, rotate, sinkhorn_levels, sinkhorn_eps, sinkhorn_iters)
         self.register_buffer('mean', torch.zeros(dim)); self.register_buffer('scale', torch.ones(()))
 
-    def norm(self, x): return (check_vectors(x, self.dim)-self.mean)/self.scale
+    def norm(self, x):
+        "(n, dim) vectors by the mean and scale of what it was fitted on"
+        return (check_vectors(x, self.dim)-self.mean)/self.scale
     def encode(self, x, width:int=1): # (n, dim) -> (n, n_levels)
         "Codes of vectors; `width` candidates are followed side by side, see `ResidualQuantizer`"
         return self.rq.encode(self.encoder(self.norm(x)), width)

@@ -115,7 +115,7 @@ class UTGData:
         if t is not None: t = t[:,:max(1, int((t>=0).any(0).sum()))]
         return UTGBatch(self.items[who], *at.split(len(rows)), pos, t, None if self.latents is None else self.latents[who])
 
-# %% ../../nbs/38c_quantize.utg.ipynb #148c6508
+# %% ../../nbs/38c_quantize.utg.ipynb #b4b49a52
 class UTGTokenizer(nn.Module):
     "Encoder, codebooks and decoders under one objective"
     def __init__(self,
@@ -139,11 +139,11 @@ class UTGTokenizer(nn.Module):
         for n in ('step','begun'): self.register_buffer(n, torch.zeros((), dtype=torch.int64)) # saved with the weights: a training that goes on knows where it is
 
     @property
-    def sizes(self): return self.quantizer.sizes
+    def sizes(self): "Codes of each level"; return self.quantizer.sizes
     @property
-    def device(self): return next(self.parameters()).device
+    def device(self): "The device of its weights"; return next(self.parameters()).device
     @property
-    def bypassed(self): return self.bypass_steps>0 and not self.begun
+    def bypassed(self): "Whether the codes are still gone round"; return self.bypass_steps>0 and not self.begun
 
     def quantize(self, x): # (n, L*dim) -> `Quantized`
         "What the decoders read: until the codebooks begin, the vectors themselves"

@@ -67,7 +67,7 @@ class VectorQuantizer(nn.Module, PyTorchModelHubMixin):
         self.codebook.copy_(kmeans(x, self.sizes[0], n_iter, seed=seed)[0]); self.total.copy_(self.codebook); self.count.fill_(1.)
         return self
 
-# %% ../../nbs/34_quantize.vq.ipynb #2f7db862
+# %% ../../nbs/34_quantize.vq.ipynb #bf4287f0
 class Autoencoder(nn.Module):
     "Encoder, quantizer, decoder"
     def __init__(self,
@@ -82,7 +82,9 @@ class Autoencoder(nn.Module):
         self.encoder,self.decoder = mlp(w),mlp(w[::-1])
         self.register_buffer('mean', torch.zeros(dim)); self.register_buffer('scale', torch.ones(()))
 
-    def norm(self, x): return (check_vectors(x, self.dim)-self.mean)/self.scale
+    def norm(self, x):
+        "(n, dim) vectors by the mean and scale of what it was fitted on"
+        return (check_vectors(x, self.dim)-self.mean)/self.scale
     def encode(self, x): # (n, dim) -> (n, n_levels)
         "Codes of vectors"
         return self.q.encode(self.encoder(self.norm(x)))

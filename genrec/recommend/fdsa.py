@@ -14,7 +14,7 @@ from .sequence import Block
 from .sasrec import SASRec
 from .features import check_features, standardised
 
-# %% ../../nbs/58a_recommend.fdsa.ipynb #4f0d6f02
+# %% ../../nbs/58a_recommend.fdsa.ipynb #53897057
 class PooledFeatures(nn.Module):
     "One vector from several contents of an item, each weighted by what it says"
     def __init__(self, emb, n_items:int, dim:int):
@@ -26,7 +26,8 @@ class PooledFeatures(nn.Module):
         self.project = nn.ModuleList(nn.Linear(getattr(self, f'x{i}').shape[1], dim) for i in range(len(embs)))
         self.weigh = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 1))
 
-    def forward(self, items): # (...) items, -1 for none -> (..., dim)
+    def forward(self, items):
+        "(...) items, -1 for none -> (..., dim)"
         x = torch.stack([p(getattr(self, f'x{i}')[items]) for i,p in enumerate(self.project)], -2)
         has = torch.stack([getattr(self, f'has{i}')[items] for i in range(len(self.project))], -1)
         w = self.weigh(x)[...,0].masked_fill(~has, -torch.inf).softmax(-1)

@@ -15,7 +15,7 @@ from ..layers import linear
 from .sasrec import SASRec
 from .gru4rec import GRU4Rec, packed_gru, start_recurrent
 
-# %% ../../nbs/58_recommend.features.ipynb #e1d699be
+# %% ../../nbs/58_recommend.features.ipynb #4da513ba
 def check_features(
     emb, # `Embeddings`, or a dict of them
     n_items:int, # rows wanted
@@ -51,8 +51,12 @@ class ItemFeatures(nn.Module):
         super().__init__()
         self.register_buffer('x', F.pad(standardised(emb, n_items, dim), (0,0,0,1)))
     @property
-    def dim(self): return self.x.shape[1]
-    def forward(self, items): return self.x[items] # (...) items, the last row for -1 -> (..., dim)
+    def dim(self):
+        "Width of an item's features"
+        return self.x.shape[1]
+    def forward(self, items):
+        "(...) items, -1 for none -> (..., dim)"
+        return self.x[items]
 
 # %% ../../nbs/58_recommend.features.ipynb #1d28ba04
 class SASRecF(SASRec):
@@ -88,15 +92,19 @@ class GRU4RecF(GRU4Rec):
         a,b = packed_gru(self.gru, self.drop(self.embed(items)), n),packed_gru(self.gru2, self.drop(self.project(self.features(items))), n)
         return self.dense(torch.cat([a, b], -1))
 
-# %% ../../nbs/58_recommend.features.ipynb #4c498797
+# %% ../../nbs/58_recommend.features.ipynb #5fbb658f
 class ContentRec(SASRec):
     "SASRec over item vectors that are made; a subclass has `table(of)`"
     def __init__(self, n_items:int, dim:int=300, d_ff:int=256, temperature:float=.07, **kw): # as `SASRec`; what cosines are divided by
         super().__init__(n_items, dim, d_ff=d_ff, **kw)
         self.temperature = temperature
 
-    def table(self, of=None)->Tensor: return self.item.weight[:self.n_items] if of is None else self.item.weight[of] # (n_items, dim), or (m, dim) of these items
-    def vectors(self, table=None): return F.normalize(self.table() if table is None else table, dim=-1) # (n_items, dim)
+    def table(self, of=None)->Tensor:
+        "(n_items, dim) inputs, or (m, dim) of these items"
+        return self.item.weight[:self.n_items] if of is None else self.item.weight[of]
+    def vectors(self, table=None):
+        "(n_items, dim) unit vectors that a state is compared with"
+        return F.normalize(self.table() if table is None else table, dim=-1)
     def states(self, items, table=None): # (b, t) items, -1 behind the end -> (b, t, dim)
         "One state for each position, of length 1/temperature"
         table = self.table() if table is None else table

@@ -13,13 +13,14 @@ from ..core import Samples
 from .base import check_samples
 from .sequence import NextItem, next_item_loss
 
-# %% ../../nbs/57a_recommend.fmlp.ipynb #cbe4b846
+# %% ../../nbs/57a_recommend.fmlp.ipynb #01a0f5f5
 class Filter(nn.Module):
     "Each channel times a learned complex number for each frequency"
     def __init__(self, window:int, dim:int):
         super().__init__()
         self.window,self.w = window,nn.Parameter(torch.randn(window//2+1, dim, 2)*.02)
-    def forward(self, x): # (b, window, dim)
+    def forward(self, x):
+        "(b, window, dim) -> the same, filtered along the window"
         f = torch.fft.rfft(x, dim=1, norm='ortho')*torch.view_as_complex(self.w)
         return torch.fft.irfft(f, n=self.window, dim=1, norm='ortho')
     def kernel(self): # (window, dim)
@@ -33,9 +34,13 @@ class FilterBlock(nn.Module):
         self.filter,self.drop = Filter(window, dim),nn.Dropout(dropout)
         self.ff = nn.Sequential(nn.Linear(dim, d_ff), nn.GELU(), nn.Linear(d_ff, dim))
         self.n1,self.n2 = nn.LayerNorm(dim, eps=1e-12),nn.LayerNorm(dim, eps=1e-12)
-    def forward(self, x): # (b, window, dim)
+    def forward(self, x):
+        "(b, window, dim) -> the same"
         return self.feed(x, self.filter(x))
-    def feed(self, x, y): x = self.n1(x+self.drop(y)); return self.n2(x+self.drop(self.ff(x))) # (..., dim) twice
+    def feed(self, x, y):
+        "The second half, of what came in and what was filtered: (..., dim) twice -> (..., dim)"
+        x = self.n1(x+self.drop(y))
+        return self.n2(x+self.drop(self.ff(x)))
     def last(self, x): # (b, window, dim) -> (b, dim)
         "`self(x)[:,-1]`, one sum instead of all of them"
         return self.feed(x[:,-1], torch.einsum('btd,td->bd', x, self.filter.kernel().flip(0)))

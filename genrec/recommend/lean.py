@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from torch import nn, Tensor
 from ..layers import linear
 
-# %% ../../nbs/51b_recommend.lean.ipynb #6269a9d5
+# %% ../../nbs/51b_recommend.lean.ipynb #88c5ce3c
 class LeanT5:
     "Encoder and decoder of a T5 (ReLU, not gated) without dropout; a snapshot of the weights"
     def __init__(self,
@@ -40,11 +40,15 @@ class LeanT5:
         if cross: w.q,w.co = self._side_by_side(b.layer[1].layer_norm, b.layer[1].EncDecAttention.q),b.layer[1].EncDecAttention.o.weight.detach().to(self.dtype)
         return w
 
-    def rms(self, x): # T5's norm, without its scale
+    def rms(self, x):
+        "T5's norm, without its scale"
         return (x*(x.square().mean(-1, keepdim=True)+self.eps).rsqrt()).to(self.dtype)
-    def split(self, x, n): # (..., n*heads*d) -> n tensors (..., heads, d)
+    def split(self, x, n):
+        "(..., n*heads*d) -> n tensors (..., heads, d)"
         return x.unflatten(-1, (n,self.heads,self.d)).unbind(-3)
-    def feed(self, x, w): return x+linear(linear(self.rms(x), w.up).relu_(), w.down)
+    def feed(self, x, w):
+        "The feed-forward layer on top of what came in"
+        return x+linear(linear(self.rms(x), w.up).relu_(), w.down)
 
     @torch.no_grad()
     def encode(self,

@@ -39,7 +39,7 @@ def add_rows(
     to = q.repeat_interleave(n)
     out.view(-1).index_add_(0, to*out.shape[1]+col[at], (value[at]*weight[to]).to(out.dtype))
 
-# %% ../../nbs/54a_recommend.markov.ipynb #9d17c8aa
+# %% ../../nbs/54a_recommend.markov.ipynb #a9403e05
 class Markov(nn.Module):
     "Followers by their counts, one table for each number of steps back"
     def __init__(self,
@@ -57,7 +57,9 @@ class Markov(nn.Module):
         for d in range(order):
             for name,x in (('start',torch.zeros(n_items+1, dtype=torch.int64)), ('col',torch.zeros(0, dtype=torch.int64)), ('value',torch.zeros(0))): self.register_buffer(f'{name}{d+1}', x)
 
-    def rows(self, d): return tuple(getattr(self, f'{n}{d}') for n in ('start','col','value'))
+    def rows(self, d):
+        "Start, column and value of the counts at a distance: compressed sparse rows"
+        return tuple(getattr(self, f'{n}{d}') for n in ('start','col','value'))
 
     def fit(self,
         samples:Samples, # training part of a split: every prefix of the users' sequences

@@ -38,7 +38,7 @@ def clusters(
     c,of[has] = kmeans(x[has], k, seed=seed)
     return of,c
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #06f6a331
+# %% ../../nbs/59b_recommend.missrec.ipynb #5251c037
 class CrossBlock(nn.Module):
     "Self-attention over items, attention to interests, feed-forward; each added and normalised"
     def __init__(self, dim, n_heads, d_ff, dropout):
@@ -47,7 +47,8 @@ class CrossBlock(nn.Module):
         self.block = Block(dim, n_heads, d_ff, dropout, causal=False)
         self.q,self.kv,self.o = nn.Linear(dim, dim),nn.Linear(dim, 2*dim),nn.Linear(dim, dim)
         self.n,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
-    def forward(self, x, ok, memory, has): # (b, t, dim), (b, t), (b, s, dim), (b, s)
+    def forward(self, x, ok, memory, has):
+        "(b, t, dim), (b, t), (b, s, dim), (b, s) -> (b, t, dim)"
         x = self.block.attend(x, ok=ok)
         q = self.q(x).unflatten(-1, (self.n_heads,-1)).transpose(1,2)
         k,v = self.kv(memory).unflatten(-1, (2,self.n_heads,-1)).permute(2,0,3,1,4)
@@ -65,7 +66,7 @@ def fused_scores(
     if has is None: return (scores*w.softmax(-1)).sum(-1)
     return (scores*w.masked_fill(~has, torch.finfo(w.dtype).min).softmax(-1)*has).sum(-1)
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #e84a8c3b
+# %% ../../nbs/59b_recommend.missrec.ipynb #0b903a31
 class MISSRec(NextItem):
     "Interests into an encoder, items into a decoder, candidates scored modality by modality"
     def __init__(self,
@@ -99,7 +100,8 @@ class MISSRec(NextItem):
         self.ready()
 
     def training_data(self, samples): return check_samples(samples, self.n_items) # every prefix: a position sees all others
-    def contents(self): # -> list of (n_items, dim), one for each modality
+    def contents(self):
+        "A list of (n_items, dim), one for each modality"
         return [self.adaptor[n](getattr(self, f'x_{n}')[:-1]) for n in self.names]
 
 # %% ../../nbs/59b_recommend.missrec.ipynb #0ae08143

@@ -11,7 +11,7 @@ from torch import nn
 from .bert4rec import BERT4Rec
 from .features import ItemFeatures
 
-# %% ../../nbs/58c_recommend.nova.ipynb #920e9a27
+# %% ../../nbs/58c_recommend.nova.ipynb #692b1827
 class Fuse(nn.Module):
     "Several vectors of a place as one"
     def __init__(self, how:str, dim:int, n:int): # 'add', 'concat' or 'gate'; width, number of vectors
@@ -20,7 +20,8 @@ class Fuse(nn.Module):
         self.how = how
         if how=='concat': self.map = nn.Linear(n*dim, dim)
         if how=='gate': self.map = nn.Linear(dim, 1)
-    def forward(self, *x): # n of (b, t, dim) -> (b, t, dim)
+    def forward(self, *x):
+        "n of (b, t, dim) -> (b, t, dim)"
         if self.how=='concat': return self.map(torch.cat(x, -1))
         x = torch.stack(x, -2)
         return x.sum(-2) if self.how=='add' else (self.map(x).softmax(-2)*x).sum(-2)

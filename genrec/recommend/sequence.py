@@ -37,7 +37,7 @@ def next_items(
     n = (items>=0).sum(1, keepdim=True)
     return items, torch.cat([items[:,1:], items[:,:1]*0-1], 1).scatter(1, n-1, batch.target[:,None])
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #898f7b7f
+# %% ../../nbs/50a_recommend.sequence.ipynb #0574744d
 class Block(nn.Module):
     "Self-attention and feed-forward, each added to its input and normalised"
     def __init__(self, dim:int, n_heads:int, d_ff:int, dropout:float,
@@ -67,8 +67,12 @@ class Block(nn.Module):
         if ok is not None and causal: mask = mask&torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         a = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and ok is None, dropout_p=self.p if self.training else 0.)
         return self.n1(x+self.drop(self.o(a.transpose(1,2).flatten(2))))
-    def feed(self, x): return self.n2(x+self.drop(self.ff(x))) # the second half
-    def forward(self, x, look=None, ok=None, causal=None): return self.feed(self.attend(x, look, ok, causal)) # as `attend`
+    def feed(self, x):
+        "The second half: the feed-forward layer"
+        return self.n2(x+self.drop(self.ff(x)))
+    def forward(self, x, look=None, ok=None, causal=None):
+        "(b, t, dim) -> (b, t, dim), see `attend`"
+        return self.feed(self.attend(x, look, ok, causal))
 
 def start_small(m:nn.Module):
     "Normal weights of width 0.02, no bias, as BERT and RecBole start; for `apply`"
@@ -188,7 +192,7 @@ def best_items(
     r = top_k(v, k) # sorted, short rows filled
     return Ranking(torch.where(r.items>=0, i.gather(1, r.items.clamp(min=0)), -1), r.scores)
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #d4999a30
+# %% ../../nbs/50a_recommend.sequence.ipynb #8d385d30
 class NextItem(nn.Module):
     "A state for each position, compared with a vector for each item; a subclass has `states(items)`"
     def __init__(self,
@@ -210,20 +214,32 @@ class NextItem(nn.Module):
         self.item = nn.Embedding(n_items+1+n_special, dim, padding_idx=n_items)
 
     @property
-    def device(self): return self.item.weight.device
+    def device(self):
+        "The device of its weights"
+        return self.item.weight.device
     def ready(self):
         "Small random weights, and faster layers; the last line of a subclass's `__init__`"
         fast_linear(byte_dropout(self)).apply(start_small)
-    def embed(self, items): # (b, t), -1 for none -> (b, t, dim)
+    def embed(self, items):
+        "(b, t) items, -1 for none -> (b, t, dim)"
         return self.item(items.masked_fill(items<0, self.n_items))
-    def training_data(self, samples): return sequences(check_samples(samples, self.n_items), self.max_history)
-    def vectors(self): return self.item.weight[:self.n_items] # (n_items, dim)
+    def training_data(self, samples):
+        "Whole sequences of at most `max_history`+1 items, all positions of which are learned at once"
+        return sequences(check_samples(samples, self.n_items), self.max_history)
+    def vectors(self):
+        "(n_items, dim) that a state is multiplied with"
+        return self.item.weight[:self.n_items]
     def last(self, items): # (b, t) items, -1 behind the end -> (b, dim)
         "The state after the last item"
         return self.states(items)[torch.arange(len(items), device=items.device), (items>=0).sum(1)-1]
-    def scores(self, h): return h@self.vectors().T # (..., dim) -> (..., n_items)
-    def prepare(self): return self.vectors() # what `scorer` needs, computed once for all histories
-    def scorer(self, items, w): # (b, t) items, from `prepare` -> a function for `best_items`
+    def scores(self, h):
+        "(..., dim) -> (..., n_items)"
+        return h@self.vectors().T
+    def prepare(self):
+        "What `scorer` needs, computed once for all histories"
+        return self.vectors()
+    def scorer(self, items, w):
+        "(b, t) items and what `prepare` gave -> a function for `best_items`"
         h = self.last(items)
         return lambda a,b: linear(h, w[a:b]).float().cpu()
 

@@ -27,7 +27,7 @@ def buckets(
     b,ok = ((d+1)/2*n).round().clamp(0, n).long(),items>=0
     return torch.where(ok[:,:,None]&ok[:,None], b, n+1)
 
-# %% ../../nbs/53a_recommend.similarity.ipynb #febffc33
+# %% ../../nbs/53a_recommend.similarity.ipynb #4eb31283
 def similar_values(
     w:Tensor, # (b, heads, T, T) attention weights
     v:Tensor, # (b, heads, T, d) values
@@ -53,9 +53,12 @@ class SimilarAttention(nn.Module):
         self.n_heads,self.key_value_proj_dim,self.inner_dim = plain.n_heads,plain.key_value_proj_dim,plain.inner_dim
         self.table,self._plain,self._state = table,[plain],state # lists and plain objects: their weights are counted once
 
-    def compute_bias(self, *args, **kw): return self._plain[0].compute_bias(*args, **kw)
+    def compute_bias(self, *args, **kw):
+        "T5's own bias of relative positions"
+        return self._plain[0].compute_bias(*args, **kw)
 
-    def mix(self, w, v): # weights and values, for `run_stack`
+    def mix(self, w, v):
+        "Weights and values, mixed by how similar their items are, for `run_stack`"
         st = self._state
         if 'seen' in st: st['seen'].append((w, v, self.table))
         return similar_values(w, v, F.pad(self.table, (0,0,0,0,0,1))+1, st['rows'], st['size'], st['left']) # the row of what is no item stays 1

@@ -32,7 +32,7 @@ def t5_stack(
     stack.embed_tokens = None # the code table below takes its place
     return fast_linear(byte_dropout(stack))
 
-# %% ../../nbs/52_recommend.t5.ipynb #379bb47e
+# %% ../../nbs/52_recommend.t5.ipynb #a787fef6
 class T5Recommender(nn.Module):
     "Encoder-decoder over semantic IDs, with one head for each level, or one for each of its codes"
     def __init__(self,
@@ -70,11 +70,13 @@ class T5Recommender(nn.Module):
         if not tie: self.heads = nn.ParameterList(torch.randn(sum(K), d_model)*d_model**-.5 for K in heads)
 
     @property
-    def sizes(self): return self.trie.sizes
+    def sizes(self): "Codes of each level"; return self.trie.sizes
     @property
-    def device(self): return self.start.device
-    def training_data(self, samples): return samples # every prefix is a sample
-    def mark(self): return dict(codes=self.codes) # a checkpoint of other codes is refused
+    def device(self): "The device of its weights"; return self.start.device
+    def training_data(self, samples): "Every prefix is a sample"; return samples
+    def mark(self):
+        "What a checkpoint has to agree with: one of other codes is refused"
+        return dict(codes=self.codes)
 
     def _tokens(self, codes): # (n, levels) -> (n, levels*parts)
         return self.vocab.encode(torch.cat([torch.stack(self.trie.digits(l, c), 1) for l,c in enumerate(codes.T)], 1))

@@ -55,7 +55,7 @@ def score_sum(lists, k:int=10)->Ranking:
 
 RULES = {f.__name__:f for f in (paper_rule, reciprocal_rank, score_sum)} # those that a saved model may name
 
-# %% ../../nbs/53_recommend.tasks.ipynb #8d91c94e
+# %% ../../nbs/53_recommend.tasks.ipynb #c2ec1f53
 KINDS = ('text','image','asymmetric','alignment') # samples that are mixed
 TASKS = ('text','image','asymmetric, text to image','asymmetric, image to text','alignment, text to image','alignment, image to text') # what a prompt is for
 
@@ -84,7 +84,9 @@ class TaskSamples:
 
     def __len__(self): return int(self.begin[-1])
     @property
-    def shares(self): return tuple((self.begin.diff()/max(1, len(self))).tolist())
+    def shares(self):
+        "Share of the samples that each task has"
+        return tuple((self.begin.diff()/max(1, len(self))).tolist())
     def __getitem__(self, i):
         kind = torch.bucketize(i.contiguous(), self.begin[1:], right=True)
         j,n,m = i-self.begin[kind],self.first.diff()[kind],self.begin.diff()[kind]
@@ -148,7 +150,7 @@ def both_ids(
     at = [tuple(sum(s.sizes[l] for s in list(lang.sids.values())[:j]) for l in range(s.n_levels)) for j,s in enumerate(lang.sids.values())]
     return SemanticIds(torch.cat([c+torch.tensor(a) for c,a in zip(codes, at)]), tuple(map(sum, zip(*(s.sizes for s in lang.sids.values())))))
 
-# %% ../../nbs/53_recommend.tasks.ipynb #d762c885
+# %% ../../nbs/53_recommend.tasks.ipynb #b493630a
 class TaskT5(T5Recommender):
     "Encoder-decoder over the words of a `QuantitativeLanguage`"
     def __init__(self,
@@ -184,7 +186,9 @@ class TaskT5(T5Recommender):
         return self.use(self.language.add(more))
 
     @property
-    def modalities(self): return self.language.modalities
+    def modalities(self):
+        "Names of the modalities, in order"
+        return self.language.modalities
     def training_data(self, samples): return task_samples(samples, self.there.cpu(), self.modalities, self.weights)
 
     def read(self, h, users=None): # `users` are the numbers of tasks here

@@ -13,7 +13,7 @@ from ..core import Samples, Histories, Embeddings
 from ..layers import linear
 from .features import ItemFeatures, ContentRec
 
-# %% ../../nbs/59_recommend.unisrec.ipynb #9ff5aa3b
+# %% ../../nbs/59_recommend.unisrec.ipynb #f9914709
 class Experts(nn.Module):
     "Several whitening maps (x-b)W, mixed by gates that see x"
     def __init__(self,
@@ -34,13 +34,14 @@ class Experts(nn.Module):
         if self.training: s = s+torch.randn_like(s)*(F.softplus(x@self.noise)+.01)
         return s.softmax(-1)
 
-    def forward(self, x): # (n, n_in) -> (n, n_out)
+    def forward(self, x):
+        "(n, n_in) -> (n, n_out)"
         if not torch.is_grad_enabled() and len(x)>self.block: return torch.cat([self(p) for p in x.split(self.block)])
         g,(e,o,_) = self.gates(x),self.w.shape
         y = linear(self.drop(x), self.w.flatten(0,1)).unflatten(1, (e,o)) # (x-b)W = xW - bW: one product for all experts
         return (g[:,None]@y)[:,0]-g@torch.einsum('eoi,ei->eo', self.w, self.b)
 
-# %% ../../nbs/59_recommend.unisrec.ipynb #004cbffc
+# %% ../../nbs/59_recommend.unisrec.ipynb #9cd884c3
 class UniSRec(ContentRec):
     "SASRec over adapted text vectors, compared by cosine"
     def __init__(self,
@@ -58,7 +59,9 @@ class UniSRec(ContentRec):
         if not transductive: del self.item
 
     @property
-    def device(self): return self.pos.weight.device
+    def device(self):
+        "The device of its weights"
+        return self.pos.weight.device
     def table(self,
         of:Tensor=None, # (m,) items (default: all)
     )->Tensor: # (m, dim)

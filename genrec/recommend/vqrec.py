@@ -26,7 +26,7 @@ def opq_codes(
     if len(emb)<n_codes: raise ValueError(f"{n_codes} codes for each part want as many items, got {len(emb)}: take fewer codes")
     return to_sids(ProductQuantizer(emb.dim, (n_codes,)*n_parts).requires_grad_(False).fit_kmeans(emb, seed=seed), emb)
 
-# %% ../../nbs/59a_recommend.vqrec.ipynb #e00cd439
+# %% ../../nbs/59a_recommend.vqrec.ipynb #17563e68
 class VQRec(ContentRec):
     "SASRec over means of code vectors, compared by cosine"
     def __init__(self,
@@ -41,13 +41,19 @@ class VQRec(ContentRec):
         del self.item
 
     @property
-    def device(self): return self.pos.weight.device
+    def device(self):
+        "The device of its weights"
+        return self.pos.weight.device
     def code_vectors(self)->Tensor: # (sum of sizes, dim)
         "Vectors of all codes; while they are re-matched, mixtures of the old ones"
         if self.match is None: return self.code_table.weight
         return torch.cat([sinkhorn(m)@w for m,w in zip(self.match, self.code_table.weight.split(self.sizes))])
-    def embed_codes(self, codes): return F.embedding_bag(codes, self.code_vectors(), mode='mean') # (n, n_parts) rows of the table -> (n, dim)
-    def table(self, of=None)->Tensor: return self.embed_codes(self.codes if of is None else self.codes[of]) # (n_items, dim), or (m, dim) of these items
+    def embed_codes(self, codes):
+        "(n, n_parts) rows of the table -> (n, dim), their means"
+        return F.embedding_bag(codes, self.code_vectors(), mode='mean')
+    def table(self, of=None)->Tensor:
+        "(n_items, dim) vectors, or (m, dim) of these items"
+        return self.embed_codes(self.codes if of is None else self.codes[of])
 
 def sinkhorn(
     logits:Tensor, # (n, n)

@@ -97,7 +97,7 @@ def same_work(
     s = sequences(data.split.train, rec.max_history)
     return dict(rec=replace(rec, epochs=times*epochs_for(WORK, len(data.split.train))), tokenizer=dict(id_epochs=min(500, epochs_for(500*4_344, data.split.n_items))), id_epochs=epochs_for(60*8_371, int((s.lengths>0).sum())))
 
-# %% ../../nbs/92b_systems.bbqrec_real.ipynb #5ed87d38
+# %% ../../nbs/92b_systems.bbqrec_real.ipynb #62f2aa30
 def bbqrec_jobs(
     data:RealData,
     seeds:tuple=(0,1,2),
@@ -130,7 +130,8 @@ def bbqrec_jobs(
         return Job(name, data.name, seed, make, dict(about, **settings))
     return [job(n, c, s) for s in seeds for n,c in named.items()]
 
-def possible(fields, data): # leaving out a modality wants another one
+def possible(fields, data):
+    "Whether a variant can be made of this data: leaving out a modality wants another one"
     m = fields.get('modalities')
     return m is None or (set(m)<=set(data.embs) and len(data.embs)>1)
 

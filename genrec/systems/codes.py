@@ -227,7 +227,7 @@ def code_row(
     sec = time.process_time()-t
     return dict(row, rule_seconds=round(sec, 3), changed=int((out.codes[:,:L]!=s.codes).any(1).sum()), after=dict(measured(out, 3), reconstruction=_error(c, x, out.codes[:,:L])))
 
-# %% ../../nbs/91c_systems.codes.ipynb #4dfa9394
+# %% ../../nbs/91c_systems.codes.ipynb #e0ea3f5f
 PLAN = ( # quantizer, and the rule with which the recommender reads its codes (None: not recommended with)
     (rqvae, append_rank), (rqkmeans, append_rank), (letter, sinkhorn_reassign), (random, append_rank), (balanced_rqkmeans, append_rank),
     (tree, kth_leaf), (simvq, append_rank), (opq, append_rank), (shuffled, append_rank), (rqvae_revived, None), (fsq, None), (pq, None), (vqvae, None))
@@ -237,7 +237,9 @@ class CodeJob:
     "One quantizer with one seed: its rows, and its recommender"
     quantizer:object; rec_rule:object; seed:int
     @property
-    def name(self): return f'{self.quantizer.__name__}-{self.seed}'
+    def name(self):
+        "Its name in the lines of progress"
+        return f'{self.quantizer.__name__}-{self.seed}'
 
 def code_jobs(
     plan:tuple=PLAN, # pairs of quantizer and the recommender's rule

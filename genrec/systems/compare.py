@@ -74,7 +74,7 @@ def work(
     say(f"{written} files written; {len(left)} of {len(jobs)} jobs are not done"+(f": {', '.join(j.name for j in left)}" if left else ''), flush=True)
     return written, len(left)
 
-# %% ../../nbs/90a_systems.compare.ipynb #2ed79dc2
+# %% ../../nbs/90a_systems.compare.ipynb #bc1e1c96
 @dataclass(frozen=True)
 class Job:
     "One system with one seed on one dataset"
@@ -84,9 +84,13 @@ class Job:
     needs:tuple=() # jobs that `make` begins with, by their `made`
     keep:bool=False # the configuration of `make`'s run too, as `made` in that of the file
     @property
-    def name(self): return f'{self.system}-{self.data}-{self.seed}'
+    def name(self):
+        "Its name in the lines of progress"
+        return f'{self.system}-{self.data}-{self.seed}'
     @property
-    def key(self): return digest(self.config)
+    def key(self):
+        "Digest of what the run depends on"
+        return digest(self.config)
     def files(self, folder)->dict: # path -> Run
         "Runs of this system, dataset and seed, whatever their settings"
         at = (Path(folder)/self.system/self.data).glob('*.json')

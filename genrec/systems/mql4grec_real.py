@@ -28,7 +28,7 @@ from .bbqrec_real import WORK, epochs_for, like, with_collisions, shop_files
 from .compare import Job
 from .mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec, settings
 
-# %% ../../nbs/93b_systems.mql4grec_real.ipynb #ff96741a
+# %% ../../nbs/93b_systems.mql4grec_real.ipynb #dcaf8578
 @dataclass(frozen=True)
 class Transfer:
     "A target, the domains to learn in, and vectors of all their items"
@@ -38,11 +38,16 @@ class Transfer:
     catalog:object  # row i is item i of `domains.log`
     embs:dict       # modality -> `Embeddings`, likewise
     @property
-    def sources(self)->Domains: return self.domains.part(*(d for d in self.domains.names if d!=self.target))
+    def sources(self)->Domains:
+        "The domains that are not the target"
+        return self.domains.part(*(d for d in self.domains.names if d!=self.target))
     @property
     def items(self)->list: # names of the target's items, `domain:item`
+        "Names of the target's items, `domain:item`"
         return [self.domains.log.items[i] for i in self.domains.items(self.target).tolist()]
-    def split(self)->Split: return leave_one_out(self.domains.own(self.target))
+    def split(self)->Split:
+        "The target's log, the last two items of each user left out"
+        return leave_one_out(self.domains.own(self.target))
     def own(self, modality='text')->Embeddings:
         "Vectors of the target's items"
         e,i = self.embs[modality],self.domains.items(self.target)

@@ -26,7 +26,7 @@ def share_of(
     pick = u[torch.randperm(len(u), generator=torch.Generator().manual_seed(seed))[:max(1, round(share*len(u)))]]
     return replace(split, train=t[torch.isin(t.user, pick).nonzero()[:,0]], rule=f'{split.rule}; {share:g} of the training users')
 
-# %% ../../nbs/95_systems.scaling.ipynb #1f69cb14
+# %% ../../nbs/95_systems.scaling.ipynb #dbbb4773
 @dataclass(frozen=True)
 class Point:
     "One place of a sweep"
@@ -46,7 +46,9 @@ def sweep_points(
             out.append(Point(k, tuple(v) if isinstance(v, list) else v, size))
     return out
 
-def plain_name(v): return 'x'.join(map(str, v)) if isinstance(v, tuple) else f'{v:g}' if isinstance(v, float) else str(v)
+def plain_name(v):
+    "A setting's value as text; a tuple as 3x4"
+    return 'x'.join(map(str, v)) if isinstance(v, tuple) else f'{v:g}' if isinstance(v, float) else str(v)
 
 def sweep_jobs(
     system:str, data:str, # names of the run files

@@ -28,7 +28,7 @@ from ..codes.rules import kth_leaf, level_distance, next_nearest
 from ..recommend.t5 import T5Recommender
 from .tiger import TigerConfig, System, t5, train_system
 
-# %% ../../nbs/94_systems.utgrec.ipynb #e30a619b
+# %% ../../nbs/94_systems.utgrec.ipynb #b36a0fb6
 @dataclass(frozen=True)
 class UTGRecConfig(TigerConfig):
     "The paper's numbers; the recommender's size is TIGER's"
@@ -53,7 +53,9 @@ class UTGRecConfig(TigerConfig):
         if self.pretrain_recommender and not self.pretrain_tokenizer: raise ValueError("a recommender from the sources reads the codes of a tokenizer from the sources: with `pretrain_tokenizer=False` goes `pretrain_recommender=False`")
         if len(self.sizes)<2 or len(set(self.sizes[1:]))>1: raise ValueError(f"`sizes` are the root's, then the leaf's for each other level, 2 levels or more; got {self.sizes}")
     @property
-    def code_sizes(self): return self.sizes if self.tree else self.sizes[:1]*len(self.sizes)
+    def code_sizes(self):
+        "Codes of each level: the root's and the leaves' of a tree, else as many at each as the root has"
+        return self.sizes if self.tree else self.sizes[:1]*len(self.sizes)
 
 OF_TOKENIZER = ('sizes','tree','code_dim','commitment_weight','image_weight','positive_weight','quantizer_weight','align_weight','temperature','bypass_steps','enc_dim','enc_layers','enc_heads','enc_dropout',
     'dec_dim','dec_heads','max_tokens','token_sample','token_counts','diffusion_width','diffusion_blocks','draws','learn_variance','id_epochs','id_lr') # what pre-training settles: tuning goes on with the same
@@ -165,7 +167,7 @@ def utg_ids(
     full = len(sids) and int(sids.codes[:,:-1].unique(dim=0, return_counts=True)[1].max())>sids.sizes[-1]
     return (next_nearest if full else kth_leaf)(sids, distance)
 
-# %% ../../nbs/94_systems.utgrec.ipynb #43cd1c99
+# %% ../../nbs/94_systems.utgrec.ipynb #f9d2cec1
 @torch.no_grad()
 def carry_over(
     model:nn.Module, # `T5Recommender` of the target
@@ -178,7 +180,9 @@ def carry_over(
     for k,p in a.items(): p.copy_(b[k])
     return model
 
-def utg_t5(sids:SemanticIds, cfg:UTGRecConfig)->T5Recommender: return t5(sids, cfg, shared=cfg.tree)
+def utg_t5(sids:SemanticIds, cfg:UTGRecConfig)->T5Recommender:
+    "T5 over the codes; those of a tree share their embeddings below the root"
+    return t5(sids, cfg, shared=cfg.tree)
 
 @dataclass(frozen=True, repr=False)
 class Pretrained:
@@ -208,7 +212,9 @@ def utgrec_pretrain(
         optimizer=cfg.optimizer, precision=cfg.precision, checkpoint=checkpoint, seed=seed, desc='UTGRec, sources')
     return Pretrained(cfg, content, tok, sids, m.cpu() if cfg.pretrain_recommender else None)
 
-def beside(checkpoint): return None if checkpoint is None else Path(checkpoint).with_stem(Path(checkpoint).stem+'-ids')
+def beside(checkpoint):
+    "The checkpoint of the codes, beside a recommender's; None of None"
+    return None if checkpoint is None else Path(checkpoint).with_stem(Path(checkpoint).stem+'-ids')
 
 # %% ../../nbs/94_systems.utgrec.ipynb #17c6e6be
 @dataclass(frozen=True, repr=False)

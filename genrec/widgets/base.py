@@ -202,7 +202,7 @@ def _repr_mimebundle_(self:View, **kw):
     d = self.widget._repr_mimebundle_()
     return {**page, **(d[0] if isinstance(d, tuple) else d)}
 
-# %% ../../nbs/80_widgets.base.ipynb #7faa8819
+# %% ../../nbs/80_widgets.base.ipynb #a2e38b0d
 def thumbnail(
     im, # a PIL image
     size:int=40, # pixels, at most, of either side
@@ -226,8 +226,12 @@ class Shelf:
         self.has_pictures = bool(self.names) and 'image' in self.names
         self.kept = {}
     def __len__(self): return self.n
-    def texts(self): return list(self.catalog['text']) if self.names and 'text' in self.names else self.titles
-    def title(self, i): return self.titles[i] or f'(item {i}, no title)'
+    def texts(self):
+        "Text of each item, or its title where there is none"
+        return list(self.catalog['text']) if self.names and 'text' in self.names else self.titles
+    def title(self, i):
+        "Title of an item, or its number"
+        return self.titles[i] or f'(item {i}, no title)'
     def pictures(self,
         items, # item numbers
     )->dict: # item number, as text -> `data:` address, for those that have a picture
@@ -251,5 +255,6 @@ class Shelf:
         return out if words else []
     @property
     def lower(self):
+        "Titles in lower case, for a search; made once"
         if 'lowered' not in self.__dict__: self.lowered = [t.lower() for t in self.titles]
         return self.lowered
