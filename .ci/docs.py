@@ -158,6 +158,7 @@ def check(site):
         bad += [f'{n}: asks for {o}' for o in outside(s)]
         for a in s.find_all('a', href=True):
             href = unquote(a['href'])
+            if re.match(r'mailto:[^@]+@[^.]+$', href): bad.append(f'{n}: {href[7:]} is no address: write {chr(92)}@')
             if re.match(r'[a-z][a-z0-9+.-]*:|//', href) or href in ('', '#'): continue
             n_links += 1
             path, _, anchor = href.partition('#')

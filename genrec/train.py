@@ -64,7 +64,7 @@ def _rectangles(idx, lengths, cells):
         if i>first and (i-first+1)*(n+2)>cells: cuts.append(i-first); first = i
     return idx.split(cuts+[len(lengths)-first])
 
-# %% ../nbs/01_train.ipynb #0d0b8a22
+# %% ../nbs/01_train.ipynb #70687eb9
 @dataclass
 class FitLog:
     "The course of a training: one row an epoch"
@@ -79,7 +79,7 @@ class FitLog:
     def _repr_markdown_(self):
         if not self.losses: return "**FitLog** empty"
         rows = [[k, self.losses[0][k], self.losses[-1][k]] for k in self.losses[-1]]
-        best = ', '.join(f'{k} {v:.4g}' for k,v in (self.best or {}).items())
+        best = ', '.join(f'{k} {v:.4g}' for k,v in (self.best or {}).items()).replace('@', r'\@')
         return f"**FitLog** {len(self.losses)} epochs, {self.steps:,} steps{', '+self.stopped if self.stopped else ''}{'; kept: '+best if best else ''}\n\n"+md_table(['','first epoch','last epoch'], rows)
 
     def plot(self, ax=None):

@@ -174,7 +174,7 @@ def toy_shop(
     cat = _catalog(names, domain, kind, style, variant, nuisance, images, rng)
     return Toy(log, cat, *(torch.from_numpy(np.ascontiguousarray(a)) for a in (kind, style, variant, nuisance, taste)), chain, pop, loyalty, domain)
 
-# %% ../../nbs/10_data.toy.ipynb #1a5b37c5
+# %% ../../nbs/10_data.toy.ipynb #d9e5e70c
 @patch
 def taste_probs(self:Toy,
     histories:Histories
@@ -212,7 +212,7 @@ def ceiling(self:Toy,
     histories:Histories,
     k:int=10
 )->float: # in (0, 1]
-    "Expected recall@k of the oracle over such histories"
+    "Expected `recall@k` of the oracle over such histories"
     return self.oracle(histories, k).scores.sum(1).mean().item()
 
 # %% ../../nbs/10_data.toy.ipynb #435df954
