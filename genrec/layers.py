@@ -6,8 +6,8 @@
 __all__ = ['onednn_suits', 'linear', 'product', 'Linear', 'fast_linear', 'drop_mask', 'ByteDropout', 'byte_dropout',
            'softmax_loss']
 
-# %% ../nbs/03_layers.ipynb #de8660d0
-import math
+# %% ../nbs/03_layers.ipynb #298df927
+import math, re
 from functools import cache
 from pathlib import Path
 import torch
@@ -15,14 +15,18 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 
-# %% ../nbs/03_layers.ipynb #10ab7a22
+# %% ../nbs/03_layers.ipynb #469b9fd2
 @cache
-def onednn_suits()->bool:
-    "Is this a processor on which PyTorch's MKL is slower than its oneDNN in fp32: an AMD with AVX-512?"
+def onednn_suits(
+    info:str='/proc/cpuinfo', # what the system says of its processor
+)->bool:
+    "Is this a processor on which PyTorch's MKL is slower than its oneDNN in fp32: an AMD of family 26 (Zen 5) or later, with AVX-512?"
     b = torch.backends
     if not (b.mkl.is_available() and b.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_linear_pointwise')): return False
-    info = Path('/proc/cpuinfo')
-    return 'AVX512' in b.cpu.get_cpu_capability() and info.exists() and 'AuthenticAMD' in info.read_text()[:2000]
+    if 'AVX512' not in b.cpu.get_cpu_capability() or not Path(info).exists(): return False
+    said = Path(info).read_text()[:2000]
+    family = re.search(r'^cpu family\s*:\s*(\d+)', said, re.M)
+    return 'AuthenticAMD' in said and family is not None and int(family[1])>=26
 
 def _dnn(x, w, b=None): return torch.ops.mkldnn._linear_pointwise(x, w, b, 'none', [], '')
 

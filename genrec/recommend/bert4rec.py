@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['hide', 'BERT4Rec']
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #ba056636
+# %% ../../nbs/57_recommend.bert4rec.ipynb #9c68a7fa
 import torch
 from torch import nn, Tensor
 from ..core import Samples
 from .base import check_samples
-from .sequence import Block, NextItem, next_item_loss, states_at
+from .sequence import Block, NextItem, columns, next_item_loss, states_at
 
 # %% ../../nbs/57_recommend.bert4rec.ipynb #e3e6e648
 def hide(
@@ -25,7 +25,7 @@ def hide(
     last = torch.arange(items.shape[1], device=items.device)==(n-1)[:,None]
     return torch.where(alone[:,None], last, out)
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #e0cd4f3a
+# %% ../../nbs/57_recommend.bert4rec.ipynb #a0640f1b
 class BERT4Rec(NextItem):
     "Guesses masked items from both sides"
     def __init__(self,
@@ -50,11 +50,17 @@ class BERT4Rec(NextItem):
 
     def training_data(self, samples): return check_samples(samples, self.n_items) if self.prefixes else super().training_data(samples)
 
-    def states(self, items): # (b, t) items or masks, -1 behind the end -> (b, t, dim+1)
+    def states(self,
+        items:Tensor, # (b, t) items or masks, -1 behind the end
+        at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
+    )->Tensor: # (b, t, dim+1), or (at.sum(), dim+1)
         "One state for each position; it sees the whole sequence; see `output`"
-        x,ok = self.drop(self.norm(self.embed(items)+self.pos.weight[:items.shape[1]])),items>=0
-        for b in self.blocks: x = b(x, ok=None if ok.all() else ok)
-        return self.output(x)
+        return self.output(self.through(self.drop(self.norm(self.embed(items)+self.pos.weight[:items.shape[1]])), items>=0, at))
+    def through(self, x, ok, at=None, look=lambda i, x: None): # look: what block i sees besides x
+        "All blocks; the last computes the wanted positions alone"
+        pos,has = (None,None) if at is None else columns(at)
+        for i,b in enumerate(self.blocks, 1): x = b(x, look(i-1, x), None if ok.all() else ok, at=pos if i==len(self.blocks) else None)
+        return x if at is None else x[has] if len(self.blocks) else x[at]
     def output(self, x): # (..., dim) -> (..., dim+1)
         "What is compared with items; a last 1 takes the bias of `vectors`"
         x = self.head(x)
@@ -65,7 +71,7 @@ class BERT4Rec(NextItem):
         "The state of a mask behind the history"
         n = (items>=0).sum(1)
         x = torch.cat([items, items[:,:1]*0-1], 1).scatter(1, n[:,None], self.mask)
-        return self.states(x)[torch.arange(len(x), device=x.device), n]
+        return self.states(x, torch.arange(x.shape[1], device=x.device)==n[:,None])
 
     def loss(self, batch:Samples)->dict:
         "Cross-entropy of the hidden items: the mean over them"

@@ -92,7 +92,7 @@ class GRU4RecF(GRU4Rec):
         a,b = packed_gru(self.gru, self.drop(self.embed(items)), n),packed_gru(self.gru2, self.drop(self.project(self.features(items))), n)
         return self.dense(torch.cat([a, b], -1))
 
-# %% ../../nbs/58_recommend.features.ipynb #5fbb658f
+# %% ../../nbs/58_recommend.features.ipynb #b63a2580
 class ContentRec(SASRec):
     "SASRec over item vectors that are made; a subclass has `table(of)`"
     def __init__(self, n_items:int, dim:int=300, d_ff:int=256, temperature:float=.07, **kw): # as `SASRec`; what cosines are divided by
@@ -118,7 +118,7 @@ class ContentRec(SASRec):
         "Loss of the next item at every position, the mean over positions"
         items,target = next_items(batch, self.max_history)
         ok,table = target>=0,self.table()
-        total = next_item_loss(states_at(self.states, items, ok, table), self.vectors(table), target[ok], self.kind, self.n_negatives, self.calibration)
+        total = next_item_loss(states_at(lambda i, at: self.states(i, table)[at], items, ok), self.vectors(table), target[ok], self.kind, self.n_negatives, self.calibration)
         return dict(loss=total/ok.sum())
     def prepare(self): return self.table()
     def scorer(self, items, table):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['distinct', 'clusters', 'CrossBlock', 'fused_scores', 'MISSRec', 'unlike']
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #ebb728a9
+# %% ../../nbs/59b_recommend.missrec.ipynb #dc1804c8
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from ..core import Samples
 from ..quantize.kmeans import kmeans
 from .base import check_samples
-from .sequence import NextItem, Block, row_groups
+from .sequence import NextItem, Block, row_groups, take
 from .features import check_features, standardised
 
 # %% ../../nbs/59b_recommend.missrec.ipynb #5ae7d6a8
@@ -38,7 +38,7 @@ def clusters(
     c,of[has] = kmeans(x[has], k, seed=seed)
     return of,c
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #5251c037
+# %% ../../nbs/59b_recommend.missrec.ipynb #e2843e1a
 class CrossBlock(nn.Module):
     "Self-attention over items, attention to interests, feed-forward; each added and normalised"
     def __init__(self, dim, n_heads, d_ff, dropout):
@@ -47,9 +47,9 @@ class CrossBlock(nn.Module):
         self.block = Block(dim, n_heads, d_ff, dropout, causal=False)
         self.q,self.kv,self.o = nn.Linear(dim, dim),nn.Linear(dim, 2*dim),nn.Linear(dim, dim)
         self.n,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
-    def forward(self, x, ok, memory, has):
-        "(b, t, dim), (b, t), (b, s, dim), (b, s) -> (b, t, dim)"
-        x = self.block.attend(x, ok=ok)
+    def forward(self, x, ok, memory, has, at=None):
+        "(b, t, dim), (b, t), (b, s, dim), (b, s) -> (b, t, dim), or (b, m, dim) of the (b, m) positions `at`"
+        x = self.block.attend(x, ok=ok, at=at)
         q = self.q(x).unflatten(-1, (self.n_heads,-1)).transpose(1,2)
         k,v = self.kv(memory).unflatten(-1, (2,self.n_heads,-1)).permute(2,0,3,1,4)
         a = F.scaled_dot_product_attention(q, k, v, has[:,None,None], dropout_p=self.p if self.training else 0.)
@@ -62,6 +62,7 @@ def fused_scores(
 )->Tensor: # (...), 0 for a candidate without any
     "The modality that likes a candidate better counts more; one that it lacks does not count"
     if factor is None and has is None: return scores.mean(-1)
+    if scores.shape[-1]==1: return scores[...,0] if has is None else scores[...,0]*has[...,0] # the only one has all the weight
     w = scores*(0. if factor is None else factor[...,None])
     if has is None: return (scores*w.softmax(-1)).sum(-1)
     return (scores*w.masked_fill(~has, torch.finfo(w.dtype).min).softmax(-1)*has).sum(-1)
@@ -104,34 +105,55 @@ class MISSRec(NextItem):
         "A list of (n_items, dim), one for each modality"
         return [self.adaptor[n](getattr(self, f'x_{n}')[:-1]) for n in self.names]
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #0ae08143
+# %% ../../nbs/59b_recommend.missrec.ipynb #97ec03d3
 @patch
-def read(self:MISSRec,
-    items:Tensor, # (b, t) items, -1 behind the end
+def inputs(self:MISSRec,
+    items:Tensor, # (n,) items
     contents:list, # see `contents`
+)->Tensor: # (n, dim)
+    "Adapted contents, as far as there are any, and the ID"
+    x = sum(F.embedding(items, c)*getattr(self, f'has_{n}')[items,None] for n,c in zip(self.names, contents))
+    return x+self.item(items) if self.transductive else x
+
+@patch
+def read_group(self:MISSRec,
+    items:Tensor, x:Tensor, # (b, t) items, -1 behind the end; (b, t, dim) inputs
+    centre:Tensor, # (n_interests, dim)
 )->tuple: # (b, dim) state after the last item, of length 1; (b, s, dim) interests, (b, s) which there are
     "Interests first, then items that look into them"
     ok = items>=0
     token = distinct(self.interest[items].flatten(1))
     has = token>=0
-    centre = torch.cat([self.adaptor[n](getattr(self, f'centre_{n}')) for n in self.names])
-    memory = torch.where(has[...,None], centre[token.clamp(min=0)], 0.)
+    memory = F.embedding(token.clamp(min=0), centre)*has[...,None]
     see = has|~has.any(1, keepdim=True) # a history without any content looks at a zero
     for b in self.encoder: memory = b(memory, ok=see)
-    x = sum(torch.where((ok&getattr(self, f'has_{n}')[items])[...,None], c[items.clamp(min=0)], 0.) for n,c in zip(self.names, contents))
-    if self.transductive: x = x+self.embed(items)
     x = self.drop(self.norm(x+self.pos.weight[:items.shape[1]]))
-    for b in self.decoder: x = b(x, ok, memory, see)
-    return F.normalize(x[torch.arange(len(x), device=x.device), ok.sum(1)-1], dim=-1),memory,has
+    end = ok.sum(1, keepdim=True)-1
+    for i,b in enumerate(self.decoder, 1): x = b(x, ok, memory, see, end if i==len(self.decoder) else None) # the state after the last item is all that is asked for
+    return F.normalize((x if len(self.decoder) else take(x, end))[:,0], dim=-1),memory,has
+
+@patch
+def read(self:MISSRec,
+    items:Tensor, # (b, t) items, -1 behind the end
+    contents:list, # see `contents`
+)->tuple: # (b, dim) states after the last items, of length 1; interests and which there are, for each group of histories
+    "Histories of about one length together; each item of them is looked up once"
+    ok,centre = items>=0,torch.cat([self.adaptor[n](getattr(self, f'centre_{n}')) for n in self.names])
+    x = F.pad(self.inputs(items[ok], contents), (0,0,0,1)) # the last row for padding
+    place = torch.where(ok, ok.flatten().cumsum(0).view_as(ok)-1, len(x)-1)
+    groups = row_groups(items, min(512, max(16, 2**21//x.shape[1]**2))) # the wider the layers, the less a second pass matters
+    h,*interests = zip(*(self.read_group(items[g,:w], F.embedding(place[g,:w], x), centre) for g,w in groups))
+    return torch.cat(h)[torch.cat([g for g,_ in groups]).argsort()], [*zip(*interests)]
 
 @patch
 def candidate_scores(self:MISSRec, h:Tensor, contents:list, a:int=0, b:int=None)->Tensor: # (n, dim) -> (n, b-a)
     "Fused scores of items a to b, over the temperature"
-    s = torch.stack([h@F.normalize(c[a:b], dim=-1).T for c in contents], -1)
+    def cosine(v): v = v[a:b]; return h@v.T/v.norm(dim=-1).clamp(min=1e-12) # scores are fewer than numbers in the table
+    s = torch.stack([cosine(c) for c in contents], -1)
     has = torch.stack([getattr(self, f'has_{n}')[:-1][a:b] for n in self.names], -1)
     s = fused_scores(s, None if self.factor is None else self.factor[a:b] if self.factor.ndim else self.factor, None if has.all() else has)
     if self.transductive:
-        own = h@F.normalize(self.item.weight[:self.n_items][a:b], dim=-1).T
+        own = cosine(self.item.weight[:self.n_items])
         s = torch.where(has.any(-1), (own+2*s)/3, own)
     return s/self.temperature
 
@@ -150,10 +172,8 @@ def unlike(
 def loss(self:MISSRec, batch:Samples)->dict:
     "Cross-entropy of the next item among all items, and interests that differ"
     contents = self.contents()
-    items = batch.history.last(self.max_history).pad()
-    groups = row_groups(items)
-    h,*interests = zip(*(self.read(items[g,:w], contents) for g,w in groups))
-    ce,reg = F.cross_entropy(self.candidate_scores(torch.cat(h), contents), batch.target[torch.cat([g for g,_ in groups])]),unlike(*zip(*interests))
+    h,interests = self.read(batch.history.last(self.max_history).pad(), contents)
+    ce,reg = F.cross_entropy(self.candidate_scores(h, contents), batch.target),unlike(*interests)
     return dict(loss=ce+self.interest_weight*reg, item=ce.detach(), interests=reg.detach())
 
 @patch

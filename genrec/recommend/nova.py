@@ -26,7 +26,7 @@ class Fuse(nn.Module):
         x = torch.stack(x, -2)
         return x.sum(-2) if self.how=='add' else (self.map(x).softmax(-2)*x).sum(-2)
 
-# %% ../../nbs/58c_recommend.nova.ipynb #5d8e9c26
+# %% ../../nbs/58c_recommend.nova.ipynb #978d4ee1
 class NOVA(BERT4Rec):
     "BERT4Rec whose queries and keys see side information, and whose values are item vectors"
     def __init__(self,
@@ -40,10 +40,9 @@ class NOVA(BERT4Rec):
         self.project,self.fuse = nn.Linear(self.features.dim, dim),nn.ModuleList(Fuse(fuse, dim, 3) for _ in range(n_layers))
         self.ready()
 
-    def states(self, items): # (b, t) items or masks, -1 behind the end -> (b, t, dim+1)
+    def states(self, items, at=None): # as in `BERT4Rec`
         "One state for each position; under a mask there is neither item nor content"
-        x,ok = self.drop(self.norm(self.embed(items))),items>=0
+        x = self.drop(self.norm(self.embed(items)))
         side = self.drop(self.project(self.features(items.masked_fill(items>=self.n_items, -1))))
         pos = self.pos.weight[:items.shape[1]].expand_as(x)
-        for b,f in zip(self.blocks, self.fuse): x = b(x, look=f(x, side, pos), ok=ok)
-        return self.output(x)
+        return self.output(self.through(x, items>=0, at, lambda i, x: self.fuse[i](x, side, pos)))
