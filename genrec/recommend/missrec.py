@@ -105,7 +105,7 @@ class MISSRec(NextItem):
         "A list of (n_items, dim), one for each modality"
         return [self.adaptor[n](getattr(self, f'x_{n}')[:-1]) for n in self.names]
 
-# %% ../../nbs/59b_recommend.missrec.ipynb #97ec03d3
+# %% ../../nbs/59b_recommend.missrec.ipynb #28d1a617
 @patch
 def inputs(self:MISSRec,
     items:Tensor, # (n,) items
@@ -145,6 +145,7 @@ def read(self:MISSRec,
     h,*interests = zip(*(self.read_group(items[g,:w], F.embedding(place[g,:w], x), centre) for g,w in groups))
     return torch.cat(h)[torch.cat([g for g,_ in groups]).argsort()], [*zip(*interests)]
 
+# %% ../../nbs/59b_recommend.missrec.ipynb #50e976ea
 @patch
 def candidate_scores(self:MISSRec, h:Tensor, contents:list, a:int=0, b:int=None)->Tensor: # (n, dim) -> (n, b-a)
     "Fused scores of items a to b, over the temperature"
