@@ -120,7 +120,7 @@ def states_at(
     parts,places = zip(*((states(items[g,:w], at[g,:w]),place[g,:w][at[g,:w]]) for g,w in groups))
     return torch.cat(parts)[torch.cat(places).argsort()]
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #9469634f
+# %% ../../nbs/50a_recommend.sequence.ipynb #bec58ed9
 def negatives(
     target:Tensor, # (n,) items that came
     n_items:int, k:int, # how many for each
@@ -144,10 +144,12 @@ def sampled_loss(
     negative:Tensor, # (n, k) items, see `negatives`
     power:float=1., # see `gbce_power`
     offset:float=0., # added to all scores; see `start_odds`
+    dense:bool=None, # score every item and pick from the scores, instead of picking vectors (default: up to 48 items for each negative)
 )->Tensor: # the sum over states of the mean over target and negatives
     "Binary cross-entropy of the target against sampled items"
     pos = (h*w[target]).sum(-1)+offset
-    neg = (w[negative]@h[...,None])[...,0]+offset
+    if len(w)<=48*negative.shape[1] if dense is None else dense: neg = linear(h, w).gather(1, negative)+offset # one product of matrices
+    else: neg = (w[negative]@h[...,None])[...,0]+offset
     return ((F.softplus(neg).sum(1)-power*F.logsigmoid(pos))/(1+negative.shape[1])).sum()
 
 def start_odds(
