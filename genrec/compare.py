@@ -108,7 +108,7 @@ def spent(r:Run)->float:
     "Seconds before recommending; `valid` is a part of `train`"
     return sum(r.seconds.get(k, 0.) for k in ('ids','pretrain','train'))
 
-# %% ../nbs/97_compare.ipynb #434d05d7
+# %% ../nbs/97_compare.ipynb #a2ac9d83
 @dataclass(frozen=True, repr=False)
 class Table:
     "One dataset: who is best, by how much, at what cost, and who is missing"
@@ -120,7 +120,7 @@ class Table:
         "The leaderboard's cells and the costs; training is all that comes before recommending"
         head,rows = self.board.table()
         return [*head, 'parameters', 'training s', 'users/s', 'on', 'settings'], [[*r, *self.cost[r[0]]] for r in rows]
-    def _last(self): return '; '.join([f"not run yet: {', '.join(self.missing)}" if self.missing else 'all were run', *([f"not to be run, for want of images: {', '.join(self.unfit)}"] if self.unfit else [])])
+    def _last(self): return '; '.join([f"not run yet: {', '.join(self.missing)}" if self.missing else 'all were run', *([f"not to be run, for want of contents: {', '.join(self.unfit)}"] if self.unfit else [])])
     def __str__(self): return (f"{self.board._about()}\n{text_table(*self.rows())}\n" if self.board else '')+self._last()
     __repr__ = __str__
     def _repr_markdown_(self): return (f"{self.board._about()}\n\n{md_table(*self.rows())}\n\n" if self.board else '')+self._last()
@@ -145,8 +145,8 @@ def results(
     "What was run so far, with the paired bootstrap against the best"
     names,all_runs = {e.name:e for e in entries},[r for r in load_runs(folder) if r.data==data]
     runs = [r for r in all_runs if r.system in names]
-    wide = max((len(r.config.get('vectors', ())) for r in all_runs), default=0) # modalities; 0: not known yet
-    unfit = tuple(n for n,e in names.items() if 0<wide<e.modalities)
+    wide = max((len(r.config['vectors']) for r in all_runs if 'vectors' in r.config), default=99) # modalities; 99: not known yet
+    unfit = tuple(n for n,e in names.items() if wide<e.modalities)
     missing = tuple(a for n,e in names.items() if n not in unfit for a in [absent(runs, e, seeds)] if a)
     if not runs: return Table(None, {}, missing, unfit)
     # seeds of one search are one row; a run whose search was another is another row

@@ -38,7 +38,7 @@ from .utgrec import Pretrained, UTGRecConfig, light_content, utg_ids, utg_tokeni
 from .utgrec_real import LIGHT
 from .codes import RECOMMENDER, Kept
 
-# %% ../../nbs/96_systems.recipes.ipynb #b8b6fba6
+# %% ../../nbs/96_systems.recipes.ipynb #32fbf9fa
 @dataclass(frozen=True)
 class Budget:
     "What every recommender gets"
@@ -54,8 +54,9 @@ class Entry:
     name:str
     make:object # (data, seed, **settings) -> list of (module, samples, share of the epochs), the model last; for `system` see `generative`
     space:dict  # setting -> values, drawn from evenly; those of `Budget` belong to `fit`
+    modalities:int=0 # what the data must have: contents of so many kinds
     system:bool=False; trained:bool=True # else it only counts, and no epochs make a difference
-    modalities:int=1; catalog:bool=False # what the data must have
+    catalog:bool=False # the data must have one
 
 def settings_of(
     e:Entry,
@@ -145,18 +146,18 @@ def universal(data, cfg, seed):
     tok = utg_tokenizer(content, data.catalog, data.split, replace(cfg, id_epochs=n), seed)
     return Pretrained(cfg, content, tok, utg_ids(tok, data.catalog), None)
 
-# %% ../../nbs/96_systems.recipes.ipynb #f217823a
+# %% ../../nbs/96_systems.recipes.ipynb #27cff9ac
 rate = dict(lr=(5e-4,1e-3,2e-3), weight_decay=(0.,.01,.1))
 wide = dict(rate, dropout=(.1,.2,.3,.5))
 steep = dict(lr=(1e-3,3e-3), dropout=(.1,.2,.3))
 ENTRIES = ( # most telling first
-    Entry('sasrec', net(SASRec), dict(wide, dim=(64,128))), Entry('tiger', generative(TigerConfig, tiger_ids, on_tiger('tiger')), steep, True),
+    Entry('sasrec', net(SASRec), dict(wide, dim=(64,128))), Entry('tiger', generative(TigerConfig, tiger_ids, on_tiger('tiger')), steep, 1, True),
     Entry('popular', counts(Popular), {}, trained=False), Entry('markov', counts(Markov), dict(order=(1,2,3,5), decay=(.3,.5,.8), shrink=(0.,1.,5.)), trained=False), Entry('itemknn', counts(ItemKNN), dict(k=(20,100,300), shrink=(0.,1.,5.), decay=(.3,.6,1.)), trained=False),
     Entry('gru4rec', net(GRU4Rec), dict(wide, hidden=(128,256))), Entry('bert4rec', net(BERT4Rec), dict(wide, mask_share=(.2,.4), last_share=(.1,.5))),
-    Entry('unisrec', unisrec, dict(wide, transductive=(False,True))), Entry('sasrec_f', content(SASRecF), dict(wide, dim=(64,128))),
+    Entry('unisrec', unisrec, dict(wide, transductive=(False,True)), 1), Entry('sasrec_f', content(SASRecF), dict(wide, dim=(64,128)), 1),
     Entry('sasrec_gbce', net(lambda n, **kw: SASRec(n, loss='gbce', **kw)), dict(wide, dim=(64,128), calibration=(.5,.75,.9))), Entry('sasrec_bce', net(lambda n, **kw: SASRec(n, loss='bce', **kw)), dict(wide, dim=(64,128))),
-    Entry('letter', generative(LetterConfig, letters, on_tiger('letter')), steep, True), Entry('bbqrec', generative(BBQRecConfig, triples, lambda data, ids, cfg, seed, at: bbqrec(data.split, data.embs, cfg, ids, seed=seed, checkpoint=at), **REAL), steep, True),
-    Entry('mql4grec', generative(MQL4GRecConfig, words, lambda data, lang, cfg, seed, at: mql4grec_finetune(data.split, lang, cfg, seed=seed, checkpoint=at), stop='ndcg@10', **TRANSLATOR), steep, True), Entry('utgrec', generative(UTGRecConfig, universal, lambda data, pre, cfg, seed, at: utgrec_finetune(pre, data.split, data.catalog, cfg, seed=seed, checkpoint=at), pretrain_recommender=False, tune_tokenizer=False, **LIGHT), steep, True, catalog=True),
-    Entry('tiger_m', generative(TigerConfig, tiger_m_ids, on_tiger('tiger_m')), steep, True, modalities=2),
-    Entry('fmlp', net(FMLPRec), wide), Entry('gru4rec_f', content(GRU4RecF), dict(wide, hidden=(128,256))), Entry('fdsa', content(FDSA), wide), Entry('s3rec', s3rec, wide), Entry('nova', content(NOVA), dict(wide, fuse=('add','concat','gate'))),
-    Entry('vqrec', vqrec, wide), Entry('missrec', content(MISSRec), dict(wide, n_interests=(32,128), fusion=('static','shared','item'))))
+    Entry('letter', generative(LetterConfig, letters, on_tiger('letter')), steep, 1, True), Entry('bbqrec', generative(BBQRecConfig, triples, lambda data, ids, cfg, seed, at: bbqrec(data.split, data.embs, cfg, ids, seed=seed, checkpoint=at), **REAL), steep, 1, True),
+    Entry('mql4grec', generative(MQL4GRecConfig, words, lambda data, lang, cfg, seed, at: mql4grec_finetune(data.split, lang, cfg, seed=seed, checkpoint=at), stop='ndcg@10', **TRANSLATOR), steep, 1, True), Entry('utgrec', generative(UTGRecConfig, universal, lambda data, pre, cfg, seed, at: utgrec_finetune(pre, data.split, data.catalog, cfg, seed=seed, checkpoint=at), pretrain_recommender=False, tune_tokenizer=False, **LIGHT), steep, 1, True, catalog=True),
+    Entry('tiger_m', generative(TigerConfig, tiger_m_ids, on_tiger('tiger_m')), steep, 2, True),
+    Entry('fmlp', net(FMLPRec), wide), Entry('gru4rec_f', content(GRU4RecF), dict(wide, hidden=(128,256)), 1), Entry('fdsa', content(FDSA), wide, 1), Entry('s3rec', s3rec, wide, 1), Entry('nova', content(NOVA), dict(wide, fuse=('add','concat','gate')), 1),
+    Entry('vqrec', vqrec, wide, 1), Entry('missrec', content(MISSRec), dict(wide, n_interests=(32,128), fusion=('static','shared','item')), 1))
