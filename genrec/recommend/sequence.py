@@ -37,7 +37,7 @@ def next_items(
     n = (items>=0).sum(1, keepdim=True)
     return items, torch.cat([items[:,1:], items[:,:1]*0-1], 1).scatter(1, n-1, batch.target[:,None])
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #74f707c8
+# %% ../../nbs/50a_recommend.sequence.ipynb #9a943063
 def columns(
     where:Tensor, # (b, t) bool: positions that are wanted
 )->tuple: # (b, m) positions, rising, m the most of a row; (b, m) bool: which of them are wanted
@@ -71,7 +71,7 @@ class Block(nn.Module):
     )->Tensor: # (b, t, dim), or (b, m, dim)
         "The first half of a block"
         causal,d = self.causal if causal is None else causal,x.shape[-1]
-        def part(y, a, b): return linear(y, self.qkv.weight[a*d:b*d], self.qkv.bias[a*d:b*d]).unflatten(-1, (b-a,self.n_heads,-1)).permute(2,0,3,1,4)
+        def part(y, a, b): return (self.qkv(y) if b-a==3 else linear(y, self.qkv.weight[a*d:b*d], self.qkv.bias[a*d:b*d])).unflatten(-1, (b-a,self.n_heads,-1)).permute(2,0,3,1,4)
         if at is None: q,k,v = part(x, 0, 3) if look is None else (*part(look, 0, 2),*part(x, 2, 3))
         else: q,k,v = (*part(take(x if look is None else look, at), 0, 1),*(part(x, 1, 3) if look is None else (*part(look, 1, 2),*part(x, 2, 3))))
         mask = None if ok is None else ok[:,None,None]
