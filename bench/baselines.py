@@ -4,11 +4,11 @@
     python bench/baselines.py --quality sasrec gru4rec bert4rec sasrec_f gru4rec_f fdsa s3rec [--seeds 0 1 2] [--epochs 100]     figures of both, as run files in runs/recbole; what is there is not made again
 
 Figures are of equal settings: RecBole's defaults (sizes, dropout, 1e-3, no decay, no search) in both, as many updates an epoch (a batch is 256 prefixes there and 64 sequences here, which hold about as many; BERT4Rec's are prefixes in both), the best of all epochs by NDCG@10 of all
-validation users, training ended after 10 epochs without a better one. Content is the same attributes for both: codes of k-means on the texts, two levels of 64. S3-Rec is pre-trained for `PRE` epochs in both.
+validation users, training ended after 10 epochs without a better one. RecBole's BERT4Rec reads of each sample the history and never the target, so nobody's youngest training item is learned from; `--quality bert4rec_rows` is ours on those rows. Content is the same attributes for both: codes of k-means on the texts, two levels of 64. S3-Rec is pre-trained for `PRE` epochs in both.
 
 Equal work: the same training items, sizes, batches of 256 and full softmax, one thread, fp32. An epoch predicts each training item from what came before it, once:
 RecBole computes one sequence for each, here a sequence is computed once for all of its items (SASRec, GRU4Rec). BERT4Rec reads every prefix in both, and hides the last item alone in half of
-them (RecBole: of the batches), a share of .2 of the items in the others.
+them (RecBole: of the batches, and of a prefix without its target), a share of .2 of the items in the others.
 Seconds are of the processor, which a busy machine falsifies less than the clock. `.ci/recbole.sh` makes RecBole's environment."""
 import argparse, json, os, platform, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -97,6 +97,7 @@ def recbole_data(folder, small, model, seed=0, epochs=1, where=None, attributes=
 
 NAMES = dict(sasrec='SASRec', gru4rec='GRU4Rec', bert4rec='BERT4Rec', sasrec_f='SASRecF', gru4rec_f='GRU4RecF', fdsa='FDSA', s3rec='S3Rec')
 QUALITY = list(NAMES)
+ROWS = 'bert4rec_rows' # ours alone, see above
 
 def recbole(way, folder, small, repeat):
     with tempfile.TemporaryDirectory() as d:
@@ -160,7 +161,7 @@ def quality(name, folder, small, seed, epochs, at):
 def quality_here(name, folder, small, seed, epochs, at):
     "The same with our models; the run itself"
     import torch
-    from genrec.core import Embeddings, set_seed
+    from genrec.core import Embeddings, Histories, Samples, set_seed
     from genrec.evaluate.protocol import measure, validator
     from genrec.recommend.bert4rec import BERT4Rec
     from genrec.recommend.fdsa import FDSA
@@ -175,14 +176,16 @@ def quality_here(name, folder, small, seed, epochs, at):
     if set_:
         if len(set_)!=n: raise ValueError(f'attributes of {len(set_)} items, the log has {n}')
         hot = torch.zeros(n, 1+max(map(max, set_))).scatter_(1, torch.tensor(set_), 1.)
+    if (rows:=name==ROWS): name = 'bert4rec'
     if name=='bert4rec': kw |= dict(dropout=.2, mask_share=.2)
     m = dict(sasrec=SASRec, gru4rec=GRU4Rec, bert4rec=BERT4Rec, s3rec=S3Rec)[name](n, **kw) if name in ('sasrec', 'gru4rec', 'bert4rec', 's3rec') else dict(sasrec_f=SASRecF, gru4rec_f=GRU4RecF, fdsa=FDSA)[name](n, Embeddings(hot), **kw)
     data, how, sec = m.training_data(split.train), dict(batch_size=batch_for(name, len(split.train)) if name=='bert4rec' else BATCH//4, lr=1e-3, weight_decay=0.), 0.
+    if rows: data = Samples(data.user, Histories(data.history.items, data.history.start, data.history.end-1), data.history.items[data.history.end-1])
     if name=='s3rec':
         first = fit(Pretraining(m, hot.bool()), data, epochs=min(PRE, epochs), seed=seed, **how); sec = first.fit_log.seconds
     fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)
     r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs)) if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
-    return dict(config=r.config, metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds, ranks=r.ranks.tolist())
+    return dict(config=dict(r.config, **(dict(rows='histories without targets') if rows else {})), metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds, ranks=r.ranks.tolist())
 
 # the two heavy operations of all of them
 def softmax(small):
@@ -232,16 +235,16 @@ def main():
         import torch
         from genrec.core import Run, load_runs
         from genrec.evaluate.metrics import metrics_of_ranks
-        if (odd:=set(a.quality)-set(QUALITY)): sys.exit(f"--quality takes {' '.join(QUALITY)}, got {' '.join(sorted(odd))}")
+        if (odd:=set(a.quality)-{*QUALITY, ROWS}): sys.exit(f"--quality takes {' '.join([*QUALITY, ROWS])}, got {' '.join(sorted(odd))}")
         there = {(r.system, r.data, r.seed, r.config.get('epochs')) for r in load_runs(a.runs)}
         with tempfile.TemporaryDirectory() as d:
             at = Path(d)/'attributes.json'
             for s in a.seeds:
                 for name in a.quality or QUALITY:
                     for who, python in (('genrec', sys.executable), ('recbole', a.recbole)):
-                        if (f'{who}-{name}', data, s, a.epochs) in there: continue
-                        if name not in QUALITY[:3] and not at.exists(): at.write_text(json.dumps(attributes(a.data, a.small)))
-                        r = child(python, 'quality' if who=='recbole' else 'quality_here', name, a.data, a.small, s, a.epochs, str(at) if name not in QUALITY[:3] else None, threads=a.threads)
+                        if (f'{who}-{name}', data, s, a.epochs) in there or who=='recbole' and name==ROWS: continue
+                        if name not in (*QUALITY[:3], ROWS) and not at.exists(): at.write_text(json.dumps(attributes(a.data, a.small)))
+                        r = child(python, 'quality' if who=='recbole' else 'quality_here', name, a.data, a.small, s, a.epochs, str(at) if name not in (*QUALITY[:3], ROWS) else None, threads=a.threads)
                         ranks = torch.tensor(r.pop('ranks', []))
                         print(who, name, s, r, flush=True)
                         if 'failed' in r: continue
