@@ -149,13 +149,20 @@ def outside(soup):
     return res+re.findall(r'(?:url\(|@import)\s*["\']?(https?://[^"\')\s]+)', css)+[m for t in soup.find_all('script') if t.get('type')!='application/json'
         for m in re.findall(r'import\s*\(?\s*["\'](https?://[^"\']+)|\bfrom\s+["\'](https?://[^"\']+)', t.text)]
 
+def unlink(site):
+    "nbdev makes links of names in signatures too, where they are code and can only be read"
+    for p in site.rglob('*.html'):
+        s = p.read_text(encoding='utf-8')
+        new = re.sub(r'\[(`[^`\n<]+`)\]\(https?://[^)\s<]+\)', r'\1', s)
+        if new!=s: p.write_text(new, encoding='utf-8')
+
 def check(site):
     "Dead internal links and requests to the outside, over all pages of a site"
     soups = {p.relative_to(site).as_posix(): BeautifulSoup(p.read_text(encoding='utf-8'), 'html.parser') for p in site.rglob('*.html')}
     ids = {n: {t['id'] for t in s.find_all(id=True)}|{t['name'] for t in s.find_all('a', attrs={'name': True})} for n, s in soups.items()}
     bad, n_links = [], 0
     for n, s in soups.items():
-        bad += [f'{n}: asks for {o}' for o in outside(s)]
+        bad += [f'{n}: asks for {o}' for o in outside(s)]+[f'{n}: a link inside a link, or in code: {o}' for o in re.findall(r'.{0,30}\]\(http\S{0,60}', s.get_text())]
         for a in s.find_all('a', href=True):
             href = unquote(a['href'])
             if re.match(r'mailto:[^@]+@[^.]+$', href): bad.append(f'{n}: {href[7:]} is no address: write {chr(92)}@')
@@ -181,6 +188,7 @@ def main():
         print('[2/3] pandoc renders them', flush=True)
         bad = preview(proc, site)
         print('[3/3] links and requests', flush=True)
+    unlink(site)
     more, n_pages, n_links = check(site)
     for o in bad+more: print('FAILED', o)
     print(f'{name}: {n_pages} pages, {n_links} internal links, {len(bad+more)} problems, {time.time()-t:.0f} seconds: {site}/index.html')

@@ -160,7 +160,7 @@ def results(
             ', '.join(sorted({r.config.get('made', {}).get('device', '-') for r in own})), ' '.join(f'{k}={v}' for k,v in found.items()) or 'defaults')
     return Table(board, cost, missing, unfit)
 
-# %% ../nbs/97_compare.ipynb #c6f91caf
+# %% ../nbs/97_compare.ipynb #1e42a1bd
 def beside(
     ours:str, theirs:str, # folders of run files, such as runs/compare and runs/recbole, where a system is called `genrec-NAME` and `recbole-NAME`
     data:str, # dataset
@@ -179,5 +179,5 @@ def beside(
         if not both: return '-'
         d = leaderboard([x[s] for x in (a, b) for s in both], (int(k),), f'recbole-{name}', n_boot, metrics=(what,))[f'genrec-{name}'].diff
         return '{:+.4f} [{:+.4f}, {:+.4f}]'.format(*d)
-    head = ['recommender', *[f'{m}, {who}' for m in metrics for who in ('searched','equal settings','RecBole','equal settings against RecBole')]]
-    return head, [[n, *[c for m in metrics for c in (*[cell(p+n, m) for p in ('','genrec-','recbole-')], gap(n, m))]] for n in names]
+    head = ['recommender','metric','searched','equal settings','RecBole','equal settings against RecBole']
+    return head, [[n, m, *[cell(p+n, m) for p in ('','genrec-','recbole-')], gap(n, m)] for n in names for m in metrics]
