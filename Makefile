@@ -14,7 +14,7 @@
 # make compare-utgrec BUDGET_MIN=30   UTGRec with and without other shops, beside TIGER and LETTER: what is missing in runs/utgrec (LANE=0/2, ABLATE=1, SWEEP="layers", DATA="toy pictures scientific ml100k")
 # make compare BUDGET_MIN=9   every recommender on every dataset, each with the same small search: what is missing in runs/compare (LANE=0/2, DATA=folder)
 # make bench-baselines      SASRec, GRU4Rec and BERT4Rec against RecBole on equal work (SMALL=1 for a small try)
-# make compare-recbole      SASRec, GRU4Rec, BERT4Rec, SASRec_F, GRU4Rec_F, FDSA and S3-Rec beside RecBole's with equal settings, three seeds each: what is missing in runs/recbole (DATA=folder)
+# make compare-recbole      Popular, ItemKNN, SASRec, GRU4Rec, BERT4Rec, SASRec_F, GRU4Rec_F, FDSA and S3-Rec beside RecBole's with equal settings, three seeds each: what is missing in runs/recbole (DATA=folder)
 # make compare-mql4grec BUDGET_MIN=30   MQL4GRec on real data beside TIGER and LETTER: what is missing in runs/mql4grec (LANE=0/2, ABLATE=1, DESCRIBE=1)
 # make compare-mql4grec-toy BUDGET_MIN=30   the same in made-up shops, where one knows what transfers
 # make test-browser         the widgets under a person's hands: JupyterLab and the rendered pages in Chromium; ends with `N passed, N failed`

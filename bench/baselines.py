@@ -1,10 +1,11 @@
 """SASRec, GRU4Rec and BERT4Rec: seconds an epoch here and in RecBole, on equal work
 
     python bench/baselines.py [--small] [--recbole PYTHON] [--data ../shared/data/scientific_cgr] [--way ...] [--repeat 2] [--threads 1]
-    python bench/baselines.py --quality sasrec gru4rec bert4rec sasrec_f gru4rec_f fdsa s3rec [--seeds 0 1 2] [--epochs 100]     figures of both, as run files in runs/recbole; what is there is not made again
+    python bench/baselines.py --quality popular itemknn sasrec gru4rec bert4rec sasrec_f gru4rec_f fdsa s3rec [--seeds 0 1 2] [--epochs 100]     figures of both, as run files in runs/recbole; what is there is not made again
 
 Figures are of equal settings: RecBole's defaults (sizes, dropout, 1e-3, no decay, no search) in both, as many updates an epoch (a batch is 256 prefixes there and 64 sequences here, which hold about as many; BERT4Rec's are prefixes in both), the best of all epochs by NDCG@10 of all
 validation users, training ended after 10 epochs without a better one. RecBole's BERT4Rec reads of each sample the history and never the target, so nobody's youngest training item is learned from; `--quality bert4rec_rows` is ours on those rows. Content is the same attributes for both: codes of k-means on the texts, two levels of 64. S3-Rec is pre-trained for `PRE` epochs in both.
+What counts alone (Popular, ItemKNN) is made once, in the way that RecBole evaluates such models: scores from training items alone, whatever a user has had is never recommended.
 
 Equal work: the same training items, sizes, batches of 256 and full softmax, one thread, fp32. An epoch predicts each training item from what came before it, once:
 RecBole computes one sequence for each, here a sequence is computed once for all of its items (SASRec, GRU4Rec). BERT4Rec reads every prefix in both, and hides the last item alone in half of
@@ -86,6 +87,7 @@ def recbole_data(folder, small, model, seed=0, epochs=1, where=None, attributes=
         train_neg_sample_args=None, eval_args=dict(split={'LS': 'valid_and_test'}, order='TO', group_by='user', mode='full'), load_col={'inter': ['user_id', 'item_id', 'timestamp'], **({'item': ['item_id', 'class']} if attributes else {})}, **({'selected_features': ['class']} if attributes else {}), topk=[5, 10],
         metrics=['Recall', 'NDCG'], valid_metric='NDCG@10', stopping_step=10, eval_step=1, seed=seed, reproducibility=True, use_gpu=False, gpu_id='', device='cpu', checkpoint_dir=str(where/'saved'),
         show_progress=False, state='ERROR', hidden_dropout_prob=.2 if model=='BERT4Rec' else .5, attn_dropout_prob=.2 if model=='BERT4Rec' else .5, mask_ratio=.2, **more)
+    if model in ('Pop', 'ItemKNN'): cfg.update(loss_type=None, epochs=1, load_col={'inter': ['user_id', 'item_id', 'timestamp']})
     if model.startswith('GRU4Rec'): cfg.pop('hidden_dropout_prob'); cfg.pop('attn_dropout_prob')
     sys.argv = sys.argv[:1]
     c = Config(model=model, dataset='log', config_dict=cfg)
@@ -95,8 +97,8 @@ def recbole_data(folder, small, model, seed=0, epochs=1, where=None, attributes=
     m = get_model(model)(c, train.dataset).to('cpu')
     return c, m, get_trainer(c['MODEL_TYPE'], model)(c, m), train, valid, test
 
-NAMES = dict(sasrec='SASRec', gru4rec='GRU4Rec', bert4rec='BERT4Rec', sasrec_f='SASRecF', gru4rec_f='GRU4RecF', fdsa='FDSA', s3rec='S3Rec')
-QUALITY = list(NAMES)
+NAMES = dict(popular='Pop', itemknn='ItemKNN', sasrec='SASRec', gru4rec='GRU4Rec', bert4rec='BERT4Rec', sasrec_f='SASRecF', gru4rec_f='GRU4RecF', fdsa='FDSA', s3rec='S3Rec')
+QUALITY, COUNTS, BARE = list(NAMES), ('popular', 'itemknn'), ('popular', 'itemknn', 'sasrec', 'gru4rec', 'bert4rec') # these count; these want no attributes
 ROWS = 'bert4rec_rows' # ours alone, see above
 
 def recbole(way, folder, small, repeat):
@@ -154,8 +156,8 @@ def quality(name, folder, small, seed, epochs, at):
         best, row = trainer.fit(train, valid, verbose=False, saved=True, show_progress=False)
         sec = time.time()-t
         got = trainer.evaluate(test, load_best_model=True, show_progress=False)
-        ranks = ranks_of(trainer, test, split_of(folder, small).test)
-        keep = ('hidden_size', 'embedding_size', 'n_layers', 'num_layers', 'n_heads', 'inner_size', 'hidden_dropout_prob', 'attn_dropout_prob', 'dropout_prob', 'learning_rate', 'train_batch_size', 'mask_ratio', 'loss_type', 'epochs', 'stopping_step', 'pretrain_epochs', 'pooling_mode')
+        ranks = ranks_of(trainer, test, split_of(folder, small).test, 10 if name in COUNTS else 20) # many scores of counts are equal, and `topk` takes others of them for another k
+        keep = ('hidden_size', 'embedding_size', 'n_layers', 'num_layers', 'n_heads', 'inner_size', 'hidden_dropout_prob', 'attn_dropout_prob', 'dropout_prob', 'learning_rate', 'train_batch_size', 'mask_ratio', 'loss_type', 'epochs', 'stopping_step', 'pretrain_epochs', 'pooling_mode') if name not in COUNTS else ('epochs', 'k', 'shrink')
         return dict(metrics={k: float(v) for k, v in got.items()}, ranks=ranks, valid=float(best), seconds=sec, config={k: c[k] for k in keep if c[k] is not None})
 
 def quality_here(name, folder, small, seed, epochs, at):
@@ -171,6 +173,7 @@ def quality_here(name, folder, small, seed, epochs, at):
     from genrec.recommend.sasrec import SASRec
     from genrec.train import fit
     split, set_ = split_of(folder, small), read(at)
+    if name in COUNTS: return counted(name, split)
     set_seed(seed)
     n, kw = split.n_items, dict(max_history=HISTORY)
     if set_:
@@ -186,6 +189,27 @@ def quality_here(name, folder, small, seed, epochs, at):
     fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)
     r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs)) if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
     return dict(config=dict(r.config, **(dict(rows='histories without targets') if rows else {})), metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds, ranks=r.ranks.tolist())
+
+def counted(name, split):
+    "RecBole's protocol for what is not sequential, with ours: neighbours and histories of training items, the validation item left out with them"
+    import torch
+    from genrec.core import Histories
+    from genrec.evaluate.metrics import metrics_of_ranks
+    from genrec.recommend.itemknn import ItemKNN
+    from genrec.recommend.popular import Popular
+    t = time.time()
+    m = dict(popular=Popular, itemknn=ItemKNN)[name](split.n_items).fit(split.train)
+    sec, part = time.time()-t, split.test
+    end = part.history.end # behind each user's validation item; histories are views into the log, in which users follow each other
+    order = end.argsort()
+    start = torch.zeros_like(end)
+    start[order[1:]] = end[order[:-1]]+1
+    best = m.recommend(Histories(part.history.items, start, end-1), 21, exclude_seen=True).items
+    keep = best!=part.history.items[end-1][:, None]
+    hit = (best==part.target[:, None])&keep
+    ranks = torch.where(hit.any(1), (keep.cumsum(1)-1).gather(1, hit.int().argmax(1)[:, None])[:, 0], -1)
+    ranks[ranks>=10] = -1
+    return dict(config=dict(protocol='training items alone, all that was had left out', **(dict(k=m.k) if name=='itemknn' else {})), metrics=metrics_of_ranks(ranks, (5, 10)), seconds=dict(train=round(sec, 2)), ranks=ranks.tolist())
 
 # the two heavy operations of all of them
 def softmax(small):
@@ -241,10 +265,11 @@ def main():
             at = Path(d)/'attributes.json'
             for s in a.seeds:
                 for name in a.quality or QUALITY:
+                    if name in COUNTS and s!=a.seeds[0]: continue
                     for who, python in (('genrec', sys.executable), ('recbole', a.recbole)):
-                        if (f'{who}-{name}', data, s, a.epochs) in there or who=='recbole' and name==ROWS: continue
-                        if name not in (*QUALITY[:3], ROWS) and not at.exists(): at.write_text(json.dumps(attributes(a.data, a.small)))
-                        r = child(python, 'quality' if who=='recbole' else 'quality_here', name, a.data, a.small, s, a.epochs, str(at) if name not in (*QUALITY[:3], ROWS) else None, threads=a.threads)
+                        if (f'{who}-{name}', data, s, None if name in COUNTS and who=='genrec' else 1 if name in COUNTS else a.epochs) in there or who=='recbole' and name==ROWS: continue
+                        if name not in (*BARE, ROWS) and not at.exists(): at.write_text(json.dumps(attributes(a.data, a.small)))
+                        r = child(python, 'quality' if who=='recbole' else 'quality_here', name, a.data, a.small, s, a.epochs, str(at) if name not in (*BARE, ROWS) else None, threads=a.threads)
                         ranks = torch.tensor(r.pop('ranks', []))
                         print(who, name, s, r, flush=True)
                         if 'failed' in r: continue

@@ -18,7 +18,7 @@ def main():
     p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later'); p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2])
     p.add_argument('--threads', type=int, default=1); p.add_argument('--lane', default='0/1', help='i/n: this process, of so many'); p.add_argument('--out', default=str(root/'runs'/'compare'))
     p.add_argument('--trials', type=int); p.add_argument('--epochs', type=int); p.add_argument('--search-epochs', type=int); p.add_argument('--precision', choices=['no', 'bf16'])
-    p.add_argument('--show', action='store_true', help='only print the tables and what is missing'); p.add_argument('--tiny', action='store_true', help='one trial of one epoch, to see every recipe run')
+    p.add_argument('--show', action='store_true', help='only print the tables and who is missing in them; reads run files alone, no data'); p.add_argument('--tiny', action='store_true', help='one trial of one epoch, to see every recipe run')
     a = p.parse_args()
     os.environ.update(OMP_NUM_THREADS=str(a.threads)); os.environ.setdefault('GENREC_PROGRESS', 'off'); os.environ.setdefault('HF_HUB_OFFLINE', '1')
     try: lane = tuple(int(o) for o in a.lane.split('/')); _, _ = lane
@@ -26,7 +26,7 @@ def main():
     small = {k: v for k, v in dict(trials=a.trials, epochs=a.epochs, search_epochs=a.search_epochs, precision=a.precision).items() if v is not None}
     if (a.tiny or small) and not a.show and Path(a.out).resolve()==Path(p.get_default('out')).resolve(): sys.exit('another budget makes other runs, which would take the place of those in runs/compare: give --out another folder')
     absent = [d for d in a.data if not Path(d).is_dir()]
-    if absent: print(f'no folder {", ".join(absent)}: left out', flush=True)
+    if absent and not a.show: print(f'no folder {", ".join(absent)}: left out', flush=True)
     import torch
     torch.set_num_threads(a.threads)
     from genrec.compare import ENTRIES, Budget, results, table_jobs
@@ -39,10 +39,12 @@ def main():
     entries = tuple(e for e in ENTRIES if not a.only or e.name in a.only)
     b = Budget(trials=1, search_epochs=1, epochs=1) if a.tiny else Budget()
     b = replace(b, **small)
+    if a.show:
+        for d in a.data: print(f'\n{results(a.out, Path(d).name, entries, seeds=tuple(a.seeds))}', flush=True)
+        return
     datasets = [load_real(d) for d in a.data if d not in absent]
     jobs = [j for d in datasets for j in table_jobs(d, a.out, entries, tuple(a.seeds), b, Store().folder/'compare')]
-    if a.show: print('missing:', ', '.join(j.name for j in jobs if not j.done(a.out)) or 'nothing')
-    else: compare(jobs, a.out, a.budget_min, lane)
+    compare(jobs, a.out, a.budget_min, lane)
     for d in datasets: print(f'\n{results(a.out, d.name, entries, seeds=tuple(a.seeds))}')
 
 if __name__=='__main__': main()

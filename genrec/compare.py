@@ -160,11 +160,11 @@ def results(
             ', '.join(sorted({r.config.get('made', {}).get('device', '-') for r in own})), ' '.join(f'{k}={v}' for k,v in found.items()) or 'defaults')
     return Table(board, cost, missing, unfit)
 
-# %% ../nbs/97_compare.ipynb #1e42a1bd
+# %% ../nbs/97_compare.ipynb #d2e5fccd
 def beside(
     ours:str, theirs:str, # folders of run files, such as runs/compare and runs/recbole, where a system is called `genrec-NAME` and `recbole-NAME`
     data:str, # dataset
-    names:tuple=('sasrec','gru4rec','bert4rec','sasrec_f','gru4rec_f','fdsa','s3rec'),
+    names:tuple=('popular','itemknn','sasrec','gru4rec','bert4rec','sasrec_f','gru4rec_f','fdsa','s3rec'),
     metrics:tuple=('recall@10','ndcg@10'),
     n_boot:int=2000,
 )->tuple: # head, rows of strings
