@@ -3,7 +3,7 @@
     python bench/baselines.py [--small] [--recbole PYTHON] [--data ../shared/data/scientific_cgr] [--way ...] [--repeat 2] [--threads 1]
     python bench/baselines.py --quality popular itemknn sasrec gru4rec bert4rec sasrec_f gru4rec_f fdsa s3rec [--seeds 0 1 2] [--epochs 100]     figures of both, as run files in runs/recbole; what is there is not made again
 
-Figures are of equal settings: RecBole's defaults (sizes, dropout, 1e-3, no decay, no search) in both, as many updates an epoch (a batch is 256 prefixes there and 64 sequences here, which hold about as many; BERT4Rec's are prefixes in both), the best of all epochs by NDCG@10 of all
+Figures are of equal settings: RecBole's defaults (sizes, dropout, 1e-3, no decay, no search) in both, as many updates an epoch (a batch is 256 prefixes there and 64 sequences here, which hold about as many; BERT4Rec's and those that S3-Rec is pre-trained on are prefixes in both), the best of all epochs by NDCG@10 of all
 validation users, training ended after 10 epochs without a better one. RecBole's BERT4Rec reads of each sample the history and never the target, so nobody's youngest training item is learned from; `--quality bert4rec_rows` is ours on those rows. Content is the same attributes for both: codes of k-means on the texts, two levels of 64. S3-Rec is pre-trained for `PRE` epochs in both.
 What counts alone (Popular, ItemKNN) is made once, in the way that RecBole evaluates such models: scores from training items alone, whatever a user has had is never recommended.
 
@@ -185,9 +185,9 @@ def quality_here(name, folder, small, seed, epochs, at):
     data, how, sec = m.training_data(split.train), dict(batch_size=batch_for(name, len(split.train)) if name=='bert4rec' else BATCH//4, lr=1e-3, weight_decay=0.), 0.
     if rows: data = Samples(data.user, Histories(data.history.items, data.history.start, data.history.end-1), data.history.items[data.history.end-1])
     if name=='s3rec':
-        first = fit(Pretraining(m, hot.bool()), data, epochs=min(PRE, epochs), seed=seed, **how); sec = first.fit_log.seconds
+        first = fit(Pretraining(m, hot.bool()), split.train, epochs=min(PRE, epochs), seed=seed, **dict(how, batch_size=BATCH)); sec = first.fit_log.seconds
     fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)
-    r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs)) if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
+    r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs), pretrain_on='prefixes') if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
     return dict(config=dict(r.config, **(dict(rows='histories without targets') if rows else {})), metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds, ranks=r.ranks.tolist())
 
 def counted(name, split):

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['hide', 'BERT4Rec']
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #9c68a7fa
+# %% ../../nbs/57_recommend.bert4rec.ipynb #3d238a69
 import torch
 from torch import nn, Tensor
 from ..core import Samples
 from .base import check_samples
-from .sequence import Block, NextItem, columns, next_item_loss, states_at
+from .sequence import Block, NextItem, next_item_loss, states_at, through
 
 # %% ../../nbs/57_recommend.bert4rec.ipynb #e3e6e648
 def hide(
@@ -25,7 +25,7 @@ def hide(
     last = torch.arange(items.shape[1], device=items.device)==(n-1)[:,None]
     return torch.where(alone[:,None], last, out)
 
-# %% ../../nbs/57_recommend.bert4rec.ipynb #a0640f1b
+# %% ../../nbs/57_recommend.bert4rec.ipynb #f92ef270
 class BERT4Rec(NextItem):
     "Guesses masked items from both sides"
     def __init__(self,
@@ -55,12 +55,7 @@ class BERT4Rec(NextItem):
         at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
     )->Tensor: # (b, t, dim+1), or (at.sum(), dim+1)
         "One state for each position; it sees the whole sequence; see `output`"
-        return self.output(self.through(self.drop(self.norm(self.embed(items)+self.pos.weight[:items.shape[1]])), items>=0, at))
-    def through(self, x, ok, at=None, look=lambda i, x: None): # look: what block i sees besides x
-        "All blocks; the last computes the wanted positions alone"
-        pos,has = (None,None) if at is None else columns(at)
-        for i,b in enumerate(self.blocks, 1): x = b(x, look(i-1, x), None if ok.all() else ok, at=pos if i==len(self.blocks) else None)
-        return x if at is None else x[has] if len(self.blocks) else x[at]
+        return self.output(through(self.blocks, self.drop(self.norm(self.embed(items)+self.pos.weight[:items.shape[1]])), items>=0, at))
     def output(self, x): # (..., dim) -> (..., dim+1)
         "What is compared with items; a last 1 takes the bias of `vectors`"
         x = self.head(x)

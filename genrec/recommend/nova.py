@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['Fuse', 'NOVA']
 
-# %% ../../nbs/58c_recommend.nova.ipynb #bd524298
+# %% ../../nbs/58c_recommend.nova.ipynb #58ca0c58
 import torch
 from torch import nn
+from .sequence import through
 from .bert4rec import BERT4Rec
 from .features import ItemFeatures
 
@@ -26,7 +27,7 @@ class Fuse(nn.Module):
         x = torch.stack(x, -2)
         return x.sum(-2) if self.how=='add' else (self.map(x).softmax(-2)*x).sum(-2)
 
-# %% ../../nbs/58c_recommend.nova.ipynb #978d4ee1
+# %% ../../nbs/58c_recommend.nova.ipynb #5f05b364
 class NOVA(BERT4Rec):
     "BERT4Rec whose queries and keys see side information, and whose values are item vectors"
     def __init__(self,
@@ -45,4 +46,4 @@ class NOVA(BERT4Rec):
         x = self.drop(self.norm(self.embed(items)))
         side = self.drop(self.project(self.features(items.masked_fill(items>=self.n_items, -1))))
         pos = self.pos.weight[:items.shape[1]].expand_as(x)
-        return self.output(self.through(x, items>=0, at, lambda i, x: self.fuse[i](x, side, pos)))
+        return self.output(through(self.blocks, x, items>=0, at, lambda i, x: self.fuse[i](x, side, pos)))

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['code_attributes', 'S3Rec', 'segments', 'Pretraining']
 
-# %% ../../nbs/58b_recommend.s3rec.ipynb #123cbead
+# %% ../../nbs/58b_recommend.s3rec.ipynb #860c3a36
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import SemanticIds, Samples
-from .sequence import negatives
+from .sequence import negatives, states_at, through
 from .sasrec import SASRec
 from .bert4rec import hide
 
@@ -22,7 +22,7 @@ def code_attributes(
     "Every code of the upper levels as an attribute"
     return torch.cat([F.one_hot(sids.codes[:,l], sids.sizes[l]).bool() for l in range(min(n_levels, sids.n_levels))], 1)
 
-# %% ../../nbs/58b_recommend.s3rec.ipynb #02570d2e
+# %% ../../nbs/58b_recommend.s3rec.ipynb #f6f14ab8
 class S3Rec(SASRec):
     "A SASRec with a mask token, which `Pretraining` reads from both sides"
     def __init__(self,
@@ -30,74 +30,79 @@ class S3Rec(SASRec):
         **kw, # as `SASRec`
     ):
         super().__init__(n_items, **kw)
-        self.hidden = nn.Parameter(torch.randn(self.item.weight.shape[1])*.02) # what stands in place of a hidden item
+        self.mask = n_items+1 # what a hidden item is called
+        self.hidden = nn.Parameter(torch.randn(self.item.weight.shape[1])*.02) # its vector
 
     def both_sides(self,
-        items:Tensor, # (b, t) items, -1 behind the end
-        out:Tensor=None, # (b, t) bool: hidden
-    )->Tensor: # (b, t, dim)
+        items:Tensor, # (b, t) items or masks, -1 behind the end
+        at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
+    )->Tensor: # (b, t, dim), or (at.sum(), dim)
         "States that see the whole sequence"
-        x,ok = self.embed(items),items>=0
-        if out is not None: x = torch.where(out[...,None], self.hidden, x)
-        x = self.drop(self.norm(x+self.pos.weight[:items.shape[1]]))
-        for b in self.blocks: x = b(x, ok=ok, causal=False)
-        return x
+        out = items==self.mask
+        x = torch.where(out[...,None], self.hidden, self.embed(items.masked_fill(out, -1)))
+        return through(self.blocks, self.drop(self.norm(x+self.pos.weight[:items.shape[1]])), items>=0, at, causal=False)
 
-# %% ../../nbs/58b_recommend.s3rec.ipynb #1058bb97
+# %% ../../nbs/58b_recommend.s3rec.ipynb #ff7a00ab
 def segments(
     items:Tensor, # (b, t) items, -1 behind the end
-)->tuple: # (b, t) bool: the gap; (b, t) items of the gap, in front; (b, t) items of another place, as many
+    mask:int, # what a hidden item is called
+)->tuple: # (b, t) each: a gap in the sequence; the gap's items, all else hidden; others' items in the gap's place
     "Cut a random segment out of each sequence, and draw one that does not belong there"
     n,dev = (items>=0).sum(1),items.device
     size = 1+(torch.rand(len(n), device=dev)*(n//2).clamp(min=1)).long().clamp(max=(n//2).clamp(min=1)-1)
     first = (torch.rand(len(n), device=dev)*(n-size+1)).long().clamp(max=n-size)
-    t = torch.arange(items.shape[1], device=dev)
-    gap = (t>=first[:,None])&(t<(first+size)[:,None])
-    inside = t<size[:,None]
-    own = torch.where(inside, items.gather(1, (first[:,None]+t).clamp(max=items.shape[1]-1)), -1)
-    flat = items[items>=0] # all sequences, one behind the other
+    t = torch.arange(items.shape[1], device=dev)-first[:,None]
+    gap,flat = (t>=0)&(t<size[:,None]),items[items>=0] # all sequences, one behind the other
     begin = n.cumsum(0)-n
     at = (torch.rand(len(n), device=dev)*(len(flat)-n)).long() # a place in the others' items
     at = at+n*(at>=begin)
-    other = torch.where(inside, flat[(at[:,None]+t)%len(flat)], -1)
-    return gap,own,other
+    rest = (items>=0)&~gap
+    return items.masked_fill(gap, mask), items.masked_fill(rest, mask), torch.where(gap, flat[(at[:,None]+t)%len(flat)], items).masked_fill(rest, mask)
 
-# %% ../../nbs/58b_recommend.s3rec.ipynb #bf486735
+# %% ../../nbs/58b_recommend.s3rec.ipynb #ca9a97f0
 class Pretraining(nn.Module):
-    "The first stage: `fit(Pretraining(model, attributes), model.training_data(train))`, then `fit(model, ...)`"
+    "The first stage: `fit(Pretraining(model, attributes), train)`, a sample for each prefix, then `fit(model, model.training_data(train))`"
     def __init__(self,
         model:S3Rec,
         attributes:Tensor, # (n_items, n_attributes) bool
         mask_share:float=.2, # of the items
+        hide_last:bool=True, # the last item always
+        squash:bool=True, # sigmoid of the two scores before they are compared
         attribute_weight:float=.2, item_weight:float=1., hidden_attribute_weight:float=1., segment_weight:float=.5,
     ):
         super().__init__()
         if attributes.shape[0]!=model.n_items or attributes.ndim!=2: raise ValueError(f"`attributes` must be one row for each of {model.n_items} items, got {tuple(attributes.shape)}")
-        self.model,self.mask_share = model,mask_share
+        self.model,self.mask_share,self.hide_last,self.squash = model,mask_share,hide_last,squash
         self.weights = dict(attribute=attribute_weight, item=item_weight, hidden_attribute=hidden_attribute_weight, segment=segment_weight)
         dim = model.item.weight.shape[1]
         self.register_buffer('y', attributes.float())
         self.attribute = nn.Parameter(torch.randn(attributes.shape[1], dim)*.02)
+        share = self.y.mean(0).clamp(1e-4, 1-1e-4)
+        self.odds = nn.Parameter((share/(1-share)).log()) # log-odds of each attribute, before anything is known
         self.maps = nn.ModuleDict({k:nn.Linear(dim, dim, bias=False) for k in self.weights})
         for l in self.maps.values(): l.weight.data.copy_(torch.eye(dim))
 
-    def _attributes(self, h, items, task): # (n, dim) states, (n,) items: binary cross-entropy, summed over attributes
-        return F.binary_cross_entropy_with_logits(self.maps[task](h)@self.attribute.T, self.y[items], reduction='sum')/max(1, len(h))
-    def _contrast(self, h, pos, neg, task): # (n, dim) each
+    def _attributes(self, h, items, task): # (n, dim) states, (n,) items: binary cross-entropy, summed over both
+        return F.binary_cross_entropy_with_logits(self.maps[task](h)@self.attribute.T+self.odds, self.y[items], reduction='sum')
+    def _contrast(self, h, pos, neg, task): # (n, dim) each: summed
         h = self.maps[task](h)
-        return -F.logsigmoid((h*(pos-neg)).sum(-1)).mean()
+        pos,neg = (h*pos).sum(-1),(h*neg).sum(-1)
+        return -F.logsigmoid(pos.sigmoid()-neg.sigmoid() if self.squash else pos-neg).sum()
 
     def loss(self, batch:Samples)->dict:
-        "The weighted sum of four tasks, and each of them"
+        "The weighted sum of four tasks over all positions, for each sequence; and each task's mean"
         m = self.model
         items = batch.history.last(m.max_history-1).pad()
         n = (items>=0).sum(1, keepdim=True)
         items = torch.cat([items, items[:,:1]*0-1], 1).scatter(1, n, batch.target[:,None])
+        ok,last = items>=0,torch.arange(items.shape[1], device=items.device)==n
         out = hide(items, self.mask_share, 0.)
-        h,seen = m.both_sides(items, out),(items>=0)&~out
-        gap,own,other = segments(items)
-        def last(x, out=None): return m.both_sides(x, out)[torch.arange(len(x), device=x.device), (x>=0).sum(1)-1]
-        neg = negatives(items[out], m.n_items, 1)[:,0] if m.n_items>1 else items[out]
-        parts = dict(attribute=self._attributes(h[seen], items[seen], 'attribute'), item=self._contrast(h[out], m.item(items[out]), m.item(neg), 'item'),
-            hidden_attribute=self._attributes(h[out], items[out], 'hidden_attribute'), segment=self._contrast(last(items, gap), last(own), last(other), 'segment'))
-        return dict(loss=sum(self.weights[k]*v for k,v in parts.items()), **{k:v.detach() for k,v in parts.items()})
+        if self.hide_last: out = out|last
+        x = torch.cat([items.masked_fill(out, m.mask), *segments(items, m.mask)])
+        h = states_at(m.both_sides, x, torch.cat([ok, last, last, last])) # four sequences for each sample: all states of the first, the last one of the others
+        k,seen = int(ok.sum()),~out[ok]
+        v,(context,own,other) = items[ok],h[k:].view(3, len(items), -1)
+        neg = negatives(v[~seen], m.n_items, 1)[:,0] if m.n_items>1 else v[~seen]
+        parts = dict(attribute=(self._attributes(h[:k][seen], v[seen], 'attribute'), seen.sum()), item=(self._contrast(h[:k][~seen], m.item(v[~seen]), m.item(neg), 'item'), len(neg)),
+            hidden_attribute=(self._attributes(h[:k][~seen], v[~seen], 'hidden_attribute'), len(neg)), segment=(self._contrast(context, own, other, 'segment'), len(items)))
+        return dict(loss=sum(self.weights[t]*v for t,(v,_) in parts.items())/len(items), **{t:v.detach()/max(1, n) for t,(v,n) in parts.items()})

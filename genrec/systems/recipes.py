@@ -79,14 +79,13 @@ def counts(cls):
     def make(data, seed, **kw): return [(cls(data.split.n_items, **kw).fit(data.split.train), None, 0.)]
     return make
 
-# %% ../../nbs/96_systems.recipes.ipynb #fe89a365
+# %% ../../nbs/96_systems.recipes.ipynb #fff88d32
 def s3rec(data, seed, levels=64, **kw):
     "Attributes are the codes of two levels of k-means"
     text = data.embs['text']
     m,sizes = S3Rec(data.split.n_items, **kw),(min(levels, len(text)),)*2
     p = Pretraining(m, code_attributes(to_sids(ResidualQuantizer(text.dim, sizes).requires_grad_(False).fit_kmeans(text, seed=seed), text)))
-    d = m.training_data(data.split.train)
-    return [(p, d, .5), (m, d, 1.)]
+    return [(p, data.split.train, 1/3), (m, m.training_data(data.split.train), 1.)]
 
 def unisrec(data, seed, **kw):
     "Trained on this shop alone"
