@@ -38,7 +38,7 @@ def next_items(
     n = (items>=0).sum(1, keepdim=True)
     return items, torch.cat([items[:,1:], items[:,:1]*0-1], 1).scatter(1, n-1, batch.target[:,None])
 
-# %% ../../nbs/50a_recommend.sequence.ipynb #681c60e3
+# %% ../../nbs/50a_recommend.sequence.ipynb #9cc89ac4
 def columns(
     where:Tensor, # (b, t) bool: positions that are wanted
 )->tuple: # (b, m) positions, rising, m the most of a row; (b, m) bool: which of them are wanted
@@ -88,7 +88,9 @@ class Block(nn.Module):
         "(b, t, dim) -> (b, t, dim), or (b, m, dim) of the positions `at`; see `attend`"
         return self.feed(self.attend(x, look, ok, causal, at))
 
-def through(blocks, # `Block`s
+# %% ../../nbs/50a_recommend.sequence.ipynb #78c97dac
+def through(
+    blocks, # `Block`s
     x:Tensor, # (b, t, dim)
     ok:Tensor, # (b, t) bool: not padding
     at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
