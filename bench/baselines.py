@@ -4,7 +4,7 @@
     python bench/baselines.py --quality popular itemknn sasrec gru4rec bert4rec sasrec_f gru4rec_f fdsa s3rec [--seeds 0 1 2] [--epochs 100]     figures of both, as run files in runs/recbole; what is there is not made again
 
 Figures are of equal settings: RecBole's defaults (sizes, dropout, 1e-3, no decay, no search) in both, as many updates an epoch (a batch is 256 prefixes there and 64 sequences here, which hold about as many; BERT4Rec's and those that S3-Rec is pre-trained on are prefixes in both), the best of all epochs by NDCG@10 of all
-validation users, training ended after 10 epochs without a better one. RecBole's BERT4Rec reads of each sample the history and never the target, so nobody's youngest training item is learned from; `--quality bert4rec_rows` is ours on those rows. Content is the same attributes for both: codes of k-means on the texts, two levels of 64. S3-Rec is pre-trained for `PRE` epochs in both.
+validation users, training ended after 10 epochs without a better one. RecBole's BERT4Rec reads of each sample the history and never the target, so nobody's youngest training item is learned from; `--quality bert4rec_rows` is ours on those rows. Content is the same attributes for both: codes of k-means on the texts, two levels of 64. S3-Rec is pre-trained for `PRE` epochs in both, at a rate that does not fall, as RecBole's does not.
 What counts alone (Popular, ItemKNN) is made once, in the way that RecBole evaluates such models: scores from training items alone, whatever a user has had is never recommended.
 
 Equal work: the same training items, sizes, batches of 256 and full softmax, one thread, fp32. An epoch predicts each training item from what came before it, once:
@@ -165,6 +165,7 @@ def quality_here(name, folder, small, seed, epochs, at):
     import torch
     from genrec.core import Embeddings, Histories, Samples, set_seed
     from genrec.evaluate.protocol import measure, validator
+    from genrec.optim import constant
     from genrec.recommend.bert4rec import BERT4Rec
     from genrec.recommend.fdsa import FDSA
     from genrec.recommend.features import GRU4RecF, SASRecF
@@ -185,9 +186,9 @@ def quality_here(name, folder, small, seed, epochs, at):
     data, how, sec = m.training_data(split.train), dict(batch_size=batch_for(name, len(split.train)) if name=='bert4rec' else BATCH//4, lr=1e-3, weight_decay=0.), 0.
     if rows: data = Samples(data.user, Histories(data.history.items, data.history.start, data.history.end-1), data.history.items[data.history.end-1])
     if name=='s3rec':
-        first = fit(Pretraining(m, hot.bool()), split.train, epochs=min(PRE, epochs), seed=seed, **dict(how, batch_size=BATCH)); sec = first.fit_log.seconds
+        first = fit(Pretraining(m, hot.bool()), split.train, epochs=min(PRE, epochs), seed=seed, **dict(how, batch_size=BATCH, schedule=constant)); sec = first.fit_log.seconds
     fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)
-    r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs), pretrain_on='prefixes') if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
+    r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs), pretrain_on='prefixes', pretrain_schedule='constant') if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
     return dict(config=dict(r.config, **(dict(rows='histories without targets') if rows else {})), metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds, ranks=r.ranks.tolist())
 
 def counted(name, split):
