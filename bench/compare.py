@@ -39,12 +39,14 @@ def main():
     entries = tuple(e for e in ENTRIES if not a.only or e.name in a.only)
     b = Budget(trials=1, search_epochs=1, epochs=1) if a.tiny else Budget()
     b = replace(b, **small)
-    if a.show:
-        for d in a.data: print(f'\n{results(a.out, Path(d).name, entries, seeds=tuple(a.seeds))}', flush=True)
-        return
+    def show(folders):
+        for d in folders: print(f'\n{results(a.out, Path(d).name, entries, seeds=tuple(a.seeds))}', flush=True)
+    if a.show: return show(a.data)
+    show(d for d in a.data if d not in absent) # so far; vectors of texts and images come next, which takes minutes the first time
+    print('\nreading the data', flush=True)
     datasets = [load_real(d) for d in a.data if d not in absent]
     jobs = [j for d in datasets for j in table_jobs(d, a.out, entries, tuple(a.seeds), b, Store().folder/'compare')]
     compare(jobs, a.out, a.budget_min, lane)
-    for d in datasets: print(f'\n{results(a.out, d.name, entries, seeds=tuple(a.seeds))}')
+    show(d.name for d in datasets)
 
 if __name__=='__main__': main()
