@@ -16,7 +16,7 @@ from .evaluate.protocol import measure, validator
 from .evaluate.compare import leaderboard, text_table
 from .systems.tiger import TigerConfig
 from .systems.bbqrec_real import RealData
-from .systems.mql4grec import settings
+from .systems.tiger import settings
 from .systems.codes import RECOMMENDER
 from .systems.compare import Job
 from .systems.recipes import ENTRIES, Budget, Entry, settings_of

@@ -8,13 +8,13 @@ __all__ = ['REAL', 'OTHERS', 'WORK', 'RealData', 'shop_files', 'load_real', 'lik
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #1c864c04
 import time
-from dataclasses import dataclass, asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from ..core import Split, Embeddings, SemanticIds, Run
 from ..quantize.base import to_sids
 from ..store import Store
 from ..codes.trie import product_ids
-from .tiger import TigerConfig, rqvae_ids, tiger
+from .tiger import TigerConfig, rqvae_ids, settings, tiger
 from .tiger_m import tiger_m
 from .letter import LetterConfig, cf_vectors, letter, letter_codes
 from .codes import RECOMMENDER, load_code_data
@@ -126,8 +126,7 @@ def bbqrec_jobs(
                 return replace(r, seconds=r.seconds|dict(ids=t))
             if name=='tiger_m': return with_collisions(tiger_m(data.split, data.embs, cfg, seed=seed))
             return with_collisions((letter if isinstance(cfg, LetterConfig) else tiger)(data.split, text, cfg, seed=seed))
-        settings = {k:v if isinstance(v, (int,float,str,type(None),tuple)) else v.__qualname__ for k,v in asdict(cfg).items()}
-        return Job(name, data.name, seed, make, dict(about, **settings))
+        return Job(name, data.name, seed, make, dict(about, **settings(cfg)))
     return [job(n, c, s) for s in seeds for n,c in named.items()]
 
 def possible(fields, data):
@@ -157,9 +156,8 @@ def collision_jobs(
     def job(name, cls, L, seed):
         cfg = like(cls, rec, **(REAL|tok|kw if cls is BBQRecConfig else tok))
         cfg = replace(cfg, sizes=cfg.sizes[:1]*L)
-        settings = {k:v if isinstance(v, (int,float,str,type(None),tuple)) else v.__qualname__ for k,v in asdict(cfg).items()}
         def make():
             t,ids = time.time(),codes(cfg, seed)
-            return Run(name, data.name, settings, dict(collision_rate=ids.collision_rate(), n_colliding=ids.n_colliding(), items=len(ids)), seed, dict(ids=round(time.time()-t, 1)))
-        return Job(f'{name}-L{L}', data.name, seed, make, dict(settings, rule='none'))
+            return Run(name, data.name, settings(cfg), dict(collision_rate=ids.collision_rate(), n_colliding=ids.n_colliding(), items=len(ids)), seed, dict(ids=round(time.time()-t, 1)))
+        return Job(f'{name}-L{L}', data.name, seed, make, dict(settings(cfg), rule='none'))
     return [job(n, c, L, s) for s in seeds for L in depths for n,c in (('rqvae',TigerConfig), ('letter',LetterConfig), ('bbqrec',BBQRecConfig))]

@@ -6,7 +6,7 @@
 __all__ = ['TOY', 'TOY_TIGER', 'ToyStudy', 'toy_study', 'both', 'keeps', 'toy_jobs']
 
 # %% ../../nbs/92a_systems.bbqrec_toy.ipynb #6ebfc865
-from dataclasses import dataclass, asdict, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 import torch
 from ..core import Embeddings, SemanticIds
@@ -17,7 +17,7 @@ from ..encode.text import TextEncoder, minilm_path
 from ..optim import muon
 from ..codes.trie import product_ids
 from ..analyse.probe import features, probe
-from .tiger import TigerConfig, tiger
+from .tiger import TigerConfig, settings, tiger
 from .compare import Job
 from .bbqrec import ABLATIONS, BBQRecConfig, bbqrec
 
@@ -81,6 +81,5 @@ def toy_jobs(
             s = tiger(d.split, both(d.embs) if name=='tiger-both' else d.embs['text'], c, seed=seed) if name.startswith('tiger') else bbqrec(d.split, d.embs, c, seed=seed)
             ids = product_ids(s.sids)[0]
             return replace(s.run, metrics=s.run.metrics|keeps(s.sids, d.labels)|dict(ceiling=d.ceiling, n_colliding=ids.n_colliding(), n_colliding_1=SemanticIds(ids.codes[:,:1], ids.sizes[:1]).n_colliding()))
-        settings = {k:v if isinstance(v, (int,float,str,type(None),tuple)) else v.__qualname__ for k,v in asdict(c).items()}
-        return Job(name, 'toy', seed, make, dict(settings, shop={k:v for k,v in kw.items() if k!='vectors'}))
+        return Job(name, 'toy', seed, make, dict(settings(c), shop={k:v for k,v in kw.items() if k!='vectors'}))
     return [job(n, c, s) for n,c in named.items() for s in seeds]

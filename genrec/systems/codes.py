@@ -31,7 +31,7 @@ from ..codes.collide import append_rank
 from ..codes.rules import residual_distance, level_distance, next_nearest, kth_leaf, sinkhorn_reassign, random_last
 from ..analyse.codes import usage, perplexity
 from ..analyse.space import neighbours, neighbour_preservation
-from .tiger import TigerConfig, tiger
+from .tiger import TigerConfig, settings, tiger
 from .compare import work
 from .letter import LetterConfig, cf_vectors
 
@@ -254,7 +254,7 @@ def _key(data, job, cfg, rule, rec=None):
     return digest(of | ({} if rec is None else dict(rec=_settings(rec), split=data.split.rule)))
 
 _tokenizer = ('sizes','hidden','code_dim','commitment_weight','id_epochs','id_batch_size','id_lr') # of `TigerConfig`, not used here
-def _settings(rec): return {k:v if isinstance(v, (int,float,str,type(None))) else v.__qualname__ for k,v in asdict(rec).items() if k not in _tokenizer}
+def _settings(rec): return settings(rec, leave=_tokenizer)
 
 def _row_file(folder, job, rule): return Path(folder)/f'{job.quantizer.__name__}-{rule.__name__}-{job.seed}.json'
 def _runs_of(folder, job, data): # path -> Run
@@ -299,8 +299,7 @@ def run_job(
         except ValueError: ids = next_nearest(c.sids, c.distance) # as LETTER where a prefix is too full; the row of the rule says why
         s = tiger(data.split, data.emb, rec, ids, job.quantizer.__name__, data.name, job.seed)
         how = dict(key=_key(data, job, cfg, job.rec_rule, rec), quantizer=job.quantizer.__name__, rule=job.rec_rule.__name__, vectors=data.emb.name, codes=asdict(cfg), recommender=_settings(rec), split=data.split.rule)
-        valid = {f'valid_{k}':v for k,v in (s.model.fit_log.best or {}).items() if k!='epoch'}
-        replace(s.run, config=how, metrics=s.run.metrics|valid, seconds=dict(s.run.seconds, ids=sec, processor=round(time.process_time()-cpu, 1))).save(Path(folder)/'rec')
+        replace(s.run, config=how, seconds=dict(s.run.seconds, ids=sec, processor=round(time.process_time()-cpu, 1))).save(Path(folder)/'rec')
         for p in old: p.unlink() # made with other settings
         say(f"{job.name}: recall@10 {s.run.metrics['recall@10']:.4f}, ndcg@10 {s.run.metrics['ndcg@10']:.4f}, {time.time()-t:.0f} s in all", flush=True)
     return len(rules)+int(run)

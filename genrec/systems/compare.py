@@ -102,7 +102,9 @@ class Job:
         "Make the run, in place of one with other settings"
         t,old = time.time(),self.files(folder)
         r = self.make()
-        replace(r, system=self.system, data=self.data, seed=self.seed, config=dict(self.config, key=self.key, **(dict(made=r.config) if self.keep else {}))).save(folder)
+        more = dict(made=r.config) if self.keep else {k: r.config[k] for k in ('best_epoch',) if k in r.config}
+        how = dict(self.config, key=self.key, **more)
+        replace(r, system=self.system, data=self.data, seed=self.seed, config=how).save(folder)
         for p in old: p.unlink(missing_ok=True)
         say(f"{self.name}: "+', '.join(f'{k} {v:.4f}' for k,v in r.metrics.items() if k.endswith('@10'))+f', {time.time()-t:.0f} s', flush=True)
         return 1

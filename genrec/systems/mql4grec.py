@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'ABLATIONS', 'MQL4GRecConfig', 'of_config', 'mixture', 'check_config', 'watch_next', 'mql4grec_pretrain',
-           'start_from', 'mql4grec_finetune', 'settings', 'measure_lists', 'mql4grec', 'ablated']
+           'start_from', 'mql4grec_finetune', 'measure_lists', 'mql4grec', 'ablated']
 
 # %% ../../nbs/93_systems.mql4grec.ipynb #c0cd28ba
 import time
-from dataclasses import dataclass, asdict, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 import torch
@@ -23,7 +23,7 @@ from ..codes.translate import TranslatorConfig
 from ..recommend.tasks import KINDS, TaskT5, answerable, lists, next_item_loss, paper_rule, reciprocal_rank, score_sum
 from ..evaluate.metrics import evaluate, metrics_of_ranks
 from ..evaluate.protocol import measure, some, validator
-from .tiger import TigerConfig, System, t5
+from .tiger import TigerConfig, System, settings, t5
 
 # %% ../../nbs/93_systems.mql4grec.ipynb #9d2ac0a5
 @dataclass(frozen=True)
@@ -135,10 +135,6 @@ def mql4grec_finetune(
     _train(m, split, cfg, seed, checkpoint, name, epochs=cfg.epochs, batch_size=cfg.batch_size, lr=cfg.lr, schedule=cosine)
     how = settings(cfg)|dict(best_epoch=m.fit_log.best['epoch'], pretrained=pretrained is not None, vocabulary=words.mark, weights=m.weights)|(note or {})
     return System(words.sids, m, measure_lists(m, split, cfg, name, data, how, seed))
-
-def settings(cfg)->dict: # what JSON can hold
-    "A configuration for a run file"
-    return {k:v if isinstance(v, (int,float,str,type(None),tuple,dict)) else v.__qualname__ for k,v in asdict(cfg).items()}
 
 # %% ../../nbs/93_systems.mql4grec.ipynb #19907464
 def measure_lists(

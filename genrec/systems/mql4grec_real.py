@@ -21,12 +21,12 @@ from ..codes.translate import train_translators
 from ..codes.vocab import code_text
 from ..analyse.language import code_items, code_table, neighbour_overlap, prefix_overlap, shared_codes, telling_codes
 from ..store import Store
-from .tiger import TigerConfig, tiger
+from .tiger import TigerConfig, settings, tiger
 from .letter import LetterConfig, letter
 from .codes import RECOMMENDER, Kept
 from .bbqrec_real import WORK, epochs_for, like, with_collisions, shop_files
 from .compare import Job
-from .mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec, settings
+from .mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec
 
 # %% ../../nbs/93b_systems.mql4grec_real.ipynb #dcaf8578
 @dataclass(frozen=True)

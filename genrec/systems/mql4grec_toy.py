@@ -17,7 +17,8 @@ from ..codes.translate import train_translators
 from ..encode.image import PixelEncoder
 from ..encode.text import TfidfEncoder
 from .compare import Job
-from .mql4grec import MQL4GRecConfig, mql4grec, settings
+from .mql4grec import MQL4GRecConfig, mql4grec
+from .tiger import settings
 
 # %% ../../nbs/93a_systems.mql4grec_toy.ipynb #0542c74d
 @dataclass(frozen=True)

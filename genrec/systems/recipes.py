@@ -27,12 +27,12 @@ from ..recommend.unisrec import UniSRec
 from ..recommend.vqrec import VQRec, opq_codes
 from ..recommend.missrec import MISSRec
 from ..codes.translate import train_translators
-from .tiger import TigerConfig, rqvae_ids, tiger
+from .tiger import TigerConfig, rqvae_ids, settings, tiger
 from .tiger_m import joined
 from .letter import LetterConfig, cf_vectors, letter_ids
 from .bbqrec import BBQRecConfig, bbqrec, bbqrec_ids
 from .bbqrec_real import REAL, like
-from .mql4grec import MQL4GRecConfig, mql4grec_finetune, settings
+from .mql4grec import MQL4GRecConfig, mql4grec_finetune
 from .mql4grec_real import TRANSLATOR
 from .utgrec import Pretrained, UTGRecConfig, light_content, utg_ids, utg_tokenizer, utgrec_finetune
 from .utgrec_real import LIGHT

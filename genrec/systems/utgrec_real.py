@@ -8,7 +8,7 @@ __all__ = ['LIGHT', 'TOY', 'NETS', 'OF_TARGET', 'OF_T5', 'Transfer', 'transfer',
 
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #266c3486
 import json, time
-from dataclasses import dataclass, asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
 from ..core import Run, Split, Embeddings, digest, set_seed
@@ -31,7 +31,7 @@ from .codes import RECOMMENDER, Kept
 from .compare import Job
 from .letter import LetterConfig, letter
 from .mql4grec_real import core_log, film_periods
-from .tiger import TigerConfig, tiger
+from .tiger import TigerConfig, settings, tiger
 from .utgrec import ABLATIONS, SWEEPS, Content, Pretrained, UTGRecConfig, light_content, mllm_content, target_tokenizer, utg_tokenizer, utgrec_finetune, utgrec_pretrain
 
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #0bbe5374
@@ -131,7 +131,7 @@ OF_T5 = ('d_model','d_ff','d_kv','n_heads','n_layers','dropout','n_user_tokens',
 
 def once(kind:str, data:Transfer, cfg:UTGRecConfig, seed:int, leave:tuple, make, checkpoints=None)->tuple: # (what `make(file of checkpoints)` gave, seconds)
     "Train once for all whose configurations differ in the fields `leave` alone"
-    how = {k:v if isinstance(v, (int,float,str,bool,type(None),tuple)) else v.__qualname__ for k,v in asdict(cfg).items() if k not in leave}
+    how = settings(cfg, leave=leave)
     key = digest([data.name, [[s.rule, s.n_items, len(s.train)] for s in (data.source, data.split)], data.source_emb.name, list(data.source_emb.x.shape), round(float(data.source_emb.x.double().sum()), 6), data.content.n_tokens, data.content.latents is None, data.reader, how, seed])
     own = _kept.setdefault(kind, {})
     if key not in own:
@@ -205,9 +205,9 @@ def utgrec_jobs(
             tok,sec = once('tuned', data, c, seed, OF_T5, lambda at: target_tokenizer(pre, data.split, data.catalog, c, data.content, seed, at), checkpoints)
             r = with_collisions(utgrec_finetune(pre, data.split, data.catalog, c, data.content, seed=seed, tokenizer=tok))
             return replace(r, seconds=dict(r.seconds, ids=r.seconds['ids']+sec))
-        settings = {k:v if isinstance(v, (int,float,str,bool,type(None),tuple)) else v.__qualname__ for k,v in asdict(cfg).items()}
-        if data.reader and isinstance(cfg, UTGRecConfig): name,settings = name.replace('utgrec', 'utgrec-mllm', 1),dict(settings, reader=data.reader)
-        return Job(name, data.name, seed, make, dict(about, **settings))
+        how = settings(cfg)
+        if data.reader and isinstance(cfg, UTGRecConfig): name,how = name.replace('utgrec', 'utgrec-mllm', 1),dict(how, reader=data.reader)
+        return Job(name, data.name, seed, make, dict(about, **how))
     def plain(name, seed): return Job(name, data.name, seed, lambda: net_run(name, data, seed, base.pre_epochs, nets), dict(about, **nets, **(dict(pre_epochs=base.pre_epochs) if name=='unisrec' else {})))
     return [j for s in seeds for j in (*[job(n, c, s) for n,c in named.items()], *[plain(n, s) for n in ('sasrec','fdsa','unisrec')])]
 
