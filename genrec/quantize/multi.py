@@ -117,6 +117,7 @@ class MultiQuantizer(nn.Module, Hub):
         club_hidden:int=128, club_steps:int=5, club_lr:float=1e-4, # of q
         ema_decay:float=None, revive_below:float=None, rotate:bool=False, # see `ResidualQuantizer`
         one_sided:bool=False, # (3) moves the specific encoders alone: what is coded leaves them, and nothing leaves the codes
+        unit_length:bool=False, # inputs are scaled to a mean squared length of 1, as sentence vectors have, in place of a mean square of 1 in each dimension
     ):
         super().__init__()
         if not dims and not n_items: raise ValueError("nothing to quantize: give `dims` (modality -> width), `n_items`, or both")
@@ -125,6 +126,7 @@ class MultiQuantizer(nn.Module, Hub):
         self.parts = (('id',) if n_items else ())+self.modalities
         self.dims,self.n_items,self.code_dim,self.max_history = dict(dims),n_items,code_dim,max_history
         self.recommendation_weight,self.mutual_weight,self.temperature,self.per_dim,self.id_spread,self.one_sided = recommendation_weight,mutual_weight,temperature,per_dim,id_spread,one_sided
+        self.unit_length = unit_length
         self.specific_dim = k = code_dim if specific_dim is None else specific_dim
         if mutual_weight and not k: raise ValueError("(3) is about the specific parts: with `specific_dim=0` there are none, give `mutual_weight=0`")
         self.behaviour,self.specific = (nn.ModuleDict({m:mlp((dims[m],*hidden,w)) for m in self.modalities if w}) for w in (code_dim,k))
@@ -231,7 +233,8 @@ def fit_kmeans(self:MultiQuantizer, embs:dict, seed:int=0)->MultiQuantizer: # se
     for m in self.modalities:
         x = it.x[m][~it.missing[m]]
         if not len(x): raise ValueError(f"no item has `{m}`: leave it out of `dims`")
-        mean = x.mean(0); scale = (x-mean).pow(2).mean().sqrt()
+        mean = x.mean(0)
+        scale = (x-mean).pow(2).sum(1).mean().div(1 if self.unit_length else x.shape[1]).sqrt()
         if not scale>1e-12: raise ValueError(f"all vectors of `{m}` are the same: leave it out of `dims`")
         getattr(self, f'mean_{m}').copy_(mean); getattr(self, f'scale_{m}').copy_(scale)
     if self.n_items and self.id_spread is not None and self.modalities:

@@ -49,10 +49,9 @@ _broken = "the model gave scores that are not finite: its weights are broken, lo
 def _candidates(trie, l, node, score, logits, renormalise, some, gone):
     "(n, w, c) scores of every way to go on, and a function that gives code and node of chosen ones"
     if (K:=tuple(x.shape[-1] for x in logits))!=trie.heads[l]: raise ValueError(f"level {l} has heads of {trie.heads[l]} codes, the model scored {K}; a product node wants a list, one tensor for each head")
-    log_z = sum(x.logsumexp(-1) for x in logits)
-    if not (log_z<torch.inf).all(): raise ValueError(f"level {l}: {_broken}")
     s,code,start = trie.legal_scores(l, node, logits)
-    if renormalise: log_z = s.logsumexp(-1)
+    log_z = s.logsumexp(-1) if renormalise else sum(x.logsumexp(-1) for x in logits)
+    if not (log_z<torch.inf).all(): raise ValueError(f"level {l}: {_broken}")
     table,c = trie.table[l] if code is None else None,s.shape[2]
     if some is not None: # where no item follows, s is -inf already, and any child will do
         child = table[node] if code is None else (start[...,None]+torch.arange(c, device=s.device)).clamp_(max=trie.n_nodes[l+1]-1)

@@ -44,11 +44,11 @@ def score_leaves(
 def _log_prob(trie, l, nodes, logits, above, code, renormalise):
     "Log-probability of each child, given the scores of its parent's codes"
     logits = [x.float() for x in (logits if isinstance(logits, (list,tuple)) else [logits])]
-    if not all((x.logsumexp(-1)<torch.inf).all() for x in logits): raise ValueError(f"level {l}: the model gave scores that are not finite: its weights are broken, look at its loss curve")
     lp = sum((x if renormalise else x.log_softmax(-1))[:,above,d] for x,d in zip(logits, trie.digits(l, code)))
+    if not (lp<torch.inf).all(): raise ValueError(f"level {l}: the model gave scores that are not finite: its weights are broken, look at its loss curve")
     if not renormalise: return lp
     code,_,ok = trie.children(l, nodes) # all of them, also those outside the block
-    every = sum(x[:,torch.arange(len(nodes), device=x.device)[:,None],d] for x,d in zip(logits, trie.digits(l, code)))
+    every = sum(x[:,torch.arange(len(nodes), device=nodes.device)[:,None],d] for x,d in zip(logits, trie.digits(l, code)))
     return lp-every.masked_fill(~ok, -torch.inf).logsumexp(-1)[:,above]
 
 # %% ../../nbs/51a_recommend.oracle.ipynb #0ec9570a

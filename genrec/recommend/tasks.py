@@ -162,6 +162,7 @@ class TaskT5(T5Recommender):
         **kw, # of `T5Recommender`
     ):
         if n_user_tokens: raise ValueError(f"a `TaskT5` has no user tokens: what names a task takes their place; got n_user_tokens={n_user_tokens}")
+        if kw.get('item_vectors'): raise ValueError("a `TaskT5` has no item vectors: its words serve any catalogue of the language; leave `item_vectors` at False")
         super().__init__(both_ids(lang), n_user_tokens=0, **kw)
         self.n_prompt,self.weights,self.merge,self.settings = n_prompt,weights,merge,dict(n_prompt=n_prompt, weights=weights, **kw)
         self.begun = '' # mark of the weights that it was given, '' for none
@@ -176,7 +177,7 @@ class TaskT5(T5Recommender):
         if check: lang.check_same(self.language.sizes, self.language.mark)
         ids = both_ids(lang)
         self.language,self.n_each,self.trie,self.n_items = lang,len(lang),CodeTrie(ids).to(self.device),len(ids)
-        for k,v in dict(codes=ids.codes, tokens=self._tokens(ids.codes), there=~torch.stack([lang.missing[m] for m in lang.modalities])).items(): self.register_buffer(k, v.to(self.device), persistent=False) # the catalogue's: neither saved nor loaded with the weights
+        for k,v in dict(codes=ids.codes, tokens=self.item_tokens(ids.codes), there=~torch.stack([lang.missing[m] for m in lang.modalities])).items(): self.register_buffer(k, v.to(self.device), persistent=False) # the catalogue's: neither saved nor loaded with the weights
         return self
     def mark(self): # name -> what a checkpoint must have in common with this model, see `fit`
         "What decides a training besides samples and sizes"
@@ -202,7 +203,7 @@ class TaskT5(T5Recommender):
         "Cross-entropy of the target's codes, mean over levels; and that of each kind of sample, so that an epoch's mean of it is the mean over its samples"
         s = batch.samples
         h = cut_short(s.history.last(self.max_history), self.cut) if self.training and self.cut else s.history
-        nll = sum(self.level_nll(h, s.target, s.user))/len(self.sizes)
+        nll = sum(self.level_nll(h, s.target, s.user, smoothing=self.label_smoothing if self.training else 0.))/len(self.sizes)
         by = {k:(nll.detach()*(batch.kind==j)).sum()/(len(nll)*p) for j,(k,p) in enumerate(zip(KINDS, batch.shares)) if p}
         return dict(loss=nll.mean(), **by)
 

@@ -51,7 +51,8 @@ def both(embs:dict)->Embeddings: # of all modalities, each with the same weight
     return Embeddings(torch.cat([x/x.norm(dim=1).square().mean().sqrt() for x in xs], 1), '+'.join(e.name for e in embs.values()), 'both')
 
 # %% ../../nbs/92a_systems.bbqrec_toy.ipynb #043779aa
-TOY = BBQRecConfig(sizes=(16,16,16), hidden=(128,), code_dim=32, specific_dim=2, per_dim=True, mutual_weight=.003, id_spread=1., seq_layers=1, seq_dropout=0., club_lr=1e-3, id_epochs=10, id_batch_size=64, id_lr=3e-3,
+TOY = BBQRecConfig(sizes=(16,16,16), hidden=(128,), code_dim=32, specific_dim=2, per_dim=True, unit_length=False, mutual_weight=.003, tuple_vectors=False, # the runs here were made with sums; `bbqrec-tuples` has a vector for each tuple
+    id_spread=1., seq_layers=1, seq_dropout=0., club_lr=1e-3, id_epochs=10, id_batch_size=64, id_lr=3e-3,
     n_buckets=20, d_model=64, d_ff=128, d_kv=16, n_heads=4, n_layers=1, n_user_tokens=0, legal=True, init=.05, epochs=10, batch_size=256, lr=5e-3, warmup=.1, every=10, optimizer=muon)
 TOY_TIGER = TigerConfig(**{f:getattr(TOY, f) for f in TigerConfig.__dataclass_fields__}|dict(sizes=(16,16,16), id_epochs=300, id_batch_size=96, id_lr=1e-3))
 
@@ -72,7 +73,7 @@ def toy_jobs(
 )->list: # of `Job`, most telling first
     "Runs of this study"
     rows = {'bbqrec':{}, 'bbqrec-no-mutual-information':ABLATIONS['no mutual information'], 'bbqrec-one-sided':dict(one_sided=True, mutual_weight=.03),
-        'bbqrec-wide':dict(specific_dim=cfg.code_dim), 'bbqrec-weight-1':dict(mutual_weight=1.)}
+        'bbqrec-wide':dict(specific_dim=cfg.code_dim), 'bbqrec-weight-1':dict(mutual_weight=1.), 'bbqrec-tuples':dict(tuple_vectors=True)}
     if ablate: rows |= {f"bbqrec-{n.replace(' ', '-')}":f for n,f in ABLATIONS.items()}
     named = {'tiger-text':tiger_cfg, 'tiger-both':tiger_cfg} | {n:replace(cfg, **f) for n,f in rows.items()}
     def job(name, c, seed):

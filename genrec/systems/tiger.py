@@ -36,6 +36,9 @@ class TigerConfig:
     recency:bool=True           # tells the encoder how many items ago an item was
     legal:bool=False            # softmax over the codes that exist under a prefix, in training and decoding; the paper: over all codes
     tie:bool=True               # heads share the input table, as in T5
+    tuple_vectors:bool=False    # where a level holds several codes: a vector for each tuple beside the sum of theirs
+    item_vectors:bool=False     # a learned vector of each item beside its codes, where it is read
+    label_smoothing:float=0.    # share of a target's probability that all possible codes have in equal parts
     init:float=1.               # standard deviation of the first embeddings
     epochs:int=100; batch_size:int=256; micro_cells:int=512; lr:float=1e-3; weight_decay:float=.01; warmup:float=.05
     optimizer:object=adamw      # a function of `genrec.optim`; `muon` learns rare transitions in far fewer steps
@@ -44,7 +47,7 @@ class TigerConfig:
     width:int=20                # beams
 
 # %% ../../nbs/90_systems.tiger.ipynb #cb62f6fe
-SINCE = {} # field that came after the first run files -> what was done before it was there
+SINCE = dict(tuple_vectors=False, item_vectors=False, label_smoothing=0.) # field that came after the first run files -> what was done before it was there
 
 def settings(
     cfg, # a configuration, or any dataclass
@@ -87,7 +90,8 @@ def t5(
 )->nn.Module: # untrained
     "The recommender that a configuration describes"
     return cls(sids, *args, d_model=cfg.d_model, d_ff=cfg.d_ff, d_kv=cfg.d_kv, n_heads=cfg.n_heads, n_layers=cfg.n_layers, dropout=cfg.dropout, n_user_tokens=cfg.n_user_tokens,
-        end_token=cfg.end_token, recency=cfg.recency, legal=cfg.legal, tie=cfg.tie, init=cfg.init, max_history=cfg.max_history, cut=cfg.cut, **kw)
+        end_token=cfg.end_token, recency=cfg.recency, legal=cfg.legal, tie=cfg.tie, init=cfg.init, max_history=cfg.max_history, cut=cfg.cut,
+        tuple_vectors=cfg.tuple_vectors, item_vectors=cfg.item_vectors, label_smoothing=cfg.label_smoothing, **kw)
 
 def train_system(
     split:Split, sids, cfg:TigerConfig,
