@@ -18,8 +18,12 @@ def spread(
     x:Tensor, # (n, dim) vectors
     K:int, # how many to pick
     g:torch.Generator=None, # source of chance
+    *,
+    trials:int=1, # rows drawn for each pick, of which the one that leaves the smallest error is taken (greedy k-means++; scikit-learn: 2 + log K)
 )->Tensor: # (K,) int64 row numbers
     "Pick rows far from each other, as k-means++ does: with probability in proportion to the squared distance"
+    if trials<1: raise ValueError(f"`trials` is the number of rows drawn for each pick, 1 or more, got {trials}")
+    if trials>1: return _greedy_spread(x, K, g, trials)
     n,xx,rand = len(x),x.pow(2).sum(1),lambda m: torch.rand(m, generator=g, dtype=torch.float64)
     i = [int(torch.randint(n, (1,), generator=g))]
     def far(rows):
@@ -40,6 +44,26 @@ def spread(
         i += new
         if new: d = torch.minimum(d, far(new))
     return torch.tensor(i)
+
+def _greedy_spread(x, K, g, trials):
+    "One pick after the other, each the best of several draws (Arthur and Vassilvitskii 2007, section 7)"
+    squares = x.pow(2).sum(1)
+    def distance(rows): # (n, rows) squared distances; rounding: the same vector again is 0
+        d = product(x, -x[rows], squares[rows]/2).mul_(2).add_(squares[:,None])
+        return d.masked_fill_(d<=1e-6*squares[:,None], 0.)
+    picked = [int(torch.randint(len(x), (1,), generator=g))]
+    left = distance(picked)[:,0]
+    while len(picked)<K:
+        mass = left.double().cumsum(0)
+        if not mass[-1]>0: # no other vectors are left
+            return torch.tensor(picked+torch.randint(len(x), (K-len(picked),), generator=g).tolist())
+        drawn = torch.rand(trials, generator=g, dtype=torch.float64).to(x.device)*mass[-1]
+        rows = torch.searchsorted(mass, drawn, right=True).clamp(max=len(x)-1)
+        after = torch.minimum(left[:,None], distance(rows))
+        best = int(after.sum(0, dtype=torch.float64).argmin())
+        picked.append(int(rows[best]))
+        left = after[:,best].contiguous()
+    return torch.tensor(picked)
 
 # %% ../../nbs/31_quantize.kmeans.ipynb #d748b581
 def _lloyd(x, c, n_iter, tol):
@@ -76,6 +100,9 @@ def kmeans(
     tol:float=1e-4, # stop when a step takes less than this share of the error away
     sample:int=256, # vectors for each centre that it is learned from, at most; the rest are assigned at the end (None: all)
     batch_size:int=None, # learn from `n_iter` random batches of so many vectors instead
+    *,
+    start:Tensor=None, # (K, dim) centres to begin from (default: k-means++)
+    trials:int=1, # of k-means++, see `spread`
 )->tuple: # ((K, dim) centres, (n,) int64 cluster of each vector)
     "Lloyd's algorithm from k-means++ seeds"
     x = check_vectors(x, least=K)
@@ -86,7 +113,8 @@ def kmeans(
     few = pick(y, 32*K)
     mean = few.mean(0)
     few = few-mean # distances from matrix products lose digits far from the origin
-    c = few[spread(few, K, g).to(x.device)]
+    c = few[spread(few, K, g, trials=trials).to(x.device)] if start is None else check_vectors(start, x.shape[1]).to(x)-mean
+    if len(c)!=K: raise ValueError(f"`start` holds {len(c)} centres, {K} are wanted")
     if batch_size: c = _mini(x, c+mean, n_iter, batch_size, g)
     else: c = _lloyd(y-mean, c, n_iter, tol)+mean
     return c,nearest(x, c)

@@ -152,6 +152,8 @@ def fit_kmeans(self:ResidualQuantizer,
     width:int=1, # candidates of `encode` in those rounds
     tol:float=1e-3, # a level is done when a step takes less than this share of its error away
     sample:int=256, # vectors for each codeword that it is learned from, at most (None: all)
+    balanced_start:bool=False, # begin from centres of equally large clusters, in place of k-means++
+    trials:int=1, # of k-means++, see `spread`
 )->ResidualQuantizer: # self
     "Set every codebook by k-means on the residuals that reach it"
     x = check_vectors(x, self.dim, least=max(self.sizes)).to(self.codebooks[0])
@@ -159,7 +161,8 @@ def fit_kmeans(self:ResidualQuantizer,
     if m and len(x)>m: x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:m].to(x.device)]
     r = x.clone()
     for l,cb in enumerate(self.codebooks):
-        c,_ = balanced_kmeans(r, len(cb), seed=seed+l) if balanced else kmeans(r, len(cb), n_iter, seed+l, tol, None)
+        start = balanced_kmeans(r, len(cb), seed=seed+l)[0] if balanced or balanced_start else None
+        c = start if balanced else kmeans(r, len(cb), n_iter, seed+l, tol, None, start=start, trials=trials)[0]
         cb.copy_(c)
         for v in r.split(2**12): v -= c[_assign(v, c)]
     for _ in range(refine): self.refine(x, width)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RECOMMENDER', 'RULES', 'PLAN', 'CodesConfig', 'CodeData', 'load_code_data', 'Kept', 'Coded', 'random', 'shuffled',
-           'rqkmeans', 'balanced_rqkmeans', 'opq', 'pq', 'rqvae', 'rqvae_revived', 'vqvae', 'simvq', 'fsq', 'tree',
-           'letter', 'apply_rule', 'code_row', 'CodeJob', 'code_jobs', 'missing', 'run_job', 'compare_codes',
-           'load_rows']
+           'rqkmeans', 'rqkmeans_from_balanced', 'rqkmeans_greedy', 'rqkmeans_normalised', 'balanced_rqkmeans', 'opq',
+           'pq', 'rqvae', 'rqvae_revived', 'vqvae', 'simvq', 'fsq', 'tree', 'letter', 'apply_rule', 'code_row',
+           'CodeJob', 'code_jobs', 'missing', 'run_job', 'compare_codes', 'load_rows']
 
 # %% ../../nbs/91c_systems.codes.ipynb #120fd155
 import json, time
@@ -21,6 +21,7 @@ from ..store import Store
 from ..quantize.base import to_sids
 from ..quantize.rq import ResidualQuantizer
 from ..quantize.rqvae import RQVAE
+from ..quantize.rqnorm import NormalisedResidualQuantizer
 from ..quantize.vq import VQVAE
 from ..quantize.pq import ProductQuantizer
 from ..quantize.simvq import SimVAE
@@ -129,6 +130,21 @@ def rqkmeans(data, cfg, seed, balanced=False)->Coded:
     s = SemanticIds(q.encode_balanced(data.emb), q.sizes) if balanced else to_sids(q, data.emb)
     return Coded(s, residual_distance(list(q.codebooks), data.emb.x), q.decode)
 
+def rqkmeans_from_balanced(data, cfg, seed)->Coded:
+    "Residual k-means whose Lloyd steps begin at centres of equally large clusters"
+    q = ResidualQuantizer(data.emb.dim, cfg.sizes).requires_grad_(False).fit_kmeans(data.emb, seed=seed, balanced_start=True)
+    return Coded(to_sids(q, data.emb), residual_distance(list(q.codebooks), data.emb.x), q.decode)
+
+def rqkmeans_greedy(data, cfg, seed)->Coded:
+    "Residual k-means from greedy k-means++: each start the best of eight draws"
+    q = ResidualQuantizer(data.emb.dim, cfg.sizes).requires_grad_(False).fit_kmeans(data.emb, seed=seed, trials=8)
+    return Coded(to_sids(q, data.emb), residual_distance(list(q.codebooks), data.emb.x), q.decode)
+
+def rqkmeans_normalised(data, cfg, seed)->Coded:
+    "Residual k-means on residuals of length 1 (GRID's option)"
+    q = NormalisedResidualQuantizer(data.emb.dim, cfg.sizes).fit_kmeans(data.emb, seed=seed)
+    return Coded(to_sids(q, data.emb), None, q.decode)
+
 def balanced_rqkmeans(data, cfg, seed)->Coded:
     "Residual k-means in which each code of a level is given to equally many items (OneRec)"
     return rqkmeans(data, cfg, seed, True)
@@ -230,7 +246,8 @@ def code_row(
 # %% ../../nbs/91c_systems.codes.ipynb #e0ea3f5f
 PLAN = ( # quantizer, and the rule with which the recommender reads its codes (None: not recommended with)
     (rqvae, append_rank), (rqkmeans, append_rank), (letter, sinkhorn_reassign), (random, append_rank), (balanced_rqkmeans, append_rank),
-    (tree, kth_leaf), (simvq, append_rank), (opq, append_rank), (shuffled, append_rank), (rqvae_revived, None), (fsq, None), (pq, None), (vqvae, None))
+    (tree, kth_leaf), (simvq, append_rank), (opq, append_rank), (shuffled, append_rank), (rqkmeans_normalised, append_rank),
+    (rqkmeans_from_balanced, append_rank), (rqkmeans_greedy, append_rank), (rqvae_revived, append_rank), (fsq, None), (pq, None), (vqvae, None))
 
 @dataclass(frozen=True)
 class CodeJob:
