@@ -81,7 +81,7 @@ PRINTED = dict(per_dim=False, unit_length=True, mutual_weight=1., club_lr=1e-4, 
 TUPLES = { # how tuples of codes are read and written
     'tuples read alone': dict(tuple_vectors='input'), 'tuples scored alone': dict(tuple_vectors='output'), 'tuples as tokens': dict(tuple_vectors='alone')}
 OTHERS = { # beside `ABLATIONS`
-    'as printed': dict(PRINTED, legal=False, tuple_vectors=False), 'loss as printed': PRINTED, 'one-sided': dict(one_sided=True),
+    'as printed': dict(PRINTED, legal=False, tuple_vectors=False), 'loss as printed': PRINTED, 'tokenizer stopped on validation': dict(id_epochs=100, id_every=5), 'one-sided': dict(one_sided=True),
     **{f'mutual weight {w:g}': dict(mutual_weight=w) for w in (0., 1/16, 1/4, 1.)}} # sweep of (3); 0 keeps the specific parts, 'no mutual information' does not
 
 WORK = 6*33_541 # training samples of a recommender: 6 epochs of `scientific_cgr`
