@@ -102,7 +102,7 @@ class Job:
         "Make the run, in place of one with other settings"
         t,old = time.time(),self.files(folder)
         r = self.make()
-        more = dict(made=r.config) if self.keep else {k: r.config[k] for k in ('best_epoch',) if k in r.config}
+        more = dict(made=r.config) if self.keep else {k: r.config[k] for k in ('best_epoch','curve') if k in r.config}
         how = dict(self.config, key=self.key, **more)
         replace(r, system=self.system, data=self.data, seed=self.seed, config=how).save(folder)
         for p in old: p.unlink(missing_ok=True)
