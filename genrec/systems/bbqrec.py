@@ -14,12 +14,15 @@ import torch
 from torch import nn
 from ..core import Split, Embeddings, SemanticIds, md_table, set_seed
 from ..train import fit
+from ..quantize.align import SequenceEncoder
 from ..quantize.multi import MultiQuantizer
 from ..recommend.sasrec import sequences
 from ..recommend.similarity import SimilarityT5
-from .tiger import TigerConfig, System, t5, train_system
+from .tiger import SINCE, TigerConfig, System, t5, train_system
 
 # %% ../../nbs/92_systems.bbqrec.ipynb #26092ae4
+SINCE.update(seq_encoder=SequenceEncoder)
+
 @dataclass(frozen=True)
 class BBQRecConfig(TigerConfig):
     "The paper's numbers; the recommender's are TIGER's"
@@ -35,6 +38,7 @@ class BBQRecConfig(TigerConfig):
     temperature:float=.1        # of the next-item loss
     per_dim:bool=False          # squared errors as means over the width, not sums
     seq_layers:int=2; seq_heads:int=2; seq_dropout:float=.2 # of the sequence encoder in the next-item loss
+    seq_encoder:type=SequenceEncoder # that encoder's class; `SessionGraphEncoder` is SR-GNN, with `seq_layers` gated steps
     club_hidden:int=128; club_steps:int=5; club_lr:float=1e-4 # of the network q in the mutual-information loss
     revive_below:float=None; rotate:bool=False # see `ResidualQuantizer`
     id_epochs:int=100; id_batch_size:int=256; id_lr:float=1e-3 # tokenizer: training, over sequences
@@ -86,7 +90,8 @@ def bbqrec_ids(
     set_seed(seed)
     q = MultiQuantizer({m:e.dim for m,e in embs.items()}, split.n_items if cfg.use_id else 0, cfg.sizes, cfg.code_dim, cfg.specific_dim, cfg.hidden, cfg.shared, cfg.commitment_weight,
         cfg.recommendation_weight, cfg.mutual_weight, cfg.temperature, cfg.per_dim, cfg.id_spread, cfg.seq_layers, cfg.seq_heads, cfg.seq_dropout, cfg.max_history,
-        cfg.club_hidden, cfg.club_steps, cfg.club_lr, revive_below=cfg.revive_below, rotate=cfg.rotate, one_sided=cfg.one_sided)
+        cfg.club_hidden, cfg.club_steps, cfg.club_lr, revive_below=cfg.revive_below, rotate=cfg.rotate, one_sided=cfg.one_sided,
+        sequence=cfg.seq_encoder)
     s = sequences(split.train, cfg.max_history)
     data = q.training_data(embs, s[s.lengths>0])
     q.fit_kmeans(embs, seed)

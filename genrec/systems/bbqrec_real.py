@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from ..core import Split, Embeddings, SemanticIds, Run
 from ..quantize.base import to_sids
+from ..quantize.session import SessionGraphEncoder
 from ..store import Store
 from ..codes.trie import product_ids
 from .tiger import TigerConfig, rqvae_ids, settings, tiger
@@ -78,6 +79,7 @@ def like(
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #05ebed8a
 REAL = dict(per_dim=True, mutual_weight=1/128, club_lr=1e-3, id_spread=1., seq_layers=1, seq_dropout=.1, id_epochs=60) # BBQRec's tokenizer here
 OTHERS = {'as printed': dict(per_dim=False, mutual_weight=1., club_lr=1e-4, id_spread=None), 'one-sided': dict(one_sided=True)} # beside `ABLATIONS`
+OTHERS['SR-GNN'] = dict(seq_encoder=SessionGraphEncoder, seq_layers=1) # the other encoder that the paper names
 
 WORK = 6*33_541 # training samples of a recommender: 6 epochs of `scientific_cgr`
 
