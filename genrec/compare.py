@@ -12,6 +12,7 @@ from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 from .core import Run, digest, load_runs, md_table, set_seed
 from .train import fit
+from .evaluate.metrics import KS, metrics_of_run
 from .evaluate.protocol import measure, validator
 from .evaluate.compare import leaderboard, text_table
 from .systems.tiger import TigerConfig
@@ -140,7 +141,9 @@ def results(
     folder, # of run files
     data:str, # dataset
     entries:tuple=ENTRIES,
-    ks:tuple=(5,10), n_boot:int=2000, seeds:tuple=(0,1,2),
+    ks:tuple=KS, n_boot:int=2000, seeds:tuple=(0,1,2),
+    *,
+    p_values:bool=False, # of a paired t-test against the best, as `leaderboard` draws them
 )->Table:
     "What was run so far, with the paired bootstrap against the best"
     names,all_runs = {e.name:e for e in entries},[r for r in load_runs(folder) if r.data==data]
@@ -150,7 +153,7 @@ def results(
     missing = tuple(a for n,e in names.items() if n not in unfit for a in [absent(runs, e, seeds)] if a)
     if not runs: return Table(None, {}, missing, unfit)
     # seeds of one search are one row; a run whose search was another is another row
-    board,cost = leaderboard([replace(r, config=dict(searched=r.config.get('searched'))) for r in runs], ks, n_boot=n_boot),{}
+    board,cost = leaderboard([replace(r, config=dict(searched=r.config.get('searched'))) for r in runs], ks, n_boot=n_boot, p_values=p_values),{}
     for row in board.rows:
         own = [r for r in runs if row.system in (r.system, f"{r.system} (searched={r.config.get('searched')})")]
         mean = lambda f: sum(map(f, own))/len(own)
@@ -165,13 +168,13 @@ def beside(
     ours:str, theirs:str, # folders of run files, such as runs/compare and runs/recbole, where a system is called `genrec-NAME` and `recbole-NAME`
     data:str, # dataset
     names:tuple=('popular','itemknn','sasrec','gru4rec','bert4rec','sasrec_f','gru4rec_f','fdsa','s3rec'),
-    metrics:tuple=('recall@10','ndcg@10'),
+    metrics:tuple=('recall@1','recall@10','ndcg@10'),
     n_boot:int=2000,
 )->tuple: # head, rows of strings
     "Mean and range over seeds: searched here, with RecBole's settings here, and RecBole; then the second against the third, paired by user over the seeds that both have. A dash where nothing was run"
     runs = [r for f in (ours, theirs) for r in load_runs(f) if r.data==data]
     def cell(system, m):
-        x = [r.metrics[m] for r in runs if r.system==system and m in r.metrics]
+        x = [found[m] for r in runs if r.system==system for found in [metrics_of_run(r)] if m in found]
         return f'{sum(x)/len(x):.4f} [{min(x):.4f}, {max(x):.4f}], {len(x)} seed{"s"*(len(x)>1)}' if x else '-'
     def gap(name, m):
         a,b = ({r.seed:replace(r, config={}) for r in runs if r.system==f'{who}-{name}'} for who in ('genrec','recbole'))

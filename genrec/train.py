@@ -90,7 +90,7 @@ class FitLog:
         ax.set(xlabel='epoch', ylabel='loss'); ax.legend(loc='upper left', bbox_to_anchor=(1.12,1), fontsize=7, title='loss', title_fontsize=7)
         if self.metrics:
             b = ax.twinx(); b.set_ylabel('metric')
-            for k in [k for k in self.metrics[-1] if k!='epoch']: b.plot([m['epoch'] for m in self.metrics], [m[k] for m in self.metrics], '--', label=k)
+            for k in [k for k in self.metrics[-1] if k not in ('epoch','ndcg@1','mrr@1')]: b.plot([m['epoch'] for m in self.metrics], [m[k] for m in self.metrics], '--', label=k)
             b.legend(loc='upper left', bbox_to_anchor=(1.4,1), fontsize=7, title='metric', title_fontsize=7)
         return ax
 

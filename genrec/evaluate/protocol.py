@@ -10,7 +10,7 @@ import time
 from torch import Tensor
 import torch
 from ..core import Split, Samples, Run
-from .metrics import evaluate, target_ranks, metrics_of_ranks
+from .metrics import KS, evaluate, target_ranks, metrics_of_ranks
 
 # %% ../../nbs/61_evaluate.protocol.ipynb #c635eea6
 def some(
@@ -25,10 +25,10 @@ def some(
 def validator(
     split:Split,
     n_users:int=2000, # validation users that are looked at; None for all
-    ks:tuple=(5,10),
+    ks:tuple=KS,
     seed:int=0,
     **kw, # arguments of the model's `recommend`, such as `width`
-): # model -> {'recall@5': ..., ...}
+): # model -> {'recall@1': ..., ...}
     "What `fit` calls as `evaluate`: a model's metrics on a fixed sample of validation users"
     part = some(split.valid, n_users, seed)
     def measure_valid(model): return evaluate(model.recommend(part.history, k=max(ks), **_with_users(model, part), **kw), part.target, ks)
@@ -45,7 +45,7 @@ def measure(
     system:str, data:str, # names for the run file
     config:dict=None, # every setting that makes a difference
     seed:int=0, seconds:dict=None, # of the stages before
-    ks:tuple=(5,10), # cut-offs; ranks are kept down to twice the largest
+    ks:tuple=KS, # cut-offs; ranks are kept down to twice the largest
     **kw, # arguments of the model's `recommend`, kept in the configuration
 )->Run:
     "Rank the catalogue for every test user, and write down what came out"

@@ -121,6 +121,7 @@ class Block(nn.Module):
         q,k,v = qkv.unflatten(0, (-1,t)).unflatten(-1, (3,self.n_heads,-1)).permute(2,0,3,1,4)
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=self.p if self.training else 0.).transpose(1,2).flatten(2).flatten(0,1)
 
+# %% ../../nbs/37a_quantize.align.ipynb #0655fcf0
 class SequenceEncoder(nn.Module):
     "SASRec's causal self-attention over vectors of items"
     def __init__(self,
@@ -140,6 +141,7 @@ class SequenceEncoder(nn.Module):
     def forward(self,
         v, # (m, dim) vectors of the items of all sequences, one sequence after the other
         ok=None, # (b, t) bool, as true as often: where in its sequence each of them is, padding behind the end (default: one sequence)
+        item=None, # (m,) their numbers, which attention does not look at; a graph does, see `quantize.session`
     ): # -> (m, dim)
         "One state for each item, from itself and what came before in its sequence"
         if ok is None: ok = torch.ones(1, len(v), dtype=torch.bool, device=v.device)

@@ -23,10 +23,12 @@ from ..recommend.base import top_k
 from ..recommend.sasrec import sequences
 from ..recommend.similarity import SimilarityT5
 from ..recommend.tables import tuple_ids
-from ..quantize.align import Club, standardise
+from ..quantize.align import Club, SequenceEncoder, standardise
 from .tiger import SINCE, TigerConfig, System, t5, train_system
 
 # %% ../../nbs/92_systems.bbqrec.ipynb #26092ae4
+SINCE.update(seq_encoder=SequenceEncoder)
+
 @dataclass(frozen=True)
 class BBQRecConfig(TigerConfig):
     "The paper's numbers where it has any; the recommender's are TIGER's, and how its codes are read and written is ours, see the table"
@@ -45,6 +47,7 @@ class BBQRecConfig(TigerConfig):
     per_dim:bool=False          # squared errors as means over the width, not sums
     unit_length:bool=True       # inputs are scaled to a mean squared length of 1, not to 1 in each dimension
     seq_layers:int=2; seq_heads:int=2; seq_dropout:float=.2 # of the sequence encoder in the next-item loss
+    seq_encoder:type=SequenceEncoder # that encoder's class; `SessionGraphEncoder` is SR-GNN, with `seq_layers` gated steps
     club_hidden:int=128; club_steps:int=5; club_lr:float=1e-4 # of the network q in the mutual-information loss
     revive_below:float=None; rotate:bool=False # see `ResidualQuantizer`
     id_epochs:int=100; id_batch_size:int=256; id_lr:float=1e-3 # tokenizer: training, over sequences
@@ -57,7 +60,7 @@ class BBQRecConfig(TigerConfig):
 SINCE.update(unit_length=False, id_every=None) # before the first, inputs had a mean square of 1 in each dimension
 OF_IDS = ('sizes','hidden','code_dim','specific_dim','use_id','id_spread','modalities','shared','commitment_weight','recommendation_weight',
     'mutual_weight','one_sided','temperature','per_dim','unit_length','seq_layers','seq_heads','seq_dropout','max_history','club_hidden',
-    'club_steps','club_lr','revive_below','rotate','id_epochs','id_batch_size','id_lr','id_every') # fields that the tokenizer looks at
+    'club_steps','club_lr','revive_below','rotate','id_epochs','id_batch_size','id_lr','id_every','seq_encoder') # fields that the tokenizer looks at
 
 # %% ../../nbs/92_systems.bbqrec.ipynb #12a107bc
 def foresight(
@@ -125,7 +128,8 @@ def bbqrec_ids(
     set_seed(seed)
     q = MultiQuantizer({m:e.dim for m,e in embs.items()}, split.n_items if cfg.use_id else 0, cfg.sizes, cfg.code_dim, cfg.specific_dim, cfg.hidden, cfg.shared, cfg.commitment_weight,
         cfg.recommendation_weight, cfg.mutual_weight, cfg.temperature, cfg.per_dim, cfg.id_spread, cfg.seq_layers, cfg.seq_heads, cfg.seq_dropout, cfg.max_history,
-        cfg.club_hidden, cfg.club_steps, cfg.club_lr, revive_below=cfg.revive_below, rotate=cfg.rotate, one_sided=cfg.one_sided, unit_length=cfg.unit_length)
+        cfg.club_hidden, cfg.club_steps, cfg.club_lr, revive_below=cfg.revive_below, rotate=cfg.rotate, one_sided=cfg.one_sided, unit_length=cfg.unit_length,
+        sequence=cfg.seq_encoder)
     s = sequences(split.train, cfg.max_history)
     data = q.training_data(embs, s[s.lengths>0])
     q.fit_kmeans(embs, seed)

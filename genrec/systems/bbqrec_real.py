@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from ..core import Split, Embeddings, SemanticIds, Run, digest
 from ..quantize.base import to_sids
+from ..quantize.session import SessionGraphEncoder
 from ..store import Store
 from ..codes.trie import product_ids
 from .tiger import TigerConfig, rqvae_ids, settings, tiger
@@ -82,6 +83,7 @@ TUPLES = { # how tuples of codes are read and written
     'tuples read alone': dict(tuple_vectors='input'), 'tuples scored alone': dict(tuple_vectors='output'), 'tuples as tokens': dict(tuple_vectors='alone')}
 OTHERS = { # beside `ABLATIONS`
     'as printed': dict(PRINTED, legal=False, tuple_vectors=False), 'loss as printed': PRINTED, 'tokenizer stopped on validation': dict(id_epochs=100, id_every=5), 'one-sided': dict(one_sided=True),
+    'SR-GNN': dict(seq_encoder=SessionGraphEncoder, seq_layers=1), # the other encoder that the paper names
     **{f'mutual weight {w:g}': dict(mutual_weight=w) for w in (0., 1/16, 1/4, 1.)}} # sweep of (3); 0 keeps the specific parts, 'no mutual information' does not
 
 WORK = 6*33_541 # training samples of a recommender: 6 epochs of `scientific_cgr`

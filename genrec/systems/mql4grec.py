@@ -21,7 +21,7 @@ from ..data.split import leave_one_out
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.translate import TranslatorConfig
 from ..recommend.tasks import KINDS, TaskT5, answerable, lists, next_item_loss, paper_rule, reciprocal_rank, score_sum
-from ..evaluate.metrics import evaluate, metrics_of_ranks
+from ..evaluate.metrics import KS, evaluate, metrics_of_ranks
 from ..evaluate.protocol import measure, some, validator
 from .tiger import TigerConfig, System, settings, t5
 
@@ -59,7 +59,7 @@ def mixture(
     return out
 
 # %% ../../nbs/93_systems.mql4grec.ipynb #66aa9f31
-METRICS = tuple(metrics_of_ranks(torch.zeros(1, dtype=torch.int64), (5,10))) # that validation gives
+METRICS = tuple(metrics_of_ranks(torch.zeros(1, dtype=torch.int64))) # that validation gives
 
 def check_config(lang:QuantitativeLanguage, cfg:MQL4GRecConfig):
     "Raise before anything is trained where a configuration could not end well"
@@ -139,15 +139,17 @@ def mql4grec_finetune(
 # %% ../../nbs/93_systems.mql4grec.ipynb #19907464
 def measure_lists(
     m:TaskT5, split:Split, cfg:MQL4GRecConfig,
-    name:str, data:str, how:dict, seed:int, ks:tuple=(5,10),
-): # `Run`; besides the merged list's metrics those of each modality and of the other merge rules, such as recall@10_text
+    name:str, data:str, how:dict, seed:int, ks:tuple=KS,
+): # `Run`; besides the merged list's metrics those of each modality and of the other merge rules, at the smallest and the largest cut-off, such as recall@10_text
     "Decode once, measure all that can be made of it"
     t,k = time.time(),max(max(ks), cfg.width)
     ls = lists(m, split.test.history, k, k)
     sec = dict(train=round(m.fit_log.seconds, 1), valid=round(m.fit_log.eval_seconds, 1), recommend=round(time.time()-t, 3))
     run = measure(SimpleNamespace(recommend=lambda h, k, **kw: cfg.merge(list(ls.values()), k)), split, name, data, how, seed, sec, ks, width=cfg.width)
     rules = {r.__name__:r(list(ls.values()), max(ks)) for r in (paper_rule, reciprocal_rank, score_sum)} if len(ls)>1 else {}
-    return replace(run, metrics=run.metrics|{f'{a}_{n}':v for n,r in (ls|rules).items() for a,v in evaluate(r, split.test.target, ks[-1:]).items() if not a.startswith('mrr')}, seconds=sec)
+    ends = tuple(dict.fromkeys((min(ks), max(ks)))) # the papers' HR@1, and what all boards are ordered by
+    each = {f'{a}_{n}':v for n,r in (ls|rules).items() for a,v in evaluate(r, split.test.target, ends).items()}
+    return replace(run, metrics=run.metrics|{k:v for k,v in each.items() if not k.startswith('mrr')}, seconds=sec)
 
 # %% ../../nbs/93_systems.mql4grec.ipynb #4e60e417
 def mql4grec(

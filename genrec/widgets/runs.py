@@ -7,6 +7,7 @@ __all__ = ['RUNS', 'STYLE', 'flat', 'run_table', 'json_key', 'number', 'Explore'
 
 # %% ../../nbs/85_widgets.runs.ipynb #fc4a6358
 from ..core import Run, load_runs
+from ..evaluate.metrics import metrics_of_run
 from .base import View
 
 # %% ../../nbs/85_widgets.runs.ipynb #c8abaeff
@@ -33,10 +34,11 @@ def run_table(
     short = lambda v: v if not isinstance(v, str) or len(v)<=most else v[:most-1]+'…'
     keys = list(dict.fromkeys(k for c in configs for k in c))
     differ = [k for k in keys if len({json_key(c, k) for c in configs})>1]
-    metrics = list(dict.fromkeys(m for r in runs for m in r.metrics))
+    measured = [metrics_of_run(r) for r in runs] # with what older files lack, from their ranks
+    metrics = list(dict.fromkeys(m for found in measured for m in found))
     stages = list(dict.fromkeys(s for r in runs for s in r.seconds))
     columns = [['system','name'],['data','name'],['seed','setting'],*[[m,'metric'] for m in metrics],*[[f'{s} (s)','seconds'] for s in stages],*[[k,'setting'] for k in differ]]
-    rows = [[r.system, r.data, r.seed, *[number(r.metrics.get(m)) for m in metrics], *[number(r.seconds.get(s)) for s in stages], *[short(number(c.get(k))) for k in differ]] for r,c in zip(runs, configs)]
+    rows = [[r.system, r.data, r.seed, *[number(found.get(m)) for m in metrics], *[number(r.seconds.get(s)) for s in stages], *[short(number(c.get(k))) for k in differ]] for r,found,c in zip(runs, measured, configs)]
     return dict(columns=columns, rows=rows, same=[[k, short(number(configs[0][k]))] for k in keys if k not in differ])
 
 def json_key(c, k):
