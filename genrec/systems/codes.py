@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RECOMMENDER', 'RULES', 'PLAN', 'CodesConfig', 'CodeData', 'load_code_data', 'Kept', 'Coded', 'random', 'shuffled',
            'rqkmeans', 'rqkmeans_from_balanced', 'rqkmeans_greedy', 'rqkmeans_normalised', 'balanced_rqkmeans', 'opq',
-           'pq', 'rqvae', 'rqvae_revived', 'vqvae', 'simvq', 'fsq', 'tree', 'letter', 'apply_rule', 'code_row',
+           'pq', 'rqvae', 'rqvae_revived', 'vqvae', 'simvq', 'fsq', 'tree', 'letter', 'lsh', 'apply_rule', 'code_row',
            'CodeJob', 'code_jobs', 'missing', 'run_job', 'compare_codes', 'load_rows']
 
 # %% ../../nbs/91c_systems.codes.ipynb #120fd155
@@ -26,6 +26,7 @@ from ..quantize.vq import VQVAE
 from ..quantize.pq import ProductQuantizer
 from ..quantize.simvq import SimVAE
 from ..quantize.fsq import FSQVAE
+from ..quantize.lsh import LSH, probe_costs
 from ..quantize.tree import TreeVAE
 from ..quantize.letter import LetterTokenizer
 from ..codes.collide import append_rank
@@ -207,6 +208,17 @@ def letter(data, cfg, seed)->Coded:
     q = _trained(q.fit_kmeans(data.emb, seed=seed), data, cfg, seed, batch)
     return Coded(to_sids(q, data.emb), residual_distance(list(q.vae.rq.codebooks), q.latent(data.emb)), q.decode)
 
+# %% ../../nbs/91c_systems.codes.ipynb #d1c7a9e4
+def lsh(data, cfg, seed)->Coded:
+    "Random hyperplanes, as in TIGER's table 2; what a code stands for is fitted, its hyperplanes are not"
+    n = {K.bit_length()-1 for K in cfg.sizes}
+    if len(n)>1 or any(K!=2**min(n) for K in cfg.sizes): raise ValueError(
+        f"hyperplanes make a power of two codes, as many at each level; got sizes {cfg.sizes}")
+    q,x = LSH(data.emb.dim, len(cfg.sizes), min(n), seed=seed).fit(data.emb),data.emb.x
+    def distance(items, level, prefix):
+        return probe_costs(q, x[items], level)
+    return Coded(to_sids(q, data.emb), distance, q.decode)
+
 # %% ../../nbs/91c_systems.codes.ipynb #a8cc14f6
 RULES = (append_rank, next_nearest, kth_leaf, sinkhorn_reassign, random_last)
 
@@ -247,7 +259,8 @@ def code_row(
 PLAN = ( # quantizer, and the rule with which the recommender reads its codes (None: not recommended with)
     (rqvae, append_rank), (rqkmeans, append_rank), (letter, sinkhorn_reassign), (random, append_rank), (balanced_rqkmeans, append_rank),
     (tree, kth_leaf), (simvq, append_rank), (opq, append_rank), (shuffled, append_rank), (rqkmeans_normalised, append_rank),
-    (rqkmeans_from_balanced, append_rank), (rqkmeans_greedy, append_rank), (rqvae_revived, append_rank), (fsq, None), (pq, None), (vqvae, None))
+    (rqkmeans_from_balanced, append_rank), (rqkmeans_greedy, append_rank), (rqvae_revived, append_rank), (lsh, append_rank),
+    (fsq, None), (pq, None), (vqvae, None))
 
 @dataclass(frozen=True)
 class CodeJob:
