@@ -1,5 +1,6 @@
 # make demo [DATA=folder]   the workbench, from nothing to a leaderboard and an HTML page
 # make test                 every notebook and script test; ends with `N passed, N failed`
+# make test ANYWHERE=1      the same as other processors compute it, with two threads, and with all seeds moved by one (ANYWHERE="seeds moved" for one)
 # make lab                  JupyterLab at the workbench (LAB="--no-browser --port=8899" passes options on)
 # make docs                 the site: real Quarto where it is installed, else a pandoc preview
 # make bench-data           the data path against pandas, Polars, DuckDB and plain loops on 10 M rows (ROWS=300000 for a small try)
@@ -38,7 +39,7 @@ demo: venv
 	@$(run) python .ci/demo.py $(if $(DATA),"$(DATA)")
 
 test: venv
-	@$(run) python .ci/test.py
+	@$(run) python .ci/test.py $(if $(ANYWHERE),$(if $(filter 1,$(ANYWHERE)),--anywhere,--setting "$(ANYWHERE)"))
 
 lab: venv
 	@$(run) env -u HF_HUB_OFFLINE jupyter lab --ServerApp.root_dir="$(CURDIR)" $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB) nbs/workbench.ipynb

@@ -1,10 +1,13 @@
 """Everything that `make test` checks: `python .ci/test.py [part of a notebook's or test's name ...]`; ends with `N passed, N failed`
 
-Each notebook and each file of `.ci/tests` runs in a process of its own, forked from one that has the slow imports done."""
+Each notebook and each file of `.ci/tests` runs in a process of its own, forked from one that has the slow imports done.
+
+A lesson holds on every machine and whatever chance draws. `--anywhere` (`make test ANYWHERE=1`) runs everything once in each of `SETTINGS`;
+`--setting NAME` in one of them (a number: one of those after the first, in turn), which every line then names."""
 import os
 os.environ.update(IN_TEST='1', HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false', MPLBACKEND='agg')
 os.environ.setdefault('OMP_NUM_THREADS', '1')
-import contextlib, filecmp, importlib.util, inspect, multiprocessing, shutil, subprocess, sys, tempfile, time, traceback
+import contextlib, filecmp, importlib.util, inspect, multiprocessing, re, shutil, subprocess, sys, tempfile, time, traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +15,25 @@ root = Path(__file__).resolve().parent.parent
 LEFT_OUT = ('workbench.ipynb', 'index.ipynb')  # `make demo` runs the first, the second is the front page
 TIMEOUT = 300                                  # seconds; a notebook should take less than 20
 PRELOAD = ['torch', 'transformers', 'sklearn.decomposition', 'ibis', 'datasets', 'matplotlib.pyplot', 'nbdev.test', 'nbdev.showdoc', 'fastcore.test']
+
+# a processor's instructions as any other machine can imitate them, threads, and chance; the first is that of a plain `make test`
+SETTINGS = {
+    'as it comes': {},
+    'default': dict(ATEN_CPU_CAPABILITY='default'),
+    'avx2, two threads': dict(ATEN_CPU_CAPABILITY='avx2', MKL_ENABLE_INSTRUCTIONS='AVX2', ONEDNN_MAX_CPU_ISA='AVX2',
+                              OMP_NUM_THREADS='2', GENREC_TEST_THREADS='2', OMP_WAIT_POLICY='PASSIVE'),
+    'compatible': dict(MKL_CBWR='COMPATIBLE'),
+    'seeds moved': dict(GENREC_SEED_MOVED='1'),
+}
+
+def move_seeds():
+    "Move every seed in this process, where `GENREC_SEED_MOVED` says by how much"
+    by = int(os.environ.get('GENREC_SEED_MOVED', '0'))
+    if not by: return
+    spec = importlib.util.spec_from_file_location('ci_seeds', root/'.ci'/'seeds.py')
+    seeds = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(seeds)
+    seeds.move_seeds(by)
 
 def differences(a, b, pattern):
     "Files below two folders that are not the same"
@@ -78,6 +100,7 @@ def run_notebook(path):
 def child(pipe, path):
     "In a process of its own: what is printed goes into a log, the results through the pipe"
     with tempfile.TemporaryFile('w+') as log, contextlib.redirect_stdout(log):
+        move_seeds()
         os.chdir(root/'nbs' if path.suffix=='.ipynb' else root)
         try: res = run_notebook(path) if path.suffix=='.ipynb' else run_file(path)
         except BaseException: res = [(path.name, 0., traceback.format_exc())]
@@ -97,6 +120,45 @@ def report(results, count):
         print(f"{'ok    ' if not err else 'FAILED'} {s:6.1f} s  {name}", flush=True)
         if err: print(err.rstrip()+'\n', flush=True)
         count[bool(err)] += 1
+
+def setting_of(name):
+    "A setting by its name, or by a number: those after the first in turn"
+    if name.isdigit():
+        others = list(SETTINGS)[1:]
+        return others[int(name)%len(others)]
+    if name not in SETTINGS: raise SystemExit(f'no setting {name!r}: there are {list(SETTINGS)}, or a number for those after the first in turn')
+    return name
+
+def under(name, only):
+    "Run `main` in a process of its own with the environment of a setting, name it in each line, and return what it counted"
+    environment = {**os.environ, 'PYTHONUNBUFFERED': '1', **SETTINGS[name]}
+    process = subprocess.Popen([sys.executable, __file__, *only], env=environment, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    count = None
+    for line in process.stdout:
+        if found := re.fullmatch(r'(\d+) passed, (\d+) failed\n', line):
+            count = [int(found[1]), int(found[2])]
+        else:
+            print(re.sub(r'^((?:ok    |FAILED) +[\d.]+ s  )', rf'\g<1>{name}: ', line), end='', flush=True)
+    code = process.wait()
+    if count is None or (code and not count[1]):
+        print(f'FAILED      0 s  {name}: ended with exit code {code}', flush=True)
+        count = [count[0] if count else 0, (count[1] if count else 0)+1]
+    return count
+
+def anywhere(names, only):
+    "Run everything in some of the settings, one after the other; their counts and the sum"
+    counts = {name: under(name, only) for name in names}
+    for name, count in counts.items(): print(f'{name}: {count[0]} of {sum(count)} passed')
+    passed, failed = (sum(count[i] for count in counts.values()) for i in (0, 1))
+    print(f'{passed} passed, {failed} failed')
+    return int(failed>0 or passed==0)
+
+def command(*arguments):
+    "What was asked for on the command line"
+    if arguments[:1]==('--anywhere',): return anywhere(SETTINGS, arguments[1:])
+    if arguments[:1]==('--setting',) and len(arguments)>1: return anywhere([setting_of(arguments[1])], arguments[2:])
+    return main(*arguments)
 
 def main(*only):
     t, count = time.time(), [0, 0]
@@ -118,4 +180,4 @@ def main(*only):
     print(f'{count[0]} passed, {count[1]} failed')
     return int(count[1]>0 or count[0]==0)
 
-if __name__ == '__main__': sys.exit(main(*sys.argv[1:]))
+if __name__ == '__main__': sys.exit(command(*sys.argv[1:]))

@@ -17,7 +17,7 @@ from torch import Tensor
 from fastcore.basics import patch
 
 # %% ../nbs/00_core.ipynb #d376f6dc
-if os.environ.get('IN_TEST'): torch.set_num_threads(1) # `nbdev_test` runs notebooks side by side
+if os.environ.get('IN_TEST'): torch.set_num_threads(int(os.environ.get('GENREC_TEST_THREADS', '1'))) # notebooks are tested side by side
 
 # %% ../nbs/00_core.ipynb #684ca616
 def md_table(

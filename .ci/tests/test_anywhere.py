@@ -1,0 +1,91 @@
+"""The settings of `make test ANYWHERE=1` are in effect, and a failure in one of them is counted"""
+import importlib.util, json, multiprocessing, os, random, subprocess, sys
+from pathlib import Path
+import numpy as np, torch
+from sklearn.utils import check_random_state
+from genrec.core import set_seed
+from genrec.train import batches, _seed
+
+ci = Path(__file__).resolve().parent.parent
+
+def tool(name):
+    spec = importlib.util.spec_from_file_location(f'ci_{name}', ci/f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+def without_settings():
+    "The environment, without what a setting puts there"
+    ours = {name for setting in tool('test').SETTINGS.values() for name in setting}
+    return {k: v for k, v in os.environ.items() if k not in ours}
+
+def test_the_processor_is_another():
+    code = 'import torch, genrec.core; print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())'
+    def seen(name):
+        environment = {**without_settings(), 'IN_TEST': '1', 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ci.parent), **tool('test').SETTINGS[name]}
+        done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=environment)
+        assert done.returncode==0, done.stderr
+        return done.stdout.split()
+    here, default, avx2 = (seen(name) for name in ('as it comes', 'default', 'avx2, two threads'))
+    assert here[1]=='1' and default==['DEFAULT', '1'], (here, default)
+    assert avx2==['AVX2' if here[0].startswith('AVX') else here[0], '2'], (here, avx2)
+
+def all_draws(seed):
+    "A draw of each kind of chance, each with the same seed"
+    def each(): return [int(torch.randint(10**9, (1,))), int(np.random.randint(10**9)), random.randrange(10**9)]
+    out = [int(np.random.default_rng(s).integers(10**9)) for s in (seed, [seed, 7])]
+    out += [int(check_random_state(seed).randint(10**9)), int(np.random.RandomState(seed=seed).randint(10**9))]
+    out += [random.Random(seed).randrange(10**9)]
+    set_seed(seed)
+    out += each()
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+    out += each()
+    torch.random.manual_seed(seed)
+    out += each()[:1]
+    _seed(torch.device('cpu'), seed)
+    out += each()[:1]
+    out += [int(torch.randperm(10**6, generator=torch.Generator(*where).manual_seed(seed))[0]) for where in ((), ('cpu',))]
+    return out+[int(batches(10**6, 1, seed=0, epoch=seed)[0])]
+
+def in_a_fork(pipe, seed, by):
+    if by: tool('seeds').move_seeds(by)
+    pipe.send(all_draws(seed))
+
+def draws(seed, by=0):
+    "The draws, in a process of its own, with seeds moved"
+    fork = multiprocessing.get_context('fork')
+    ours, theirs = fork.Pipe(duplex=False)
+    process = fork.Process(target=in_a_fork, args=(theirs, seed, by))
+    process.start()
+    theirs.close()
+    out = ours.recv()
+    process.join()
+    return out
+
+def test_seeds_are_moved():
+    moved, one, zero = draws(0, by=1), draws(1), draws(0)
+    assert len(moved)==16 and moved==one, (moved, one)
+    assert not any(a==b for a, b in zip(moved, zero)), (moved, zero)
+
+def test_what_is_no_number_is_not_moved():
+    moved = tool('seeds').moved
+    assert [moved(s, 1) for s in (0, np.int64(4), [3, 4], None, 'x', True)]==[1, 5, [4, 4], None, 'x', True]
+
+def test_settings_have_turns():
+    turn = tool('test').setting_of
+    assert [turn(str(n)) for n in range(5)]==['default', 'avx2, two threads', 'compatible', 'seeds moved', 'default']
+    assert turn('compatible')=='compatible'
+    try: turn('none')
+    except SystemExit as e: assert 'no setting' in str(e)
+    else: raise AssertionError('a setting that is not there was taken')
+
+def test_a_setting_is_named_and_its_failures_count(tmp_path):
+    cell = dict(cell_type='code', source='import random\nassert random.Random(0).random()==0.8444218515250481', outputs=[], execution_count=None, metadata={})
+    for folder in ('nbs', '.ci/tests'): (tmp_path/folder).mkdir(parents=True)
+    for name in ('settings.ini', '.ci/test.py', '.ci/seeds.py'): (tmp_path/name).write_text((ci.parent/name).read_text())
+    (tmp_path/'nbs'/'10_drawn.ipynb').write_text(json.dumps(dict(cells=[cell], metadata={}, nbformat=4, nbformat_minor=5)))
+    done = subprocess.run([sys.executable, tmp_path/'.ci'/'test.py', '--setting', 'seeds moved', 'drawn'], capture_output=True, text=True, env=without_settings())
+    assert done.returncode==1 and 's  seeds moved: 10_drawn.ipynb' in done.stdout, done.stdout
+    assert done.stdout.endswith('seeds moved: 0 of 1 passed\n0 passed, 1 failed\n'), done.stdout
