@@ -93,7 +93,8 @@ class _Moves:
     "What it costs to move a vector from one cluster to another, at the least, and which vector that is"
     def __init__(self, cost, owner): # (n, K) and (n,) arrays
         self.cost,self.owner,K = cost,owner,cost.shape[1]
-        self.price = np.full((K+1, K+1), np.inf) # the last place stands for room: clusters that could grow lead there, and it leads to those that could shrink
+        # the last place stands for room: clusters that could grow lead there, and it leads to those that could shrink
+        self.price = np.full((K+1, K+1), np.inf)
         self.who = np.zeros((K, K), dtype=np.int64)
         for k in range(K): self.look(k)
 
@@ -175,7 +176,8 @@ def balanced_kmeans(
     if most*K<len(x): raise ValueError(f"{K} clusters of at most {most} hold {most*K} vectors, got {len(x)}; raise `most` to {-(-len(x)//K)} or take more clusters")
     for i in range(n_iter+1):
         if least: a = bounded_assign(x, c, least, most)
-        else: a,price = _settle(x, c, most, slack, price) if K>1 else (torch.zeros(len(x), dtype=torch.int64, device=x.device),None)
+        elif K>1: a,price = _settle(x, c, most, slack, price)
+        else: a = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         err = float(sum((v-c[k]).double().pow(2).sum() for v,k in zip(x.split(2**14), a.split(2**14))))
         if i==n_iter or old-err<=tol*err: break
         old,n = err,a.bincount(minlength=K)[:,None]

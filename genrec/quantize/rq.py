@@ -6,6 +6,7 @@
 __all__ = ['ResidualQuantizer']
 
 # %% ../../nbs/32_quantize.rq.ipynb #f38ffbef
+import math
 from itertools import accumulate
 import numpy as np
 import torch
@@ -152,14 +153,20 @@ def fit_kmeans(self:ResidualQuantizer,
     width:int=1, # candidates of `encode` in those rounds
     tol:float=1e-3, # a level is done when a step takes less than this share of its error away
     sample:int=256, # vectors for each codeword that it is learned from, at most (None: all)
+    *,
+    ratio:float=None, # where `balanced`: clusters from mean/ratio to mean*ratio, LETTER's is 2 (None: of equal size)
 )->ResidualQuantizer: # self
     "Set every codebook by k-means on the residuals that reach it"
+    if ratio is not None and (ratio<1 or not balanced):
+        raise ValueError(f"`ratio` says how far sizes may be from equal: 1 or more, with `balanced=True`; got {ratio}")
     x = check_vectors(x, self.dim, least=max(self.sizes)).to(self.codebooks[0])
     m = sample and sample*max(self.sizes)
     if m and len(x)>m: x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:m].to(x.device)]
     r = x.clone()
     for l,cb in enumerate(self.codebooks):
-        c,_ = balanced_kmeans(r, len(cb), seed=seed+l) if balanced else kmeans(r, len(cb), n_iter, seed+l, tol, None)
+        K,mean = len(cb),len(r)/len(cb)
+        bounds = dict(most=math.ceil(mean*ratio), least=int(mean/ratio)) if ratio else {}
+        c = (balanced_kmeans(r, K, seed=seed+l, **bounds) if balanced else kmeans(r, K, n_iter, seed+l, tol, None))[0]
         cb.copy_(c)
         for v in r.split(2**12): v -= c[_assign(v, c)]
     for _ in range(refine): self.refine(x, width)
