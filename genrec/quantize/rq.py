@@ -6,6 +6,7 @@
 __all__ = ['ResidualQuantizer']
 
 # %% ../../nbs/32_quantize.rq.ipynb #f38ffbef
+import math
 from itertools import accumulate
 import numpy as np
 import torch
@@ -152,17 +153,23 @@ def fit_kmeans(self:ResidualQuantizer,
     width:int=1, # candidates of `encode` in those rounds
     tol:float=1e-3, # a level is done when a step takes less than this share of its error away
     sample:int=256, # vectors for each codeword that it is learned from, at most (None: all)
+    *,
+    ratio:float=None, # where `balanced`: clusters from mean/ratio to mean*ratio, LETTER's is 2 (None: of equal size)
     balanced_start:bool=False, # begin from centres of equally large clusters, in place of k-means++
     trials:int=1, # of k-means++, see `spread`
 )->ResidualQuantizer: # self
     "Set every codebook by k-means on the residuals that reach it"
+    if ratio is not None and (ratio<1 or not balanced):
+        raise ValueError(f"`ratio` says how far sizes may be from equal: 1 or more, with `balanced=True`; got {ratio}")
     x = check_vectors(x, self.dim, least=max(self.sizes)).to(self.codebooks[0])
     m = sample and sample*max(self.sizes)
     if m and len(x)>m: x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:m].to(x.device)]
     r = x.clone()
     for l,cb in enumerate(self.codebooks):
-        start = balanced_kmeans(r, len(cb), seed=seed+l)[0] if balanced or balanced_start else None
-        c = start if balanced else kmeans(r, len(cb), n_iter, seed+l, tol, None, start=start, trials=trials)[0]
+        K,mean = len(cb),len(r)/len(cb)
+        bounds = dict(most=math.ceil(mean*ratio), least=int(mean/ratio)) if ratio else {}
+        start = balanced_kmeans(r, K, seed=seed+l, **bounds)[0] if balanced or balanced_start else None
+        c = start if balanced else kmeans(r, K, n_iter, seed+l, tol, None, start=start, trials=trials)[0]
         cb.copy_(c)
         for v in r.split(2**12): v -= c[_assign(v, c)]
     for _ in range(refine): self.refine(x, width)

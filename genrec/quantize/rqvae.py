@@ -16,9 +16,14 @@ from .rq import ResidualQuantizer
 # %% ../../nbs/33_quantize.rqvae.ipynb #cf693cee
 def mlp(
     widths:tuple, # of input, hidden layers and output
+    *,
+    xavier:bool=False, # start from normal weights of variance 2/(in + out) and no biases (Glorot & Bengio 2010), not from torch's own
 )->nn.Sequential:
     "Linear layers with ReLU between them"
     layers = [o for a,b in zip(widths, widths[1:]) for o in (Linear(a,b), nn.ReLU(inplace=True))]
+    for linear in layers[::2] if xavier else ():
+        nn.init.xavier_normal_(linear.weight)
+        nn.init.zeros_(linear.bias)
     return nn.Sequential(*layers[:-1])
 
 class _MSE(torch.autograd.Function):
@@ -48,11 +53,13 @@ class RQVAE(nn.Module, Hub):
         straight_residual:bool=False, # quirk of the public lineage; this and the rest: see `ResidualQuantizer`
         ema_decay:float=None, revive_below:float=None, rotate:bool=False,
         sinkhorn_levels:tuple=(), sinkhorn_eps:float=.003, sinkhorn_iters:int=50,
+        *,
+        xavier:bool=False, # how the linear layers start, see `mlp`; deep encoders need it
     ):
         super().__init__()
         self.dim,self.sizes,self.quantizer_weight = dim,tuple(sizes),quantizer_weight
         w = (dim,*hidden,code_dim)
-        self.encoder,self.decoder = mlp(w),mlp(w[::-1])
+        self.encoder,self.decoder = mlp(w, xavier=xavier),mlp(w[::-1], xavier=xavier)
         self.rq = ResidualQuantizer(code_dim, sizes, commitment_weight, straight_residual, ema_decay, revive_below, rotate, sinkhorn_levels, sinkhorn_eps, sinkhorn_iters)
         self.register_buffer('mean', torch.zeros(dim)); self.register_buffer('scale', torch.ones(()))
 
@@ -84,11 +91,13 @@ class RQVAE(nn.Module, Hub):
         standardise:bool=True, # subtract the mean, divide by one common standard deviation
         seed:int=0,
         balanced:bool=False, # clusters of equal size
+        *,
+        ratio:float=None, # of less equal size, see `ResidualQuantizer.fit_kmeans`
     )->'RQVAE': # self
         "Start the codebooks by k-means on what the untrained encoder gives"
         x = check_vectors(x, self.dim).to(self.mean.device)
         if standardise:
             self.mean.copy_(x.mean(0)); self.scale.copy_((x-self.mean).pow(2).mean().sqrt())
             if self.scale<=1e-12: raise ValueError("all vectors are the same: nothing to quantize")
-        self.rq.fit_kmeans(self.encoder(self.norm(x)), seed=seed, balanced=balanced)
+        self.rq.fit_kmeans(self.encoder(self.norm(x)), seed=seed, balanced=balanced, ratio=ratio)
         return self
