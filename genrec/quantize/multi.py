@@ -144,8 +144,7 @@ class MultiQuantizer(nn.Module, Hub, coders={type: (class_name, class_named)}):
         self.modalities = tuple(sorted(dims)) # JSON does not keep an order
         self.parts = (('id',) if n_items else ())+self.modalities
         self.dims,self.n_items,self.code_dim,self.max_history = dict(dims),n_items,code_dim,max_history
-        self.recommendation_weight,self.mutual_weight,self.temperature,self.per_dim,self.id_spread,self.one_sided = recommendation_weight,mutual_weight,temperature,per_dim,id_spread,one_sided
-        self.unit_length = unit_length
+        self.recommendation_weight,self.mutual_weight,self.temperature,self.per_dim,self.id_spread,self.one_sided,self.unit_length = recommendation_weight,mutual_weight,temperature,per_dim,id_spread,one_sided,unit_length
         self.specific_dim = k = code_dim if specific_dim is None else specific_dim
         if mutual_weight and not k: raise ValueError("(3) is about the specific parts: with `specific_dim=0` there are none, give `mutual_weight=0`")
         self.behaviour,self.specific = (nn.ModuleDict({m:mlp((dims[m],*hidden,w)) for m in self.modalities if w}) for w in (code_dim,k))
@@ -172,12 +171,17 @@ class MultiQuantizer(nn.Module, Hub, coders={type: (class_name, class_named)}):
         return {m:torch.where(it.missing[m][:,None], self.missing[m], (it.x[m]-getattr(self, f'mean_{m}'))/getattr(self, f'scale_{m}')) for m in self.modalities}
     def _latent(self, x, item): # what is quantized, part by part
         return ([self.id[item]] if self.n_items else [])+[self.behaviour[m](x[m]) for m in self.modalities]
-    def own(self, m, x): # modality, (n, dim) standardised -> (n, specific_dim)
-        "What is not coded"
-        return F.rms_norm(self.specific[m](x), (self.specific_dim,)) if self.specific_dim else x[:,:0]
-    def latent(self, it:Items)->Tensor: # (n, parts*code_dim)
-        "What is quantized: ID vector and behaviour parts, end to end"
-        return torch.cat(self._latent(self.inputs(it), it.item), 1)
+
+# %% ../../nbs/38_quantize.multi.ipynb #43ddc336
+@patch
+def own(self:MultiQuantizer, m, x): # modality, (n, dim) standardised -> (n, specific_dim)
+    "What is not coded"
+    return F.rms_norm(self.specific[m](x), (self.specific_dim,)) if self.specific_dim else x[:,:0]
+
+@patch
+def latent(self:MultiQuantizer, it:Items)->Tensor: # (n, parts*code_dim)
+    "What is quantized: ID vector and behaviour parts, end to end"
+    return torch.cat(self._latent(self.inputs(it), it.item), 1)
 
 # %% ../../nbs/38_quantize.multi.ipynb #80f033e2
 @patch

@@ -9,6 +9,7 @@ __all__ = ['mlp', 'RQVAE']
 import torch
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
+from fastcore.basics import patch
 from ..layers import Linear
 from .base import Hub, Quantized, check_vectors, to_sids
 from .rq import ResidualQuantizer
@@ -85,19 +86,21 @@ class RQVAE(nn.Module, Hub):
         rec = _MSE.apply(self.decoder(q.x), x)
         return dict(loss=rec+self.quantizer_weight*q.loss, reconstruction=rec.detach(), quantization=q.loss.detach())
 
-    @torch.no_grad()
-    def fit_kmeans(self,
-        x, # (n, dim) vectors or `Embeddings`
-        standardise:bool=True, # subtract the mean, divide by one common standard deviation
-        seed:int=0,
-        balanced:bool=False, # clusters of equal size
-        *,
-        ratio:float=None, # of less equal size, see `ResidualQuantizer.fit_kmeans`
-    )->'RQVAE': # self
-        "Start the codebooks by k-means on what the untrained encoder gives"
-        x = check_vectors(x, self.dim).to(self.mean.device)
-        if standardise:
-            self.mean.copy_(x.mean(0)); self.scale.copy_((x-self.mean).pow(2).mean().sqrt())
-            if self.scale<=1e-12: raise ValueError("all vectors are the same: nothing to quantize")
-        self.rq.fit_kmeans(self.encoder(self.norm(x)), seed=seed, balanced=balanced, ratio=ratio)
-        return self
+# %% ../../nbs/33_quantize.rqvae.ipynb #858e79e9
+@patch
+@torch.no_grad()
+def fit_kmeans(self:RQVAE,
+    x, # (n, dim) vectors or `Embeddings`
+    standardise:bool=True, # subtract the mean, divide by one common standard deviation
+    seed:int=0,
+    balanced:bool=False, # clusters of equal size
+    *,
+    ratio:float=None, # of less equal size, see `ResidualQuantizer.fit_kmeans`
+)->'RQVAE': # self
+    "Start the codebooks by k-means on what the untrained encoder gives"
+    x = check_vectors(x, self.dim).to(self.mean.device)
+    if standardise:
+        self.mean.copy_(x.mean(0)); self.scale.copy_((x-self.mean).pow(2).mean().sqrt())
+        if self.scale<=1e-12: raise ValueError("all vectors are the same: nothing to quantize")
+    self.rq.fit_kmeans(self.encoder(self.norm(x)), seed=seed, balanced=balanced, ratio=ratio)
+    return self
