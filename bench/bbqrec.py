@@ -1,6 +1,6 @@
 """BBQRec on real data beside TIGER and LETTER, and its ablations: runs what is missing in `runs/bbqrec`
 
-    python bench/bbqrec.py [--data ../shared/data/scientific_cgr ...] [--ablate] [--tuples] [--collisions] [--times 4] [--only tiger bbqrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
+    python bench/bbqrec.py [--data ../shared/data/scientific_cgr ...] [--ablate] [--tuples] [--sweep L N D K] [--collisions] [--times 4] [--only tiger bbqrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
 
 May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.bbqrec_real."""
 import argparse, os, sys
@@ -13,6 +13,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--data', nargs='*', default=[str(root.parent/'shared'/'data'/n) for n in ('scientific_cgr', 'ml100k_posters', 'beauty14')])
     p.add_argument('--tuples', action='store_true', help='tuples of codes read alone, scored alone, as tokens of their own')
+    p.add_argument('--sweep', nargs='*', default=[], choices=['L', 'N', 'D', 'K'], help="the paper's figure 3: levels, codes, width, buckets")
     p.add_argument('--ablate', action='store_true'); p.add_argument('--collisions', action='store_true', help='codes alone, at 2, 3 and 4 levels, into runs/bbqrec_collisions'); p.add_argument('--times', type=int, default=1, help='train the recommenders so many times as long, into runs/bbqrec_long'); p.add_argument('--only', nargs='*', help='systems'); p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later')
     p.add_argument('--threads', type=int, default=1); p.add_argument('--lane', default='0/1', help='i/n: this process, of so many')
     p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--out', help='folder of the run files'); p.add_argument('--show', action='store_true', help='only say what is missing')
@@ -25,12 +26,12 @@ def main():
     import torch
     torch.set_num_threads(a.threads)
     from genrec.store import Store
-    from genrec.systems.bbqrec_real import TUPLES, bbqrec_jobs, collision_jobs, load_real, same_work
+    from genrec.systems.bbqrec_real import TUPLES, bbqrec_jobs, collision_jobs, load_real, same_work, sweep_rows
     from genrec.systems.compare import compare
     if a.times<1: sys.exit(f'--times wants 1 or more, got {a.times}')
     if a.collisions and a.times>1: sys.exit('--times is about recommenders, --collisions about codes alone: give one of them')
     a.out = a.out or str(root/'runs'/('bbqrec_collisions' if a.collisions else 'bbqrec' if a.times==1 else 'bbqrec_long'))
-    def make(d): return collision_jobs(d, tuple(a.seeds), **same_work(d)) if a.collisions else bbqrec_jobs(d, tuple(a.seeds), a.ablate, more=TUPLES if a.tuples else None, checkpoints=Store().folder/'bbqrec', **same_work(d, times=a.times))
+    def make(d): return collision_jobs(d, tuple(a.seeds), **same_work(d)) if a.collisions else bbqrec_jobs(d, tuple(a.seeds), a.ablate, more=(TUPLES if a.tuples else {}) | sweep_rows(tuple(a.sweep)), checkpoints=Store().folder/'bbqrec', **same_work(d, times=a.times))
     jobs = [j for d in a.data for j in make(load_real(d)) if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REAL', 'PRINTED', 'TUPLES', 'OTHERS', 'WORK', 'RealData', 'shop_files', 'load_real', 'like', 'epochs_for',
-           'same_work', 'bbqrec_jobs', 'possible', 'with_collisions', 'collision_jobs']
+           'same_work', 'bbqrec_jobs', 'possible', 'with_collisions', 'sweep_rows', 'collision_jobs']
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #1c864c04
 import time
@@ -19,7 +19,7 @@ from .tiger import TigerConfig, rqvae_ids, settings, tiger
 from .tiger_m import tiger_m
 from .letter import LetterConfig, cf_vectors, letter, letter_codes
 from .codes import RECOMMENDER, load_code_data
-from .bbqrec import BBQRecConfig, ABLATIONS, OF_IDS, bbqrec, bbqrec_ids, shared_nats
+from .bbqrec import BBQRecConfig, ABLATIONS, OF_IDS, SWEEPS, bbqrec, bbqrec_ids, shared_nats
 from ..recommend.sequence import sequences
 from .compare import Job
 
@@ -151,6 +151,22 @@ def with_collisions(s)->Run: # of a `System`
     "Its run, and how many items share their ID"
     ids = product_ids(s.sids)[0]
     return replace(s.run, metrics=s.run.metrics|dict(collision_rate=ids.collision_rate(), n_colliding=ids.n_colliding()))
+
+# %% ../../nbs/92b_systems.bbqrec_real.ipynb #298a55cc
+def sweep_rows(
+    names:tuple=tuple(SWEEPS), # of `SWEEPS`: 'L', 'N', 'D', 'K'
+)->dict: # name of a row -> fields of `BBQRecConfig`, for `more=` of `bbqrec_jobs`
+    "The paper's figure 3: levels, codes of a level, width of codewords, buckets of similarity, one at a time; its own setting is the row 'bbqrec'"
+    unknown = [n for n in names if n not in SWEEPS]
+    if unknown: raise ValueError(f"`SWEEPS` has {', '.join(SWEEPS)}, got {', '.join(unknown)}")
+    rows = {}
+    for name in names:
+        for fields in SWEEPS[name]:
+            if all(getattr(BBQRecConfig, kind)==v for kind,v in fields.items()): continue
+            (kind, v), = fields.items()
+            shown = v if kind!='sizes' else len(v) if name=='L' else v[0]
+            rows[f'{name} {shown}'] = fields
+    return rows
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #472ea42d
 def collision_jobs(
