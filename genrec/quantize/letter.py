@@ -165,7 +165,7 @@ def diversity(self:LetterTokenizer,
     "Mean over levels; in training, clusters that are due are found first"
     every = self.recluster_every
     due = int(self.passes)%every==0 if every else int(self.cluster0[0])<0
-    if self.training and due: self.recluster(int(self.passes)//every if every else 0)
+    if self.training and due: self.recluster()
     self.passes += self.training
     def of_level(l, codebook):
         pull = partners(codes[:,l], getattr(self, f'cluster{l}'))

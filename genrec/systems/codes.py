@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['RECOMMENDER', 'RULES', 'PLAN', 'CodesConfig', 'CodeData', 'load_code_data', 'Kept', 'Coded', 'random', 'shuffled',
            'rqkmeans', 'rqkmeans_from_balanced', 'rqkmeans_greedy', 'rqkmeans_normalised', 'balanced_rqkmeans', 'opq',
-           'pq', 'rqvae', 'rqvae_revived', 'vqvae', 'simvq', 'fsq', 'tree', 'letter', 'lsh', 'apply_rule', 'code_row',
-           'CodeJob', 'code_jobs', 'missing', 'run_job', 'compare_codes', 'load_rows']
+           'pq', 'rqvae', 'rqvae_revived', 'vqvae', 'simvq', 'fsq', 'tree', 'letter_config', 'letter', 'lsh',
+           'apply_rule', 'code_row', 'CodeJob', 'code_jobs', 'missing', 'run_job', 'compare_codes', 'load_rows']
 
 # %% ../../nbs/91c_systems.codes.ipynb #120fd155
 import json, time
@@ -28,14 +28,13 @@ from ..quantize.simvq import SimVAE
 from ..quantize.fsq import FSQVAE
 from ..quantize.lsh import LSH, probe_costs
 from ..quantize.tree import TreeVAE
-from ..quantize.letter import LetterTokenizer
 from ..codes.collide import append_rank
 from ..codes.rules import residual_distance, level_distance, next_nearest, kth_leaf, sinkhorn_reassign, random_last
 from ..analyse.codes import usage, perplexity
 from ..analyse.space import neighbours, neighbour_preservation
 from .tiger import TigerConfig, settings, tiger
 from .compare import work
-from .letter import LetterConfig, cf_vectors
+from .letter import BEFORE, LetterConfig, cf_vectors, letter_codes
 
 # %% ../../nbs/91c_systems.codes.ipynb #a2bfae6c
 @dataclass(frozen=True)
@@ -50,6 +49,7 @@ class CodesConfig:
     epochs:int=300; batch_size:int=1024; lr:float=2e-3; precision:str='bf16' # autoencoders: training
     n_clusters:int=10; cf_epochs:int=30; cf_batch_size:int=128; cf_lr:float=2e-3; cf_every:int=5 # LETTER
     k:int=10                         # neighbours that are to be preserved
+    letter_before:bool=False         # LETTER as it was first built here, see `BEFORE` of systems.letter
 
 RECOMMENDER = TigerConfig(d_model=128, d_ff=256, d_kv=32, n_heads=4, n_layers=1, n_user_tokens=0, legal=True, init=.05, # why the last two: see systems.tiger
     epochs=6, batch_size=256, micro_cells=512, lr=3e-3, warmup=.1, optimizer=muon, precision='bf16', every=6, valid_users=2000, width=20)
@@ -199,13 +199,17 @@ def tree(data, cfg, seed)->Coded:
     L = len(cfg.sizes)
     return Coded(to_sids(q, data.emb), level_distance([q.q.root()]+[q.q.leaf()]*(L-1), list(q.q.join(a, b).unbind(1))), q.decode)
 
+def letter_config(cfg:CodesConfig)->LetterConfig:
+    "LETTER's own parts, with the widths and the training that all quantizers share; collisions are looked at twice"
+    own = BEFORE if cfg.letter_before else dict(collision_every=max(1, cfg.epochs//2))
+    shared = dict(hidden=cfg.hidden, code_dim=cfg.code_dim, id_epochs=cfg.epochs, id_batch_size=cfg.batch_size,
+        id_lr=cfg.lr, constant_rate=False, tokenizer_decay=.01)
+    return LetterConfig(**own|shared, sizes=cfg.letter, n_clusters=cfg.n_clusters)
+
 def letter(data, cfg, seed)->Coded:
     "LETTER's: an RQ-VAE that has to find each item's SASRec vector, and spreads its codewords"
-    set_seed(seed)
-    q = LetterTokenizer(data.emb.dim, cfg.letter, cfg.hidden, cfg.code_dim, n_clusters=cfg.n_clusters)
-    batch = q.training_data(data.emb, data.cf(cfg, seed))
-    set_seed(seed) # whether SASRec was trained or found in the store makes no difference
-    q = _trained(q.fit_kmeans(data.emb, seed=seed), data, cfg, seed, batch)
+    q = letter_codes(data.emb, data.cf(cfg, seed), letter_config(cfg), seed, precision=cfg.precision)
+    q = q.eval().requires_grad_(False)
     return Coded(to_sids(q, data.emb), residual_distance(list(q.vae.rq.codebooks), q.latent(data.emb)), q.decode)
 
 # %% ../../nbs/91c_systems.codes.ipynb #d1c7a9e4
@@ -278,9 +282,14 @@ def code_jobs(
     "All that is to be done, most telling first"
     return [CodeJob(q, r, s) for s in seeds for q,r in plan if r is not None or s==seeds[0]]
 
+def _own(job, cfg): # for the files of LETTER, unless as first built: what they depend on besides `cfg`
+    if job.quantizer is not letter or cfg.letter_before: return {}
+    return dict(letter_how=settings(letter_config(cfg), leave=tuple(TigerConfig.__dataclass_fields__)))
+
 def _key(data, job, cfg, rule, rec=None):
     "Digest of all settings"
-    of = dict(data=data.name, vectors=[data.emb.name, *data.emb.x.shape], quantizer=job.quantizer.__name__, rule=rule.__name__, cfg=asdict(cfg))
+    shared = {k: v for k,v in asdict(cfg).items() if k!='letter_before'}
+    of = dict(data=data.name, vectors=[data.emb.name, *data.emb.x.shape], quantizer=job.quantizer.__name__, rule=rule.__name__, cfg=shared) | _own(job, cfg)
     return digest(of | ({} if rec is None else dict(rec=_settings(rec), split=data.split.rule)))
 
 _tokenizer = ('sizes','hidden','code_dim','commitment_weight','id_epochs','id_batch_size','id_lr') # of `TigerConfig`, not used here
@@ -320,7 +329,7 @@ def run_job(
     about = dict(data=data.name, quantizer=job.quantizer.__name__, seed=job.seed)
     if rules and near is None: near = neighbours(data.emb, cfg.k)
     for r in rules:
-        row = dict(about, rule=r.__name__, key=_key(data, job, cfg, r), **code_row(c, r, data.emb.x, near, job.seed), fit_seconds=sec, threads=torch.get_num_threads(), config=asdict(cfg), versions=versions())
+        row = dict(about, rule=r.__name__, key=_key(data, job, cfg, r), **code_row(c, r, data.emb.x, near, job.seed), fit_seconds=sec, threads=torch.get_num_threads(), config=asdict(cfg)|_own(job, cfg), versions=versions())
         write_atomic(_row_file(folder, job, r), json.dumps(row, separators=(',',':'))+'\n')
     if rules: say(f'{job.name}: codes in {sec} s, rows of {", ".join(r.__name__ for r in rules)}', flush=True)
     if run:
@@ -328,7 +337,7 @@ def run_job(
         try: ids = apply_rule(job.rec_rule, c, job.seed)
         except ValueError: ids = next_nearest(c.sids, c.distance) # as LETTER where a prefix is too full; the row of the rule says why
         s = tiger(data.split, data.emb, rec, ids, job.quantizer.__name__, data.name, job.seed)
-        how = dict(key=_key(data, job, cfg, job.rec_rule, rec), quantizer=job.quantizer.__name__, rule=job.rec_rule.__name__, vectors=data.emb.name, codes=asdict(cfg), recommender=_settings(rec), split=data.split.rule)
+        how = dict(key=_key(data, job, cfg, job.rec_rule, rec), quantizer=job.quantizer.__name__, rule=job.rec_rule.__name__, vectors=data.emb.name, codes=asdict(cfg), **_own(job, cfg), recommender=_settings(rec), split=data.split.rule)
         replace(s.run, config=how, seconds=dict(s.run.seconds, ids=sec, processor=round(time.process_time()-cpu, 1))).save(Path(folder)/'rec')
         for p in old: p.unlink() # made with other settings
         say(f"{job.name}: recall@10 {s.run.metrics['recall@10']:.4f}, ndcg@10 {s.run.metrics['ndcg@10']:.4f}, {time.time()-t:.0f} s in all", flush=True)
