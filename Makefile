@@ -16,7 +16,7 @@
 # make compare BUDGET_MIN=9   every recommender on every dataset, each with the same small search: what is missing in runs/compare (LANE=0/2, DATA=folder)
 # make bench-baselines      SASRec, GRU4Rec and BERT4Rec against RecBole on equal work (SMALL=1 for a small try)
 # make compare-recbole      Popular, ItemKNN, SASRec, GRU4Rec, BERT4Rec, SASRec_F, GRU4Rec_F, FDSA and S3-Rec beside RecBole's with equal settings, three seeds each: what is missing in runs/recbole (DATA=folder)
-# make compare-mql4grec BUDGET_MIN=30   MQL4GRec on real data beside TIGER and LETTER: what is missing in runs/mql4grec (LANE=0/2, ABLATE=1, DESCRIBE=1)
+# make compare-mql4grec BUDGET_MIN=30   MQL4GRec on real data beside TIGER and LETTER: what is missing in runs/mql4grec (LANE=0/2, ABLATE=1, DESCRIBE=1, WORDS=1)
 # make compare-mql4grec-toy BUDGET_MIN=30   the same in made-up shops, where one knows what transfers
 # make test-browser         the widgets under a person's hands: JupyterLab and the rendered pages in Chromium; ends with `N passed, N failed`
 # make test-spark           the filters on a Spark backend give what they give on DuckDB; ends with `N passed, N failed` (needs Java 17 or newer)
@@ -89,7 +89,7 @@ compare-recbole: venv
 	@py=$$(bash .ci/recbole.sh) && $(run) python bench/baselines.py --recbole "$$py" --quality $(if $(DATA),--data "$(DATA)")
 
 compare-mql4grec: venv
-	@$(run) python bench/mql4grec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(DESCRIBE),--describe)
+	@$(run) python bench/mql4grec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(DESCRIBE),--describe) $(if $(WORDS),--words)
 
 compare-mql4grec-toy: venv
 	@$(run) python bench/mql4grec_toy.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE))

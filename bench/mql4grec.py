@@ -1,6 +1,6 @@
 """MQL4GRec on real data beside TIGER and LETTER, and its ablations: runs what is missing in `runs/mql4grec`
 
-    python bench/mql4grec.py [--data ../shared/data] [--only-data ml100k_newer] [--ablate] [--only tiger mql4grec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show | --describe]
+    python bench/mql4grec.py [--data ../shared/data] [--only-data ml100k_newer] [--ablate] [--only tiger mql4grec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show | --describe | --words]
 
 May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.mql4grec_real."""
 import argparse, os, sys
@@ -17,6 +17,7 @@ def main():
     p.add_argument('--threads', type=int, default=1); p.add_argument('--lane', default='0/1', help='i/n: this process, of so many')
     p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--out', default=str(root/'runs'/'mql4grec')); p.add_argument('--show', action='store_true', help='only say what is missing')
     p.add_argument('--describe', action='store_true', help='write what the words of seed 0 share to runs/bench/mql4grec_language.json, and thumbnails of posters to mql4grec_posters.json')
+    p.add_argument('--words', action='store_true', help='write whether the words of seed 0 mean the same on the target, with and without its items in the training of the translators, to runs/bench/mql4grec_words.json')
     p.add_argument('--small', action='store_true', help='a tiny version of each run, to see that all of it works; use another --out')
     a = p.parse_args()
     os.environ.update(OMP_NUM_THREADS=str(a.threads)); os.environ.setdefault('GENREC_PROGRESS', 'off'); os.environ.setdefault('HF_HUB_OFFLINE', '1')
@@ -33,15 +34,18 @@ def main():
     from genrec.systems.codes import RECOMMENDER
     from genrec.systems.compare import compare
     from genrec.systems.mql4grec import MQL4GRecConfig
-    from genrec.systems.mql4grec_real import TRANSLATOR, describe, keep_in, language_of, load_periods, load_shops, mql4grec_jobs, poster_sheets, transfer_work
+    from genrec.systems.mql4grec_real import TRANSLATOR, describe, keep_in, language_of, load_periods, load_shops, mql4grec_jobs, poster_sheets, transfer_work, word_meaning
     rec, tok, some, shops = RECOMMENDER, {}, {}, {}
     if a.small: rec, tok, some, shops = replace(rec, d_model=16, d_ff=16, d_kv=8, n_heads=2, epochs=1, valid_users=50), dict(id_epochs=1, hidden=(32,), code_dim=8, sizes=(20,)*3), dict(n_users=60), dict(k=3, n_users=800)
     load = dict(ml100k_newer=lambda: load_periods(d/'ml100k_posters', **some), scientific_cgr=lambda: load_shops(d/'scientific_cgr', d/'office14_apao', d/'beauty14', **shops))
     datas = {n: load[n]() for n in a.only_data}
+    cfg = like(MQL4GRecConfig, rec, **(TRANSLATOR|tok))
+    def file(name): return Path(a.out)/f'{name}.json' if a.small else root/'runs'/'bench'/f'mql4grec_{name}.json'
+    if a.words:
+        for n, x in datas.items(): keep_in(file('words'), {n: word_meaning(x, cfg)}) # one after the other: what is made is kept
+        return
     if a.describe:
-        cfg = like(MQL4GRecConfig, rec, **(TRANSLATOR|tok))
         langs = {n: language_of(x, cfg, 0) for n, x in datas.items()}
-        def file(name): return Path(a.out)/f'{name}.json' if a.small else root/'runs'/'bench'/f'mql4grec_{name}.json'
         keep_in(file('language'), {n: describe(x, langs[n]) for n, x in datas.items()})
         keep_in(file('posters'), {n: poster_sheets(x, langs[n]) for n, x in datas.items() if 'image' in langs[n].sids})
         return

@@ -8,7 +8,7 @@ __all__ = ['train', 'recommender', 'one_run', 'about', 'table_jobs', 'spent', 'T
 # %% ../nbs/97_compare.ipynb #657fff23
 import math, shutil, time
 import torch
-from dataclasses import dataclass, asdict, replace
+from dataclasses import dataclass, asdict, field, replace
 from pathlib import Path
 from .core import Run, digest, load_runs, md_table, set_seed
 from .train import fit
@@ -18,7 +18,7 @@ from .evaluate.compare import leaderboard, text_table
 from .systems.tiger import TigerConfig
 from .systems.bbqrec_real import RealData
 from .systems.tiger import settings
-from .systems.codes import RECOMMENDER
+from .systems.codes import RECOMMENDER, early
 from .systems.compare import Job
 from .systems.recipes import ENTRIES, Budget, Entry, settings_of
 
@@ -117,10 +117,14 @@ class Table:
     cost:dict    # row -> (parameters, training seconds, users a second, device, settings)
     missing:tuple # names without a run, with the seeds where some are there
     unfit:tuple=() # names that want more modalities than the dataset has
+    marks:dict=field(default_factory=dict) # row -> what stands behind its name, such as 'early (6 epochs, one layer)'
     def rows(self)->tuple: # head, rows of strings
         "The leaderboard's cells and the costs; training is all that comes before recommending"
         head,rows = self.board.table()
-        return [*head, 'parameters', 'training s', 'users/s', 'on', 'settings'], [[*r, *self.cost[r[0]]] for r in rows]
+        return [*head, 'parameters', 'training s', 'users/s', 'on', 'settings'], [[self.shown(r[0]), *r[1:], *self.cost[r[0]]] for r in rows]
+    def shown(self, name)->str:
+        "The name of a row, and what must be said with it"
+        return ', '.join([name, *([self.marks[name]] if self.marks.get(name) else [])])
     def _last(self): return '; '.join([f"not run yet: {', '.join(self.missing)}" if self.missing else 'all were run', *([f"not to be run, for want of contents: {', '.join(self.unfit)}"] if self.unfit else [])])
     def __str__(self): return (f"{self.board._about()}\n{text_table(*self.rows())}\n" if self.board else '')+self._last()
     __repr__ = __str__
@@ -154,14 +158,16 @@ def results(
     if not runs: return Table(None, {}, missing, unfit)
     # seeds of one search are one row; a run whose search was another is another row
     board,cost = leaderboard([replace(r, config=dict(searched=r.config.get('searched'))) for r in runs], ks, n_boot=n_boot, p_values=p_values),{}
+    marks = {}
     for row in board.rows:
         own = [r for r in runs if row.system in (r.system, f"{r.system} (searched={r.config.get('searched')})")]
         mean = lambda f: sum(map(f, own))/len(own)
         made = own[0].config.get('made', {})
+        marks[row.system] = early(own[0])
         found = made['settings'] if 'settings' in made else settings_of(names[own[0].system], int(own[0].metrics.get('trial', 0)))
         cost[row.system] = (f"{own[0].metrics.get('parameters', 0):,.0f}", f"{mean(spent):,.1f}", f"{mean(lambda r: len(r.ranks)/max(r.seconds.get('recommend', 0.), 1e-3)):,.0f}",
             ', '.join(sorted({r.config.get('made', {}).get('device', '-') for r in own})), ' '.join(f'{k}={v}' for k,v in found.items()) or 'defaults')
-    return Table(board, cost, missing, unfit)
+    return Table(board, cost, missing, unfit, marks)
 
 # %% ../nbs/97_compare.ipynb #d2e5fccd
 def beside(

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 import torch
+from torch import Tensor
 from ..core import Embeddings, SemanticIds, md_table, set_seed, write_atomic
 from ..optim import constant
 from ..train import fit
@@ -123,8 +124,17 @@ def train_translators(
     checkpoint=None, # file; each modality adds its name to it
     items=None, # their names, `domain:item`: that no domain lacks a modality is then looked at before anything is trained
     sep:str=':',
+    *,
+    learn:Tensor=None, # (n_items,) bool: which of them are learnt from; the others get words all the same (default: all)
 )->Translators:
     "One RQ-VAE for each modality"
     if items is not None: QuantitativeLanguage(items, {m:SemanticIds(torch.zeros(len(e), 1, dtype=torch.int64), (1,)) for m,e in embs.items()}, {m:e.missing for m,e in embs.items()}, sep=sep)
     def file(m): return None if checkpoint is None else Path(checkpoint).with_stem(f'{Path(checkpoint).stem}-{m}')
+    if learn is not None: embs = {m:_learnt(e, learn) for m,e in embs.items()}
     return Translators({m:translator(e, cfg, seed, file(m)) for m,e in embs.items()}, cfg.across)
+
+def _learnt(emb, learn):
+    "The vectors that are learnt from"
+    if learn.shape!=(len(emb),) or learn.dtype!=torch.bool:
+        raise ValueError(f"`learn` says of each of {len(emb)} items whether it is learnt from, got {learn.dtype} {tuple(learn.shape)}")
+    return Embeddings(emb.x[learn], emb.name, emb.modality, emb.missing[learn])
