@@ -12,7 +12,7 @@
 # make compare-bbqrec BUDGET_MIN=30   BBQRec on real data beside TIGER and LETTER: what is missing in runs/bbqrec (LANE=0/2, ABLATE=1, COLLISIONS=1, TIMES=4, DATA=folder)
 # make compare-bbqrec-toy BUDGET_MIN=30   BBQRec in a made-up shop: what its codes keep, and its share of the best possible (LANE=0/2)
 # make bench-utgrec         UTGRec's tokenizer: items per second of training and encoding, memory, the diffusion head's share (SMALL=1 for a small try)
-# make compare-utgrec BUDGET_MIN=30   UTGRec with and without other shops, beside TIGER and LETTER: what is missing in runs/utgrec (LANE=0/2, ABLATE=1, SWEEP="layers", DATA="toy pictures scientific ml100k")
+# make compare-utgrec BUDGET_MIN=30   UTGRec with and without other shops, beside TIGER and LETTER: what is missing in runs/utgrec (LANE=0/2, ABLATE=1, KEEP=1, SWEEP="layers", DATA="toy pictures scientific ml100k")
 # make compare BUDGET_MIN=9   every recommender on every dataset, each with the same small search: what is missing in runs/compare (LANE=0/2, DATA=folder)
 # make bench-baselines      SASRec, GRU4Rec and BERT4Rec against RecBole on equal work (SMALL=1 for a small try)
 # make compare-recbole      Popular, ItemKNN, SASRec, GRU4Rec, BERT4Rec, SASRec_F, GRU4Rec_F, FDSA and S3-Rec beside RecBole's with equal settings, three seeds each: what is missing in runs/recbole (DATA=folder)
@@ -77,7 +77,7 @@ bench-utgrec: venv
 	@$(run) python bench/utgrec_speed.py $(if $(SMALL),--small)
 
 compare-utgrec: venv
-	@$(run) python bench/utgrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(SWEEP),--sweep $(SWEEP)) $(if $(DATA),--data $(DATA))
+	@$(run) python bench/utgrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(KEEP),--keep) $(if $(SWEEP),--sweep $(SWEEP)) $(if $(DATA),--data $(DATA))
 
 compare: venv
 	@$(run) python bench/compare.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(DATA),--data "$(DATA)")

@@ -1,6 +1,6 @@
 """UTGRec with and without other shops, beside TIGER and LETTER: runs what is missing in `runs/utgrec`
 
-    python bench/utgrec.py [--data toy pictures scientific ml100k] [--shared ../shared/data] [--ablate] [--sweep layers] [--only tiger utgrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
+    python bench/utgrec.py [--data toy pictures scientific ml100k] [--shared ../shared/data] [--ablate] [--keep] [--sweep layers] [--only tiger utgrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
 
 May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.utgrec_real."""
 import argparse, os, sys
@@ -14,6 +14,7 @@ def main():
     p.add_argument('--data', nargs='*', default=['toy', 'pictures', 'scientific', 'ml100k'], choices=['toy', 'pictures', 'scientific', 'ml100k'], help="made-up shops; the same with pictures; real data")
     p.add_argument('--shared', default=str(root.parent/'shared'/'data'), help='folder with scientific_cgr, office14_apao, beauty14 and ml100k_posters')
     p.add_argument('--ablate', action='store_true'); p.add_argument('--sweep', nargs='*', default=[], choices=['layers', 'alpha', 'align', 'mu'])
+    p.add_argument('--keep', action='store_true', help='ways to tune that keep codes, with and without a pre-trained recommender')
     p.add_argument('--only', nargs='*', help='systems'); p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later')
     p.add_argument('--threads', type=int, default=1); p.add_argument('--lane', default='0/1', help='i/n: this process, of so many')
     p.add_argument('--seeds', type=int, nargs='*', default=[0, 1, 2]); p.add_argument('--out', default=str(root/'runs'/'utgrec')); p.add_argument('--show', action='store_true', help='only say what is missing')
@@ -43,7 +44,7 @@ def main():
         def these(data, seeds, **kw):
             if a.small: kw = kw | dict(rec=replace(RECOMMENDER, d_model=32, d_ff=32, d_kv=8, n_heads=2, epochs=1, every=1), tokenizer=dict(id_epochs=2, **({'sizes': (16,)*3} if not folders[d] else {})), n_clusters=4,
                 id_epochs=3, bypass_steps=2, tune_epochs=1, enc_dim=16, dec_dim=16, code_dim=16, max_tokens=8, diffusion_width=16)
-            return utgrec_jobs(data, seeds, a.ablate, tuple(a.sweep), checkpoints=Store().folder/'utgrec', **kw)
+            return utgrec_jobs(data, seeds, a.ablate, tuple(a.sweep), checkpoints=Store().folder/'utgrec', keep=a.keep, **kw)
         if d in ('toy', 'pictures'): # a seed is a world of its own
             rec = replace(RECOMMENDER, d_model=64, d_ff=128, d_kv=16, n_heads=4, epochs=12, every=3, patience=2, batch_size=64, micro_cells=None, precision='no')
             for s in a.seeds: jobs += these(read(toy_transfer(seed=s, images=d=='pictures')), (s,), **({} if a.small else dict(rec=rec, tokenizer=dict(sizes=(16,)*3, hidden=(64,), id_epochs=200, code_dim=16), n_clusters=5)), **TOY)

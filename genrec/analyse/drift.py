@@ -27,10 +27,9 @@ class Drift:
         levels = enumerate(zip(self.kept, self.chance, self.prefix, self.groups), 1)
         return head, [[str(l), f'{k:.1%}', f'{c:.1%}', f'{p:.1%}', f'{g:.3f}'] for l,(k,c,p,g) in levels]
     def metrics(self, name:str)->dict: # for the metrics of a run
-        "Shares of items that did *not* keep a code (`drift_NAME_1`, ...) or their ID, and how alike groups are"
+        "Shares of items that lost a code (`drift_NAME_1`, ...) or their ID; how alike groups of a first code are"
         moved = {f'drift_{name}_{l}': 1-k for l,k in enumerate(self.kept, 1)}
-        alike = {f'groups_{name}_{l}': g for l,g in enumerate(self.groups, 1)}
-        return moved | {f'drift_{name}_id': 1-self.prefix[-1]} | alike
+        return moved | {f'drift_{name}_id': 1-self.prefix[-1], f'groups_{name}_1': self.groups[0]}
     def __str__(self): return f"codes of {self.items:,} items, before and after\n{text_table(*self.table())}"
     __repr__ = __str__
     def _repr_markdown_(self): return f"**Drift** of {self.items:,} items\n\n{md_table(*self.table())}"

@@ -105,6 +105,10 @@ class Tuning(nn.Module):
         for l,(book,part) in enumerate(zip(*before.levels(spread)) if holds else ()):
             self.register_buffer(f'book_{l}', book)
             self.register_buffer(f'spread_{l}', part.var(0, correction=0).sum().clamp(min=1e-12))
+    @property
+    def bypassed(self):
+        "Whether its codes are still gone round, see `begins`"
+        return self.tok.bypassed
     def mark(self):
         "What a checkpoint must have in common with this training, see `fit`"
         return dict(keep=[self.anchor, self.weight, self.temperature, self.share])

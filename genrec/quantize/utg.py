@@ -228,14 +228,16 @@ def vectors(self:UTGTokenizer,
     items, # what the encoder's `prepare` gave
     block:int=256, # items at once
     bar:bool=None, # progress bar
+    device=None, # where items are read, and the tokenizer comes back from; 'fastest': on an accelerator, if any
 )->Tensor: # (n, n_levels*dim), on the CPU
     "What the encoder says of every item"
-    was,out = self.training,[]
-    self.eval()
+    was,home,out,any_ = self.training,self.device,[],torch.accelerator.is_available()
+    if device=='fastest': device = torch.accelerator.current_accelerator() if any_ else None
+    self.eval().to(device or home)
     with progress(total=len(items), desc='encode', on=bar) as tick:
         for rows in torch.arange(len(items)).split(block):
             out.append(self.encoder(to_device(items[rows], self.device)).flatten(1).float().cpu()); tick.update(len(rows))
-    self.train(was)
+    self.train(was).to(home)
     return torch.cat(out)
 
 @patch

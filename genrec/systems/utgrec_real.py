@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['LIGHT', 'TOY', 'NETS', 'OF_TARGET', 'OF_T5', 'Transfer', 'transfer', 'toy_transfer', 'load_transfer', 'with_mllm',
-           'net_run', 'once', 'taught', 'lend', 'transfer_work', 'utgrec_jobs', 'alone']
+           'net_run', 'tunings', 'tuned_as', 'settled', 'once', 'taught', 'lend', 'transfer_work', 'utgrec_jobs',
+           'alone', 'keep_row', 'keep_table']
 
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #266c3486
 import json, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
-from ..core import Run, Split, Embeddings, digest, set_seed
+from ..core import Run, Split, Embeddings, digest, md_table, set_seed
 from ..store import Store
 from ..train import fit
 from ..data.domains import fewer_users, join_catalogs, join_domains
@@ -20,6 +21,7 @@ from ..data.toy_domains import toy_domains
 from ..encode.image import PixelEncoder
 from ..encode.light import PatchReader
 from ..encode.text import TfidfEncoder
+from ..evaluate.compare import leaderboard
 from ..evaluate.protocol import measure, validator
 from ..quantize.diffusion import PatchLatents
 from ..recommend.fdsa import FDSA
@@ -31,8 +33,10 @@ from .codes import RECOMMENDER, Kept
 from .compare import Job
 from .letter import LetterConfig, letter
 from .mql4grec_real import core_log, film_periods
-from .tiger import TigerConfig, settings, tiger
-from .utgrec import ABLATIONS, SWEEPS, Content, Pretrained, UTGRecConfig, light_content, mllm_content, target_tokenizer, utg_tokenizer, utgrec_finetune, utgrec_pretrain
+from .tiger import SINCE, TigerConfig, settings, tiger
+from .utgrec import ABLATIONS, OF_TUNING, SWEEPS, Content, Pretrained, UTGRecConfig
+from .utgrec import light_content, mllm_content, target_tokenizer, utg_tokenizer
+from .utgrec import utgrec_finetune, utgrec_pretrain
 
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #0bbe5374
 @dataclass(frozen=True)
@@ -123,9 +127,33 @@ def net_run(
     fit(m, m.training_data(data.split.train), **how, evaluate=validator(data.split, 2000), seed=seed, desc=name)
     return measure(m, data.split, name, data.name, {}, seed, dict(pretrain=round(sec, 1), train=round(m.fit_log.seconds, 1)))
 
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #9d07500e
+def tunings(base:UTGRecConfig)->dict: # name -> configuration
+    "Ways to tune that keep more of what codes meant: not at all, the paper's rate and length, four of quantize.keep"
+    epochs = round(base.tune_epochs*UTGRecConfig.tune_epochs/LIGHT['tune_epochs']) # steps are the same on every target
+    fields = {'tokenizer not tuned': ABLATIONS['tokenizer not tuned'],
+        'gentle': dict(tune_epochs=max(1, epochs), tune_lr=UTGRecConfig.tune_lr),
+        'maps alone': dict(tune_only=('maps',)),
+        'anchored': dict(anchor_weight=10.),
+        'replayed': dict(replay_share=.5),
+        'distilled': dict(anchor_weight=1., anchor='codes', anchor_on=('source','target'))}
+    return {name: replace(base, **f) for name,f in fields.items()}
+
+def tuned_as(
+    name:str='', # of `tunings`; '': as the configuration says
+    pretrained:bool=True, # the recommender too
+)->str:
+    "What a row is called in run files"
+    return '-'.join(['utgrec', *name.split(), *([] if pretrained else ['recommender','not','pre-trained'])])
+
+def settled(cfg:UTGRecConfig)->UTGRecConfig:
+    "Switches of tuning are off where nothing is tuned: what they are elsewhere makes no other run"
+    return cfg if cfg.pretrain_tokenizer and cfg.tune_tokenizer else replace(cfg, **{f: SINCE[f] for f in OF_TUNING})
+
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #922d2561
 _kept = {} # the last trainings of each kind: rows of table 3 and sweeps share them
 OF_TARGET = ('tune_epochs','tune_lr','tune_tokenizer','freeze_tables','pretrain_tokenizer','pretrain_recommender','epochs','lr','every','patience','width','valid_users') # fields that pre-training does not look at
+OF_TARGET += OF_TUNING
 OF_T5 = ('d_model','d_ff','d_kv','n_heads','n_layers','dropout','n_user_tokens','max_history','cut','end_token','recency','legal','tie','init','epochs','batch_size','micro_cells','lr','weight_decay','warmup','optimizer','precision','every','patience','valid_users','width',
     'pre_epochs','pre_lr','pretrain_recommender') # fields that a tokenizer does not look at
 
@@ -185,17 +213,22 @@ def utgrec_jobs(
     n_clusters:int=10, # of LETTER's codewords
     checkpoints=None, # folder where pre-training goes on after an interruption
     nets:dict=NETS, # how the baselines without codes are trained
+    keep:bool=False, # each of `tunings` too, with and without a pre-trained recommender
     **kw, # fields of `UTGRecConfig` (default: `LIGHT`)
 )->list: # of `Job`, most telling first
     "UTGRec, TIGER, LETTER, and UTGRec without each of its parts, with one recommender; SASRec, FDSA and UniSRec"
     base = like(UTGRecConfig, rec, **(dict(pre_epochs=rec.epochs, pre_lr=rec.lr)|LIGHT|kw))
     named = {'utgrec':base, 'tiger':like(TigerConfig, rec, **(tokenizer or {})), 'letter':like(LetterConfig, rec, n_clusters=n_clusters, **(tokenizer or {}))}
     named |= {f"utgrec-{n.replace(' ', '-')}":replace(base, **f) for n,f in ABLATIONS.items() if ablate or n=='nothing pre-trained'}
+    scratch = ABLATIONS['recommender not pre-trained']
+    for n,c in ({'': base} | tunings(base) if keep else {}).items(): # side by side: they share a tokenizer
+        named |= {tuned_as(n): c, tuned_as(n, False): replace(c, **scratch)}
     for s in sweep:
         if s=='alpha' and data.content.latents is None: continue # no pictures are reconstructed: the weight of their loss changes nothing
         for f in SWEEPS[s]:
             (k,v), = f.items()
             named |= {f'utgrec-{k}-{v}':replace(base, **f), **({f'utgrec-nothing-pre-trained-{k}-{v}':replace(base, **f, **ABLATIONS['nothing pre-trained'])} if s=='layers' else {})}
+    named = {n: settled(c) if isinstance(c, UTGRecConfig) else c for n,c in named.items()}
     about = dict(split=data.split.rule, sources=[data.source.rule, data.source.n_items], vectors=[data.emb.name.split(', fitted=')[0], *data.emb.x.shape]) # what they were fitted to is told by `data` and seed
     def job(name, cfg, seed):
         def make():
@@ -215,3 +248,39 @@ def alone(cfg:UTGRecConfig, data:Transfer)->UTGRecConfig:
     "What is learned on the target alone has as many steps as the sources had, but sees fewer items"
     steps = lambda n: -(-n//cfg.id_batch_size)
     return replace(cfg, tune_epochs=round(cfg.id_epochs*steps(data.source.n_items)/steps(data.split.n_items))+cfg.tune_epochs)
+
+# %% ../../nbs/94b_systems.utgrec_real.ipynb #eab1c0a6
+def keep_row(
+    runs:list, # of one dataset
+    name:str, # of `tunings`, or ''
+)->list: # of strings: seeds, five shares of what is kept, two figures of NDCG@10, the gain
+    "One way to tune: what it keeps of the codes, and what a pre-trained recommender is worth with it"
+    both = [[r for r in runs if r.system==tuned_as(name, p)] for p in (True,False)]
+    seeds = sorted({r.seed for r in both[0]}&{r.seed for r in both[1]} or {r.seed for rs in both for r in rs})
+    both = [[r for r in rs if r.seed in seeds] for rs in both]
+    def mean(figures, digits): return f'{sum(figures)/len(figures):{digits}}'
+    def told(figure): # run files from before drift was measured do not carry it
+        got = {r.seed: r.metrics[figure] for rs in both for r in rs if figure in r.metrics}
+        few = '' if len(got)==len(seeds) else f' ({len(got)} of {len(seeds)} seeds)'
+        if not got: return '-'
+        if figure.startswith('groups'): return mean(got.values(), '.2f')+few
+        return mean([1-v for v in got.values()], '.1%')+few
+    kept = [told(f'drift_{of}_{l}') for l in (1,'id') for of in ('source','target')]
+    ndcg = [mean([r.metrics['ndcg@10'] for r in rs], '.4f') if rs else 'not run yet' for rs in both]
+    gain = '-'
+    if all(both): # settings are compared without what came out of a training
+        pair = [replace(r, config={k:v for k,v in r.config.items() if k!='best_epoch'}) for rs in both for r in rs]
+        board = leaderboard(pair, against=tuned_as(name, False), ks=(10,))
+        gain = '{:+.4f} [{:+.4f}, {:+.4f}]'.format(*board[tuned_as(name)].diff)
+    return [str(len(seeds)) if seeds else '-', *kept, told('groups_source_1'), *ndcg, gain]
+
+def keep_table(
+    runs:list, # of `Run`
+    data:str,
+)->str: # Markdown
+    "Every way to tune: the shares of items that keep a code, and the gain of a pre-trained recommender in NDCG@10"
+    shares = ['first code kept: source items', 'target items', 'whole ID kept: source items', 'target items']
+    head = ['tuning', 'seeds', *shares, 'groups alike: source', 'NDCG@10, pre-trained recommender', 'not', 'gain']
+    here = [r for r in runs if r.data==data]
+    names = {'': 'as `LIGHT` says'} | {n:n for n in tunings(UTGRecConfig())}
+    return md_table(head, [[shown, *keep_row(here, n)] for n,shown in names.items()])
