@@ -25,7 +25,7 @@ from ..store import Store
 from .tiger import TigerConfig, settings, tiger
 from .letter import LetterConfig, letter
 from .codes import RECOMMENDER, Kept
-from .bbqrec_real import WORK, epochs_for, like, with_collisions, shop_files
+from .bbqrec_real import WORK, epochs_for, letter_like, like, with_collisions, shop_files
 from .compare import Job
 from .mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec
 
@@ -154,7 +154,7 @@ def mql4grec_jobs(
     "TIGER and LETTER on the target, MQL4GRec with and without the sources, with one recommender"
     tok = tokenizer or {}
     base = like(MQL4GRecConfig, rec, **(TRANSLATOR|dict(pre_epochs=rec.epochs, pre_batch_size=rec.batch_size, pre_lr=rec.lr)|tok|kw))
-    named = {'tiger':like(TigerConfig, rec, **tok), 'letter':like(LetterConfig, rec, **tok), 'mql4grec':base, 'mql4grec-no-pre-training':replace(base, **ABLATIONS['no pre-training'])}
+    named = {'tiger':like(TigerConfig, rec, **tok), 'letter':letter_like(rec, **tok), 'mql4grec':base, 'mql4grec-no-pre-training':replace(base, **ABLATIONS['no pre-training'])}
     if ablate: named |= {f"mql4grec-{n.replace(' ', '-')}":ablated(base, n) for n,fields in ABLATIONS.items() if possible(fields, data)}
     split = data.split()
     about = dict(split=split.rule, domains=list(data.domains.names), vectors={m:[e.name, *e.x.shape] for m,e in data.embs.items()})

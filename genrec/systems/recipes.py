@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['rate', 'wide', 'steep', 'ENTRIES', 'Budget', 'Entry', 'settings_of', 'net', 'content', 'counts', 's3rec', 'unisrec',
-           'vqrec', 'generative', 'tiger_ids', 'tiger_m_ids', 'letters', 'triples', 'on_tiger', 'words', 'universal']
+           'vqrec', 'generative', 'tiger_ids', 'tiger_m_ids', 'letters', 'triples', 'on_tiger', 'on_letter', 'words',
+           'universal']
 
 # %% ../../nbs/96_systems.recipes.ipynb #77eaa2ff
 import random, time
@@ -29,9 +30,9 @@ from ..recommend.missrec import MISSRec
 from ..codes.translate import train_translators
 from .tiger import TigerConfig, rqvae_ids, settings, tiger
 from .tiger_m import joined
-from .letter import LetterConfig, cf_vectors, letter_ids
+from .letter import LetterConfig, cf_vectors, letter, letter_ids
 from .bbqrec import BBQRecConfig, bbqrec, bbqrec_ids
-from .bbqrec_real import REAL, like
+from .bbqrec_real import LETTER, REAL, like
 from .mql4grec import MQL4GRecConfig, mql4grec_finetune
 from .mql4grec_real import TRANSLATOR
 from .utgrec import Pretrained, UTGRecConfig, light_content, utg_ids, utg_tokenizer, utgrec_finetune
@@ -133,6 +134,9 @@ def triples(data, cfg, seed):
 def on_tiger(name):
     "TIGER's recommender on any codes, under a name"
     return lambda data, ids, cfg, seed, at: tiger(data.split, data.embs['text'], cfg, ids, name, seed=seed, checkpoint=at)
+def on_letter(data, ids, cfg, seed, at):
+    "LETTER's recommender: TIGER's, and the loss that `cfg` asks for"
+    return letter(data.split, data.embs['text'], cfg, seed=seed, checkpoint=at, ids=ids)
 
 def words(data, cfg, seed):
     "Translators of this shop alone"
@@ -155,7 +159,7 @@ ENTRIES = ( # most telling first
     Entry('gru4rec', net(GRU4Rec), dict(wide, hidden=(128,256))), Entry('bert4rec', net(BERT4Rec), dict(wide, mask_share=(.2,.4), last_share=(.1,.5))),
     Entry('unisrec', unisrec, dict(wide, transductive=(False,True)), 1), Entry('sasrec_f', content(SASRecF), dict(wide, dim=(64,128)), 1),
     Entry('sasrec_gbce', net(lambda n, **kw: SASRec(n, loss='gbce', **kw)), dict(wide, dim=(64,128), calibration=(.5,.75,.9))), Entry('sasrec_bce', net(lambda n, **kw: SASRec(n, loss='bce', **kw)), dict(wide, dim=(64,128))),
-    Entry('letter', generative(LetterConfig, letters, on_tiger('letter')), steep, 1, True), Entry('bbqrec', generative(BBQRecConfig, triples, lambda data, ids, cfg, seed, at: bbqrec(data.split, data.embs, cfg, ids, seed=seed, checkpoint=at), **REAL), steep, 1, True),
+    Entry('letter', generative(LetterConfig, letters, on_letter, collision_every=LETTER['id_epochs']//2, **LETTER), steep, 1, True), Entry('bbqrec', generative(BBQRecConfig, triples, lambda data, ids, cfg, seed, at: bbqrec(data.split, data.embs, cfg, ids, seed=seed, checkpoint=at), **REAL), steep, 1, True),
     Entry('mql4grec', generative(MQL4GRecConfig, words, lambda data, lang, cfg, seed, at: mql4grec_finetune(data.split, lang, cfg, seed=seed, checkpoint=at), stop='ndcg@10', **TRANSLATOR), steep, 1, True), Entry('utgrec', generative(UTGRecConfig, universal, lambda data, pre, cfg, seed, at: utgrec_finetune(pre, data.split, data.catalog, cfg, seed=seed, checkpoint=at), pretrain_recommender=False, tune_tokenizer=False, **LIGHT), steep, 1, True, catalog=True),
     Entry('tiger_m', generative(TigerConfig, tiger_m_ids, on_tiger('tiger_m')), steep, 2, True),
     Entry('fmlp', net(FMLPRec), wide), Entry('gru4rec_f', content(GRU4RecF), dict(wide, hidden=(128,256)), 1), Entry('fdsa', content(FDSA), wide, 1), Entry('s3rec', s3rec, wide, 1), Entry('nova', content(NOVA), dict(wide, fuse=('add','concat','gate')), 1),

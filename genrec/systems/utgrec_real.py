@@ -28,7 +28,7 @@ from ..recommend.fdsa import FDSA
 from ..recommend.sasrec import SASRec
 from ..recommend.unisrec import Pretraining, UniSRec
 from ..recommend.unisrec import carry_over as take_over
-from .bbqrec_real import WORK, epochs_for, like, with_collisions, shop_files
+from .bbqrec_real import WORK, epochs_for, letter_like, like, with_collisions, shop_files
 from .codes import RECOMMENDER, Kept
 from .compare import Job
 from .letter import LetterConfig, letter
@@ -218,7 +218,7 @@ def utgrec_jobs(
 )->list: # of `Job`, most telling first
     "UTGRec, TIGER, LETTER, and UTGRec without each of its parts, with one recommender; SASRec, FDSA and UniSRec"
     base = like(UTGRecConfig, rec, **(dict(pre_epochs=rec.epochs, pre_lr=rec.lr)|LIGHT|kw))
-    named = {'utgrec':base, 'tiger':like(TigerConfig, rec, **(tokenizer or {})), 'letter':like(LetterConfig, rec, n_clusters=n_clusters, **(tokenizer or {}))}
+    named = {'utgrec':base, 'tiger':like(TigerConfig, rec, **(tokenizer or {})), 'letter':letter_like(rec, n_clusters=n_clusters, **(tokenizer or {}))}
     named |= {f"utgrec-{n.replace(' ', '-')}":replace(base, **f) for n,f in ABLATIONS.items() if ablate or n=='nothing pre-trained'}
     scratch = ABLATIONS['recommender not pre-trained']
     for n,c in ({'': base} | tunings(base) if keep else {}).items(): # side by side: they share a tokenizer
