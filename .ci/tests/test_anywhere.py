@@ -75,7 +75,7 @@ def test_what_is_no_number_is_not_moved():
 
 def test_settings_have_turns():
     turn = tool('test').setting_of
-    assert [turn(str(n)) for n in range(5)]==['default', 'avx2, two threads', 'compatible', 'seeds moved', 'default']
+    assert [turn(str(n)) for n in range(4)]==['default', 'avx2, two threads', 'compatible', 'default']
     assert turn('compatible')=='compatible'
     try: turn('none')
     except SystemExit as e: assert 'no setting' in str(e)
