@@ -10,6 +10,7 @@
 # make bench-decode         constrained decoding against Hugging Face `generate` and STATIC's scheme (SMALL=1 for a small try)
 # make bench-bbqrec         BBQRec's attention beside plain and naive, its decoding beside TIGER's (SMALL=1 for a small try)
 # make compare-bbqrec BUDGET_MIN=30   BBQRec on real data beside TIGER and LETTER: what is missing in runs/bbqrec (LANE=0/2, ABLATE=1, COLLISIONS=1, TIMES=4, DATA=folder)
+# make compare-tiger BUDGET_MIN=30   TIGER's codes, layers, user tokens, invalid IDs, temperatures and unseen items: what is missing in runs/tiger_more (LANE=0/2, TIMES=4, DATA=folder)
 # make compare-bbqrec-toy BUDGET_MIN=30   BBQRec in a made-up shop: what its codes keep, and its share of the best possible (LANE=0/2)
 # make bench-utgrec         UTGRec's tokenizer: items per second of training and encoding, memory, the diffusion head's share (SMALL=1 for a small try)
 # make compare-utgrec BUDGET_MIN=30   UTGRec with and without other shops, beside TIGER and LETTER: what is missing in runs/utgrec (LANE=0/2, ABLATE=1, KEEP=1, SWEEP="layers", DATA="toy pictures scientific ml100k")
@@ -28,7 +29,7 @@ export VENV PYTHON
 export HF_HUB_OFFLINE ?= 1
 run := PATH="$(abspath $(VENV))/bin:$$PATH"
 
-.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-bbqrec-toy bench-utgrec compare bench-baselines compare-recbole compare-utgrec compare-mql4grec compare-mql4grec-toy test-browser test-spark notebooks constraints venv clean
+.PHONY: help demo test lab docs bench-train bench-data bench-quantize bench-decode bench-bbqrec compare-codes compare-bbqrec compare-tiger compare-bbqrec-toy bench-utgrec compare bench-baselines compare-recbole compare-utgrec compare-mql4grec compare-mql4grec-toy test-browser test-spark notebooks constraints venv clean
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
@@ -66,6 +67,9 @@ bench-bbqrec: venv
 
 compare-bbqrec: venv
 	@$(run) python bench/bbqrec.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(ABLATE),--ablate) $(if $(COLLISIONS),--collisions) $(if $(TIMES),--times $(TIMES)) $(if $(DATA),--data "$(DATA)")
+
+compare-tiger: venv
+	@$(run) python bench/tiger.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE)) $(if $(TIMES),--times $(TIMES)) $(if $(DATA),--data "$(DATA)")
 
 compare-bbqrec-toy: venv
 	@$(run) python bench/bbqrec_toy.py $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN)) $(if $(LANE),--lane $(LANE))

@@ -24,10 +24,11 @@ def arguments():
     p.add_argument('--show', action='store_true', help='only say what is missing')
     a = p.parse_args()
     try:
-        a.lane = tuple(int(o) for o in a.lane.split('/'))
-        _, _ = a.lane
+        i, n = a.lane.split('/')
+        lane = int(i), int(n)
     except ValueError:
         sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
+    a.lane = lane
     absent = [d for d in a.data if not Path(d).is_dir()]
     if absent: sys.exit(f'no folder {", ".join(absent)}: see `load_real` for what --data takes')
     if a.times<1: sys.exit(f'--times wants 1 or more, got {a.times}')

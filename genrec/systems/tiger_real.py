@@ -106,7 +106,7 @@ class SharedCodes:
             self.kept[codes,own,seed] = ids
         return self.kept[codes,own,seed]
 
-# %% ../../nbs/92d_systems.tiger_real.ipynb #e2f93a2f
+# %% ../../nbs/92d_systems.tiger_real.ipynb #5b75b1de
 def tiger_jobs(
     data:RealData,
     seeds:tuple=(0,1,2),
@@ -115,7 +115,7 @@ def tiger_jobs(
     tokenizer:dict=None, # fields of RQ-VAE, such as dict(id_epochs=50)
     groups:dict=None, # name -> (n_items,) int64, for Entropy@K besides first codes; see `category_groups`
     share:float=.05, # of unseen items
-    ks:tuple=(10,20,50), # cut-offs of Entropy@K
+    ks:tuple=(10,20,50), # of Entropy@K
     store:Store=None, # see `SharedCodes`
 )->list: # of `Job`, most telling first
     "What TIGER's paper measures besides, as jobs"
