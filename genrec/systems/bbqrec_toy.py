@@ -74,7 +74,7 @@ def toy_jobs(
     "Runs of this study"
     rows = {'bbqrec':{}, 'bbqrec-no-mutual-information':ABLATIONS['no mutual information'], 'bbqrec-one-sided':dict(one_sided=True, mutual_weight=.03),
         'bbqrec-wide':dict(specific_dim=cfg.code_dim), 'bbqrec-weight-1':dict(mutual_weight=1.), 'bbqrec-tuples':dict(tuple_vectors=True)}
-    if ablate: rows |= {f"bbqrec-{n.replace(' ', '-')}":f for n,f in ABLATIONS.items()}
+    if ablate: rows |= {f"bbqrec-{n.replace(' ', '-')}":f for n,f in ABLATIONS.items() if n!='summed vectors'} # `bbqrec` is the row with sums
     named = {'tiger-text':tiger_cfg, 'tiger-both':tiger_cfg} | {n:replace(cfg, **f) for n,f in rows.items()}
     def job(name, c, seed):
         def make():
