@@ -143,8 +143,8 @@ def train_system(
         checkpoint=checkpoint, seed=seed, desc=name)
     sec = dict(seconds or {}, train=round(m.fit_log.seconds, 1), valid=round(m.fit_log.eval_seconds, 1))
     best = dict(m.fit_log.best or {})
-    curve = {k: [round(e[k], 5) for e in m.fit_log.metrics] for k in ('epoch', 'ndcg@10', 'nats')}
-    how = settings(cfg) | dict(best_epoch=best.pop('epoch', None), curve=curve) | (how or {})
+    valid_curve = {k: [round(e[k], 5) for e in m.fit_log.metrics] for k in ('epoch', 'ndcg@10', 'nats')}
+    how = settings(cfg) | dict(best_epoch=best.pop('epoch', None), valid_curve=valid_curve) | (how or {})
     run = measure(m, split, name, data, how, seed, sec, **at)
     return System(sids, m, replace(run, metrics=run.metrics | {f'valid_{k}': v for k,v in best.items()}))
 
