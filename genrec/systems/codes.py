@@ -255,10 +255,8 @@ def code_row(
 
 # %% ../../nbs/91c_systems.codes.ipynb #e0ea3f5f
 PLAN = ( # quantizer, and the rule with which the recommender reads its codes (None: not recommended with)
-    (rqvae, append_rank), (rqkmeans, append_rank), (letter, sinkhorn_reassign), (random, append_rank), (balanced_rqkmeans, append_rank),
-    (tree, kth_leaf), (simvq, append_rank), (opq, append_rank), (shuffled, append_rank), (rqkmeans_normalised, append_rank),
-    (rqkmeans_from_balanced, append_rank), (rqkmeans_greedy, append_rank), (rqvae_revived, append_rank), (lsh, append_rank),
-    (fsq, None), (pq, None), (vqvae, None))
+    (rqvae, append_rank), (rqkmeans, append_rank), (letter, sinkhorn_reassign), (random, append_rank), (balanced_rqkmeans, append_rank), (tree, kth_leaf), (simvq, append_rank),
+    (opq, append_rank), (shuffled, append_rank), *((q, append_rank) for q in (rqkmeans_normalised, rqkmeans_from_balanced, rqkmeans_greedy, rqvae_revived, lsh)), *((q, None) for q in (fsq, pq, vqvae)))
 
 @dataclass(frozen=True)
 class CodeJob:
