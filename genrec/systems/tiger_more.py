@@ -116,7 +116,7 @@ def hold_out_items(
     seen = Split(_only(part(split.train), m), _only(part(split.valid), m), _only(test, m), m, rule)
     return ColdSplit(seen, test, order, m)
 
-# %% ../../nbs/90c_systems.tiger_more.ipynb #6b0bae64
+# %% ../../nbs/90c_systems.tiger_more.ipynb #79135117
 def fitted_rqvae(emb:Embeddings, cfg:TigerConfig, seed:int=0)->RQVAE:
     "TIGER's quantizer, as `rqvae_ids` trains it"
     set_seed(seed)
@@ -126,6 +126,10 @@ def fitted_rqvae(emb:Embeddings, cfg:TigerConfig, seed:int=0)->RQVAE:
 def fitted_rqkmeans(emb:Embeddings, cfg:TigerConfig, seed:int=0)->ResidualQuantizer:
     "RQ-k-means, as `rqkmeans_ids` fits it"
     return ResidualQuantizer(emb.dim, cfg.sizes).fit_kmeans(emb, seed=seed)
+
+def _take(emb, i):
+    "Vectors of some items, in this order"
+    return replace(emb, x=emb.x[i], missing=emb.missing[i])
 
 def cold_ids(
     emb:Embeddings, # of all items, by their old numbers
@@ -137,10 +141,8 @@ def cold_ids(
 )->SemanticIds: # of all items, by their new numbers
     "A quantizer learns from the seen items and codes all; then a level numbers collisions, the seen items first"
     if len(emb)!=len(cold.order): raise ValueError(f"{len(emb)} vectors for {len(cold.order)} items")
-    e = replace(emb, x=emb.x[cold.order], missing=emb.missing[cold.order])
-    n = cold.n_seen
-    q = quantizer(replace(e, x=e.x[:n], missing=e.missing[:n]), cfg, seed)
-    return append_rank(to_sids(q, e))
+    q = quantizer(_take(emb, cold.order[:cold.n_seen]), cfg, seed)
+    return append_rank(to_sids(q, _take(emb, cold.order)))
 
 # %% ../../nbs/90c_systems.tiger_more.ipynb #eea9c567
 def limit_unseen(
@@ -219,7 +221,7 @@ def cold_metrics(
                 out[f'{label} all recall@{k}'] = hit.double().mean().item()
     return out
 
-# %% ../../nbs/90c_systems.tiger_more.ipynb #2f7335c8
+# %% ../../nbs/90c_systems.tiger_more.ipynb #f14c5819
 def cold_start(
     split:Split,
     emb:Embeddings, # one vector for each item
@@ -240,8 +242,7 @@ def cold_start(
     took = dict(ids=round(time.time()-t, 1))
     s = train_system(cold.seen, seen, cfg, name, data, seed, dict(quantizer=quantizer.__name__, share=share), took)
     k = max(ks)
-    e = replace(emb, x=emb.x[cold.order], missing=emb.missing[cold.order])
-    lists = cold_lists(s.model.add(new), cold, sids, e, k=k, width=max(cfg.width, 2*k))
+    lists = cold_lists(s.model.add(new), cold, sids, _take(emb, cold.order), k=k, width=max(cfg.width, 2*k))
     node = prefix_nodes(sids.codes, sids.sizes, sids.n_levels-1)
     reachable = torch.isin(node[cold.test.target[cold.unseen_target]], node[:n]).double().mean().item()
     counts = dict(unseen_items=len(sids)-n, unseen_users=int(cold.unseen_target.sum()), reachable=reachable)
