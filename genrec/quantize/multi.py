@@ -135,7 +135,7 @@ class MultiQuantizer(nn.Module, Hub, coders={type: (class_name, class_named)}):
         club_hidden:int=128, club_steps:int=5, club_lr:float=1e-4, # of q
         ema_decay:float=None, revive_below:float=None, rotate:bool=False, # see `ResidualQuantizer`
         one_sided:bool=False, # (3) moves the specific encoders alone: what is coded leaves them, and nothing leaves the codes
-        sequence:type=SequenceEncoder, # class of (11)'s encoder, made and called as that one; also `SessionGraphEncoder`
+        sequence:type=SequenceEncoder, # class of (11)'s encoder, made and called like it: or `SessionGraphEncoder`
     ):
         super().__init__()
         if not dims and not n_items: raise ValueError("nothing to quantize: give `dims` (modality -> width), `n_items`, or both")
@@ -154,7 +154,8 @@ class MultiQuantizer(nn.Module, Hub, coders={type: (class_name, class_named)}):
         dim = len(self.parts)*code_dim
         self.rq = ParallelQuantizer(dim, len(self.parts), levels, shared, commitment_weight, ema_decay, revive_below, rotate)
         if mutual_weight: self.club = nn.ModuleDict({m:Club(code_dim, k, club_hidden, club_steps, club_lr) for m in self.modalities})
-        if recommendation_weight: self.sequence = sequence(dim, n_layers, n_heads, dropout=dropout, max_history=max_history)
+        how = dict(dropout=dropout, max_history=max_history)
+        if recommendation_weight: self.sequence = sequence(dim, n_layers, n_heads, **how)
 
     @property
     def sizes(self):
@@ -202,7 +203,8 @@ def terms(self:MultiQuantizer,
     out = dict(reconstruction=rec, quantization=q.loss/(self.code_dim if self.per_dim else 1), shared=mutual)
     if self.recommendation_weight and not isinstance(batch, Items):
         ok = batch.target>=0
-        out['next'] = contrastive_loss(self.sequence(q.x[batch.seq[ok]], ok, batch.seq[ok]), q.x, batch.target[ok], self.temperature)
+        state = self.sequence(q.x[batch.seq[ok]], ok, batch.seq[ok])
+        out['next'] = contrastive_loss(state, q.x, batch.target[ok], self.temperature)
     return out
 
 @patch

@@ -70,7 +70,7 @@ class CodeData:
 def early(
     run:Run, # of a comparison, as `bench/*.py` make them
 )->str: # such as 'early (6 epochs, one layer)'; '' for a recommender of another size or a longer training
-    "What the first row of the comparisons is called wherever it is shown: `RECOMMENDER`, for as many samples as 6 epochs of `scientific_cgr`"
+    "What the first row of the comparisons is called: `RECOMMENDER`, as many samples as 6 epochs of `scientific_cgr` are"
     made = run.config.get('recommender') or run.config.get('made') or run.config
     size = ('d_model','d_ff','d_kv','n_heads','n_layers')
     if any(made.get(name)!=getattr(RECOMMENDER, name) for name in size): return ''
