@@ -13,7 +13,7 @@ from ..core import Embeddings, md_table
 from ..codes.language import QuantitativeLanguage
 
 # %% ../../nbs/74b_analyse.meaning.ipynb #428c544c
-def _between(a, b, words): # two sets of items: (unit vectors, word of each) -> (sum of cosines, pairs) over pairs that share a word
+def _between(a, b, words): # two sets of items, (unit vectors, word of each) -> (sum of cosines, number) of each word
     "All pairs of an item of `a` and one of `b` that share a word"
     def sums(x, word):
         total = x.new_zeros(words, x.shape[1]).index_add_(0, word, x)
@@ -40,7 +40,8 @@ def code_meaning(
     prefix:bool=True, # items share a word where they share all codes up to a level; False: the code of the level alone
 )->list: # of dict, one for each level: codes, covered, across, chance, source, source_chance, kept, see `MEANING`
     "How alike the contents of two items are that share a word, one of a source and one of the target"
-    if target not in lang.domains: raise ValueError(f"`target` is one of the domains {list(lang.domains)}, got {target!r}")
+    domains = list(lang.domains)
+    if target not in domains: raise ValueError(f"`target` is one of the domains {domains}, got {target!r}")
     if len(lang.domains)<2: raise ValueError(f"wanted a target and a source, got words of {target!r} alone")
     if modality not in lang.sids: raise ValueError(f"no words of {modality!r}: there are {list(lang.sids)}")
     if len(emb)!=len(lang): raise ValueError(f"{len(emb)} vectors for {len(lang)} items; row i is item i")
@@ -83,7 +84,8 @@ def meaning_table(
     def cell(v): return '-' if v is None else f'{v:.0f}' if isinstance(v, int) else f'{v:.3f}'
     rows = [[name, level+1, row['codes'], f"{row['covered']:.0%}", *[cell(row[k]) for k in list(MEANING)[2:]]]
             for name,rows in tables.items() for level,row in enumerate(rows)]
-    head = ['words','codes of the prefix','shared words','target\'s items covered','source and target','(chance)','within sources','(chance)','kept']
+    head = ['words','codes of the prefix','shared words','target\'s items covered',
+            'source and target','(chance)','within sources','(chance)','kept']
     return md_table(head, rows)
 
 def plot_meaning(
@@ -98,6 +100,7 @@ def plot_meaning(
         shown = [(level+1, row['kept']) for level,row in enumerate(rows) if row['kept'] is not None]
         if shown: ax.plot(*zip(*shown), 'osD^vP'[i%6]+'-', ms=4, color=colours[i%6], label=name)
     for y in (0, 1): ax.axhline(y, color='k', lw=.6, ls=':')
-    ax.set(xlabel='codes that two items share', ylabel='meaning kept', xticks=range(1, max(map(len, tables.values()), default=1)+1))
+    levels = max(map(len, tables.values()), default=1)
+    ax.set(xlabel='codes that two items share', ylabel='meaning kept', xticks=range(1, levels+1))
     ax.legend(frameon=False, fontsize=8)
     return ax

@@ -125,7 +125,7 @@ def train_translators(
     items=None, # their names, `domain:item`: that no domain lacks a modality is then looked at before anything is trained
     sep:str=':',
     *,
-    learn:Tensor=None, # (n_items,) bool: which of them are learnt from; the others get words all the same (default: all)
+    learn:Tensor=None, # (n_items,) bool: which of them are learnt from; the others get words too (default: all)
 )->Translators:
     "One RQ-VAE for each modality"
     if items is not None: QuantitativeLanguage(items, {m:SemanticIds(torch.zeros(len(e), 1, dtype=torch.int64), (1,)) for m,e in embs.items()}, {m:e.missing for m,e in embs.items()}, sep=sep)
@@ -136,5 +136,6 @@ def train_translators(
 def _learnt(emb, learn):
     "The vectors that are learnt from"
     if learn.shape!=(len(emb),) or learn.dtype!=torch.bool:
-        raise ValueError(f"`learn` says of each of {len(emb)} items whether it is learnt from, got {learn.dtype} {tuple(learn.shape)}")
+        raise ValueError(f"`learn` says of each of {len(emb)} items whether it is learnt from, "
+                         f"got {learn.dtype} {tuple(learn.shape)}")
     return Embeddings(emb.x[learn], emb.name, emb.modality, emb.missing[learn])

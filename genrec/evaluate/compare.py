@@ -44,7 +44,8 @@ def paired_t(
     a:Tensor, b:Tensor, # (n_users,) metric of each user, the mean over seeds where there are several
 )->tuple: # (t, two-sided p); both NaN where no user counts otherwise, or there is one user
     "Paired t-test over users (Student 1908)"
-    if a.shape!=b.shape or a.ndim!=1: raise ValueError(f"a pair is two numbers of each user, got {tuple(a.shape)} and {tuple(b.shape)}")
+    if a.shape!=b.shape or a.ndim!=1:
+        raise ValueError(f"a pair is two numbers of each user, got {tuple(a.shape)} and {tuple(b.shape)}")
     difference = a.double()-b.double()
     if len(difference)<2 or not difference.any(): return math.nan, math.nan
     t,p = ttest_rel(a.double().numpy(), b.double().numpy())
@@ -62,7 +63,7 @@ def text_table(
     return '\n'.join([lines[0], '-'*(sum(w)+2*len(w)-2), *lines[1:]])
 
 def _told(names):
-    "Columns that say something new: at a cut-off of 1 recall, NDCG and MRR are one number, which the first of them shows"
+    "Columns that say something new: at a cut-off of 1 recall, NDCG and MRR are one number, which the first shows"
     first = next((n for n in names if n.endswith('@1')), None)
     return [n for n in names if n==first or not n.endswith('@1')]
 
@@ -105,7 +106,8 @@ class Leaderboard:
     def __getitem__(self, system): return {r.system:r for r in self.rows}[system]
     def _about(self):
         p = '; p: paired t-test over users, each the mean over seeds' if self.p_values else ''
-        return f"{self.data}, {self.n_users:,} users; 95 % bootstrap intervals, the last {'difference' if p else 'column'} paired by user{p}"
+        last = 'difference' if p else 'column'
+        return f"{self.data}, {self.n_users:,} users; 95 % bootstrap intervals, the last {last} paired by user{p}"
     def __str__(self): return f"{self._about()}\n{text_table(*self.table())}"
     __repr__ = __str__
     def _repr_markdown_(self): return f"**Leaderboard** {escape(self._about())}\n\n{md_table(*self.table())}"
@@ -212,7 +214,8 @@ def check_runs(
     for r in runs:
         name = f'{r.system} on {r.data}, seed {r.seed}'
         assert r.ranks is not None and len(r.ranks), f'{name}: no ranks'
-        if users and r.data in users: assert len(r.ranks)==users[r.data], f'{name}: ranks of {len(r.ranks):,} of {users[r.data]:,} test users'
+        n = (users or {}).get(r.data, len(r.ranks))
+        assert len(r.ranks)==n, f'{name}: ranks of {len(r.ranks):,} of {n:,} test users'
         assert -1<=r.ranks.min() and r.ranks.max()<depth, f'{name}: a rank of {int(r.ranks.max())}, and {depth} places'
         measured = {int(k) for m in r.metrics for k in re.findall(r'^(?:recall|ndcg|mrr)@([0-9]+)$', m)}
         assert measured, f'{name}: no figure of its ranks'
@@ -231,8 +234,10 @@ def check_board(
     for row in board.rows:
         if row.system not in mean: continue # a system with several configurations
         value = row.mean[board.main]
-        assert row.n_seeds==len(files[row.system]), f'{row.system}: {row.n_seeds} seeds of {len(files[row.system])} files'
+        n = len(files[row.system])
+        assert row.n_seeds==n, f'{row.system}: {row.n_seeds} seeds of {n} files'
         assert abs(value-mean[row.system])<1e-9, f'{row.system}: {value} on the board, {mean[row.system]} in the files'
         assert row.low[board.main]<=value<=row.high[board.main], f'{row.system}: its mean lies outside its interval'
         if row.diff is None or board.against not in mean: continue
-        assert abs(row.diff[0]-(mean[row.system]-mean[board.against]))<1e-9, f'{row.system}: the difference is not that of the means'
+        gap = mean[row.system]-mean[board.against]
+        assert abs(row.diff[0]-gap)<1e-9, f'{row.system}: the difference is not that of the means'

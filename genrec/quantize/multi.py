@@ -155,7 +155,8 @@ class MultiQuantizer(nn.Module, Hub, coders={type: (class_name, class_named)}):
         dim = len(self.parts)*code_dim
         self.rq = ParallelQuantizer(dim, len(self.parts), levels, shared, commitment_weight, ema_decay, revive_below, rotate)
         if mutual_weight: self.club = nn.ModuleDict({m:Club(code_dim, k, club_hidden, club_steps, club_lr) for m in self.modalities})
-        if recommendation_weight: self.sequence = sequence(dim, n_layers, n_heads, dropout=dropout, max_history=max_history)
+        how = dict(dropout=dropout, max_history=max_history)
+        if recommendation_weight: self.sequence = sequence(dim, n_layers, n_heads, **how)
 
     @property
     def sizes(self):
@@ -208,7 +209,8 @@ def terms(self:MultiQuantizer,
     out = dict(reconstruction=rec, quantization=q.loss/(self.code_dim if self.per_dim else 1), shared=mutual)
     if self.recommendation_weight and not isinstance(batch, Items):
         ok = batch.target>=0
-        out['next'] = contrastive_loss(self.sequence(q.x[batch.seq[ok]], ok, batch.seq[ok]), q.x, batch.target[ok], self.temperature)
+        state = self.sequence(q.x[batch.seq[ok]], ok, batch.seq[ok])
+        out['next'] = contrastive_loss(state, q.x, batch.target[ok], self.temperature)
     return out
 
 @patch

@@ -26,7 +26,7 @@ def session_edges(
 )->tuple: # outgoing, incoming: (b, t, t, t) sequence, prefix, node, node
     "The matrices of SR-GNN's figure 2, for the prefix that ends at each position"
     is_node = F.one_hot(node, node.shape[1]).float()
-    step = is_node[:,:-1,:,None]*is_node[:,1:,None] # (b, t-1, from, to): the step that each position but the first brings
+    step = is_node[:,:-1,:,None]*is_node[:,1:,None] # (b, t-1, from, to): the step to each position but the first
     walked = F.pad(step, (0,0,0,0,1,0)).cumsum(1)   # (b, t, from, to): so often by then
     outgoing = walked/walked.sum(3, keepdim=True).clamp(min=1)
     incoming = walked.mT/walked.sum(2)[...,None].clamp(min=1)

@@ -47,7 +47,7 @@ class BBQRecConfig(TigerConfig):
     per_dim:bool=False          # squared errors as means over the width, not sums
     unit_length:bool=True       # inputs are scaled to a mean squared length of 1, not to 1 in each dimension
     seq_layers:int=2; seq_heads:int=2; seq_dropout:float=.2 # of the sequence encoder in the next-item loss
-    seq_encoder:type=SequenceEncoder # that encoder's class; `SessionGraphEncoder` is SR-GNN, with `seq_layers` gated steps
+    seq_encoder:type=SequenceEncoder # its class; `SessionGraphEncoder` is SR-GNN, with `seq_layers` gated steps
     club_hidden:int=128; club_steps:int=5; club_lr:float=1e-4 # of the network q in the mutual-information loss
     revive_below:float=None; rotate:bool=False # see `ResidualQuantizer`
     id_epochs:int=100; id_batch_size:int=256; id_lr:float=1e-3 # tokenizer: training, over sequences

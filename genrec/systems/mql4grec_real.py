@@ -120,7 +120,8 @@ def language_of(
     names = ('sizes','hidden','code_dim','commitment_weight','straight_residual','sinkhorn_levels','sinkhorn_eps','sinkhorn_iters','id_epochs','id_batch_size','id_lr','id_weight_decay','id_every','keep','across')
     learn = torch.ones(len(data.domains.log.items), dtype=torch.bool)
     if not target: learn[data.domains.items(data.target)] = False
-    t = (store or Store()).get(_words, embs=data.embs, items=data.domains.log.items, how={n:getattr(cfg, n) for n in names}, seed=seed, learn=learn)
+    how,items = {n:getattr(cfg, n) for n in names},data.domains.log.items
+    t = (store or Store()).get(_words, embs=data.embs, items=items, how=how, seed=seed, learn=learn)
     mark = bytes(t.pop('mark').tolist()).decode()
     return QuantitativeLanguage(data.domains.log.items, {m:SemanticIds(c, cfg.sizes) for m,c in t.items()}, {m:data.embs[m].missing for m in t}, mark)
 
@@ -198,7 +199,7 @@ def keep_in(path, new:dict)->dict: # all that the file holds now
     return all_
 
 # %% ../../nbs/93b_systems.mql4grec_real.ipynb #e03de671
-LEARNT = {'from all items': True, 'from the sources alone': False} # what the translators learn from -> `target` of `language_of`
+LEARNT = {'from all items': True, 'from the sources alone': False} # by the translators -> `target` of `language_of`
 
 def word_meaning(
     data:Transfer,
@@ -212,5 +213,5 @@ def word_meaning(
         lang = language_of(data, cfg, seed, store, target=target)
         for m,emb in data.embs.items():
             ways = dict(prefix=True, level=False)
-            out[m][learnt] = {way: code_meaning(lang, emb, data.target, m, prefix=prefix) for way,prefix in ways.items()}
+            out[m][learnt] = {way: code_meaning(lang, emb, data.target, m, prefix=p) for way,p in ways.items()}
     return out

@@ -26,7 +26,7 @@ from ..evaluate.protocol import measure, some, validator
 # %% ../../nbs/90_systems.tiger.ipynb #1c2554c4
 @dataclass(frozen=True)
 class TigerConfig:
-    "The paper's sizes; training, `recency`, `end_token` and beams are ours. `replace(TigerConfig(), n_layers=2)` changes one"
+    "The paper's sizes; training, `recency`, `end_token` and beams are ours. `replace(cfg, n_layers=2)` changes one"
     sizes:tuple=(256,256,256)   # codes of each level, without the one that numbers collisions
     hidden:tuple=(512,256,128)  # RQ-VAE: widths between vector and codes
     code_dim:int=32             # RQ-VAE: width of a codeword
