@@ -155,8 +155,7 @@ class MultiQuantizer(nn.Module, Hub, coders={type: (class_name, class_named)}):
         dim = len(self.parts)*code_dim
         self.rq = ParallelQuantizer(dim, len(self.parts), levels, shared, commitment_weight, ema_decay, revive_below, rotate)
         if mutual_weight: self.club = nn.ModuleDict({m:Club(code_dim, k, club_hidden, club_steps, club_lr) for m in self.modalities})
-        how = dict(dropout=dropout, max_history=max_history)
-        if recommendation_weight: self.sequence = sequence(dim, n_layers, n_heads, **how)
+        if recommendation_weight: self.sequence = sequence(dim, n_layers, n_heads, dropout=dropout, max_history=max_history)
 
     @property
     def sizes(self):
