@@ -201,7 +201,7 @@ def entropy_at_k(
     *,
     k:int=10, # items of a list that are looked at
 )->float: # in nats, from 0 (one group) to log k
-    "Entropy of the groups among the first `k` items, a mean over lists (TIGER's Entropy@K); empty places do not count"
+    "Entropy of the groups among the first `k` items, a mean over lists (TIGER's entropy at K); empty places do not count"
     if not 1<=k<=ranking.k: raise ValueError(f"rankings of {ranking.k} items have no first {k}; ask for more")
     items = ranking.items[:,:k]
     there = items>=0

@@ -278,7 +278,7 @@ def keep_table(
     runs:list, # of `Run`
     data:str,
 )->str: # Markdown
-    "Every way to tune: the shares of items that keep a code, and the gain of a pre-trained recommender in NDCG@10"
+    "Every way to tune: the shares of items that keep a code, and the gain of a pre-trained recommender in NDCG"
     shares = ['first code kept: source items', 'target items', 'whole ID kept: source items', 'target items']
     head = ['tuning', 'seeds', *shares, 'groups alike: source', 'NDCG@10, pre-trained recommender', 'not', 'gain']
     here = [r for r in runs if r.data==data]
