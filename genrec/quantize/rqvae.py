@@ -53,8 +53,7 @@ class RQVAE(nn.Module, Hub):
         straight_residual:bool=False, # quirk of the public lineage; this and the rest: see `ResidualQuantizer`
         ema_decay:float=None, revive_below:float=None, rotate:bool=False,
         sinkhorn_levels:tuple=(), sinkhorn_eps:float=.003, sinkhorn_iters:int=50,
-        *,
-        xavier:bool=False, # how the linear layers start, see `mlp`; deep encoders need it
+        *, xavier:bool=False, # how the linear layers start, see `mlp`; deep encoders need it
     ):
         super().__init__()
         self.dim,self.sizes,self.quantizer_weight = dim,tuple(sizes),quantizer_weight
@@ -91,8 +90,7 @@ class RQVAE(nn.Module, Hub):
         standardise:bool=True, # subtract the mean, divide by one common standard deviation
         seed:int=0,
         balanced:bool=False, # clusters of equal size
-        *,
-        ratio:float=None, # of less equal size, see `ResidualQuantizer.fit_kmeans`
+        *, ratio:float=None, # of less equal size, see `ResidualQuantizer.fit_kmeans`
     )->'RQVAE': # self
         "Start the codebooks by k-means on what the untrained encoder gives"
         x = check_vectors(x, self.dim).to(self.mean.device)
