@@ -186,7 +186,7 @@ def attach_unseen(
     scores,i = scores.sort(dim=1, descending=True, stable=True)
     return Ranking(items.gather(1, i), scores)
 
-# %% ../../nbs/90c_systems.tiger_more.ipynb #df39d5f3
+# %% ../../nbs/90c_systems.tiger_more.ipynb #435ebaaa
 @torch.no_grad()
 def cold_lists(
     model, # trained on the seen items, which knows all
@@ -198,6 +198,8 @@ def cold_lists(
     width:int=40, # beams
 )->dict: # name -> `Ranking` of seen and unseen items
     "What TIGER and nearest neighbours recommend to all test users, before any limit on unseen items"
+    if not torch.equal(model.codes.cpu(), sids.codes): raise ValueError(
+        f"the model knows {model.n_items} items with other IDs than these {len(sids)}: `add` the unseen ones first")
     h,kw = cold.test.history,_users(model, cold.test)
     seen = model.recommend(h, k=k, width=width, allow=torch.arange(cold.n_seen), **kw)
     return {'attached':attach_unseen(seen, sids, cold.n_seen), 'added':model.recommend(h, k=2*k, width=width, **kw),
