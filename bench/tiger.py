@@ -15,7 +15,8 @@ def arguments():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--data', nargs='*', default=[str(root.parent/'shared'/'data'/'scientific_cgr')])
     p.add_argument('--only', nargs='*', help='systems, such as tiger tiger-lsh')
-    p.add_argument('--times', type=int, default=1, help='train the recommenders so many times as long, into runs/tiger_more_long')
+    p.add_argument('--times', type=int, default=1,
+        help='train the recommenders so many times as long, into runs/tiger_more_long')
     p.add_argument('--budget-min', type=float, help='begin nothing that would probably end later')
     p.add_argument('--threads', type=int, default=1)
     p.add_argument('--lane', default='0/1', help='i/n: this process, of so many')

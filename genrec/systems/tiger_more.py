@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['free_metrics', 'diversity_metrics', 'ColdSplit', 'hold_out_items', 'fitted_rqvae', 'fitted_rqkmeans', 'cold_ids',
-           'limit_unseen', 'attach_unseen', 'cold_lists', 'cold_metrics', 'cold_start']
+           'limit_unseen', 'attach_unseen', 'reachable', 'cold_lists', 'cold_metrics', 'cold_start']
 
 # %% ../../nbs/90c_systems.tiger_more.ipynb #643224eb
 import math, time
@@ -186,23 +186,39 @@ def attach_unseen(
     scores,i = scores.sort(dim=1, descending=True, stable=True)
     return Ranking(items.gather(1, i), scores)
 
-# %% ../../nbs/90c_systems.tiger_more.ipynb #df39d5f3
+# %% ../../nbs/90c_systems.tiger_more.ipynb #b5caaba5
+def reachable(
+    sids:SemanticIds, # of all items, by their new numbers
+    cold:ColdSplit,
+)->float: # in [0, 1]
+    "Share of the users who took an unseen item, of which a seen one has all codes but the last"
+    node = prefix_nodes(sids.codes, sids.sizes, sids.n_levels-1)
+    return torch.isin(node[cold.test.target[cold.unseen_target]], node[:cold.n_seen]).double().mean().item()
+
+# %% ../../nbs/90c_systems.tiger_more.ipynb #3e3223bd
 @torch.no_grad()
 def cold_lists(
     model, # trained on the seen items, which knows all
     cold:ColdSplit,
     sids:SemanticIds, # of all items, by their new numbers
-    emb:Embeddings, # of all items, by their new numbers
+    emb:Embeddings, # of all items, by their old numbers
     *,
     k:int=20, # longest list that is looked at
     width:int=40, # beams
 )->dict: # name -> `Ranking` of seen and unseen items
     "What TIGER and nearest neighbours recommend to all test users, before any limit on unseen items"
+    if not torch.equal(model.codes.cpu(), sids.codes): raise ValueError(
+        f"the model knows {model.n_items} items with other IDs than these {len(sids)}: `add` the unseen ones first")
     h,kw = cold.test.history,_users(model, cold.test)
     seen = model.recommend(h, k=k, width=width, allow=torch.arange(cold.n_seen), **kw)
-    return {'attached':attach_unseen(seen, sids, cold.n_seen), 'added':model.recommend(h, k=2*k, width=width, **kw),
-        'knn last':SemanticKNN(emb).recommend(h, k=k), 'knn mean':SemanticKNN(emb, by='mean').recommend(h, k=k)}
+    lists = dict(attached=attach_unseen(seen, sids, cold.n_seen), added=model.recommend(h, k=2*k, width=width, **kw))
+    number = cold.order.argsort()
+    for by in ('last','mean'): # by old numbers: by new ones the unseen would lose all ties
+        r = SemanticKNN(emb, by=by).recommend(_renumber(h, cold.order), k=k)
+        lists[f'knn {by}'] = Ranking(torch.where(r.items>=0, number[r.items.clamp(min=0)], -1), r.scores)
+    return lists
 
+# %% ../../nbs/90c_systems.tiger_more.ipynb #8b6d5ae5
 def cold_metrics(
     lists:dict, # name -> `Ranking`, see `cold_lists`
     cold:ColdSplit,
@@ -221,7 +237,7 @@ def cold_metrics(
                 out[f'{label} all recall@{k}'] = hit.double().mean().item()
     return out
 
-# %% ../../nbs/90c_systems.tiger_more.ipynb #f14c5819
+# %% ../../nbs/90c_systems.tiger_more.ipynb #3d1d3cd1
 def cold_start(
     split:Split,
     emb:Embeddings, # one vector for each item
@@ -242,10 +258,9 @@ def cold_start(
     took = dict(ids=round(time.time()-t, 1))
     s = train_system(cold.seen, seen, cfg, name, data, seed, dict(quantizer=quantizer.__name__, share=share), took)
     k = max(ks)
-    lists = cold_lists(s.model.add(new), cold, sids, _take(emb, cold.order), k=k, width=max(cfg.width, 2*k))
-    node = prefix_nodes(sids.codes, sids.sizes, sids.n_levels-1)
-    reachable = torch.isin(node[cold.test.target[cold.unseen_target]], node[:n]).double().mean().item()
-    counts = dict(unseen_items=len(sids)-n, unseen_users=int(cold.unseen_target.sum()), reachable=reachable)
+    lists = cold_lists(s.model.add(new), cold, sids, emb, k=k, width=max(cfg.width, 2*k))
+    users = int(cold.unseen_target.sum())
+    counts = dict(unseen_items=len(sids)-n, unseen_users=users, reachable=reachable(sids, cold))
     trained = {f'seen {m}':v for m,v in s.run.metrics.items()}
     ranks = target_ranks(limit_unseen(lists['attached'], n, k=10, epsilon=.1), cold.test.target)
     return replace(s.run, metrics=counts|cold_metrics(lists, cold, epsilons=epsilons, ks=ks)|trained, ranks=ranks)
