@@ -84,7 +84,7 @@ def drive_runs(w, live):
         of.select_option(index=1); one = of.evaluate('e=>e.value')
         until(lambda: 0<rows.count()<=n and all(one in t for t in rows.all_inner_texts()), 'one dataset')
         of.select_option(index=0); until(lambda: rows.count()==n, 'all datasets again')
-    first = rows.first.inner_text(); w.get_by_role('button', name='recall@10').click()
+    first = rows.first.inner_text(); w.get_by_role('button', name=re.compile('^recall@10( [▾▴])?$')).click()
     until(lambda: rows.first.inner_text()!=first and w.locator('th[aria-sort=ascending]').count()==1, 'sorted the other way')
     label = w.locator('svg').get_attribute('aria-label'); w.get_by_role('combobox', name='up').select_option(label='ndcg@10')
     until(lambda: w.locator('svg').get_attribute('aria-label')!=label, 'the plot changes')
