@@ -57,7 +57,7 @@ def load_real(
     from genrec.data.log import index_log
     from genrec.data.split import leave_one_out
     from genrec.data.catalog import load_catalog
-    from genrec.data.images import check_images
+    from genrec.data.image_files import check_images
     from genrec.encode.text import TextEncoder, minilm_path
     from genrec.encode.image import PixelEncoder
     log = index_log(k_core(load_movielens(folder), k=5))

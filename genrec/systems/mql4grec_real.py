@@ -62,7 +62,7 @@ def film_periods(
 )->tuple: # (films, film -> poster, period -> `Log`)
     "MovieLens 100k as two shops, 'older' and 'newer'"
     from genrec.data.movielens import load_movielens, load_movielens_items
-    from genrec.data.images import check_images
+    from genrec.data.image_files import check_images
     items = load_movielens_items(folder, on_error='skip')
     parts = split_items(load_movielens(folder), by_release({i:v['year'] for i,v in items.items()}, cut))
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder) # broken files are marked, and no item gets another's
