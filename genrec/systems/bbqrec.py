@@ -18,7 +18,7 @@ from ..core import Split, Embeddings, SemanticIds, md_table, set_seed
 from ..train import fit
 from ..quantize.multi import MultiQuantizer
 from ..evaluate.metrics import evaluate
-from ..evaluate.protocol import some
+from ..evaluate.protocol import sample_users
 from ..recommend.base import top_k
 from ..recommend.sasrec import sequences
 from ..recommend.similarity import SimilarityT5
@@ -71,7 +71,7 @@ def foresight(
     ks:tuple=(1,5,10),
 ): # function of a `MultiQuantizer`, for `evaluate=` of `fit`
     "How well a tokenizer's sequence encoder finds the next item among all items, by the cosine of equation 12"
-    part = some(split.valid, n_users)
+    part = sample_users(split.valid, n_users)
     part = part[part.lengths>0]
     if not len(part): raise ValueError("no validation user has a history: a tokenizer cannot be chosen by what they take next")
     @torch.no_grad()

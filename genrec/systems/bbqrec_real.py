@@ -15,7 +15,7 @@ from ..core import Split, Embeddings, SemanticIds, Run, digest
 from ..quantize.base import to_sids
 from ..quantize.session import SessionGraphEncoder
 from ..store import Store
-from ..codes.trie import product_ids
+from ..codes.product import product_ids
 from .tiger import TigerConfig, balanced_ids, rqvae_ids, settings, tiger
 from .tiger_m import tiger_m
 from .letter import LetterConfig, cf_vectors, letter, letter_codes

@@ -19,9 +19,9 @@ from ..quantize.rq import ResidualQuantizer
 from ..quantize.rqnorm import NormalisedResidualQuantizer
 from ..quantize.rqvae import RQVAE
 from ..codes.collide import append_rank
-from ..codes.trie import product_ids
+from ..codes.product import product_ids
 from ..recommend.t5 import T5Recommender
-from ..evaluate.protocol import measure, some, validator
+from ..evaluate.protocol import measure, sample_users, validator
 
 # %% ../../nbs/90_systems.tiger.ipynb #1c2554c4
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def with_nats(
     block:int=256, # users at once
 ): # model -> the same metrics, and `nats`
     "Metrics of validation users, and what their next item costs: the mean of -log p, which tells a model that only grows more certain"
-    part = some(split.valid, n_users)
+    part = sample_users(split.valid, n_users)
     @torch.no_grad()
     def measure_both(model):
         nats = 0.
@@ -145,7 +145,7 @@ def train_system(
     best = dict(m.fit_log.best or {})
     valid_curve = {k: [round(e[k], 5) for e in m.fit_log.metrics] for k in ('epoch', 'ndcg@10', 'nats')}
     how = settings(cfg) | dict(best_epoch=best.pop('epoch', None), valid_curve=valid_curve) | (how or {})
-    run = measure(m, split, name, data, how, seed, sec, **at)
+    run = measure(m, split, name, data, config=how, seed=seed, seconds=sec, **at)
     return System(sids, m, replace(run, metrics=run.metrics | {f'valid_{k}': v for k,v in best.items()}))
 
 def tiger(

@@ -125,7 +125,8 @@ def net_run(
         fit(first, data.source.train, epochs=pre_epochs, batch_size=256, lr=how['lr'], seed=seed, desc='UniSRec, sources')
         m,sec = take_over(source, m),first.fit_log.seconds
     fit(m, m.training_data(data.split.train), **how, evaluate=validator(data.split, 2000), seed=seed, desc=name)
-    return measure(m, data.split, name, data.name, {}, seed, dict(pretrain=round(sec, 1), train=round(m.fit_log.seconds, 1)))
+    return measure(m, data.split, name, data.name, seed=seed,
+        seconds=dict(pretrain=round(sec, 1), train=round(m.fit_log.seconds, 1)))
 
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #9d07500e
 def tunings(base:UTGRecConfig)->dict: # name -> configuration
