@@ -6,15 +6,15 @@
 __all__ = ['progress', 'batches', 'shards', 'FitLog', 'save_checkpoint', 'load_checkpoint', 'to_device', 'fit']
 
 # %% ../nbs/01_train.ipynb #6c911b24
-import os, sys, gc, json, math, time, atexit, hashlib, tempfile
+import os, sys, gc, json, math, time, atexit, hashlib, tempfile, torch
 from pathlib import Path
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-import torch
 from torch import nn, Tensor
 from safetensors import safe_open
 from safetensors.torch import save_file
 from fastcore.basics import patch
-from .core import digest, md_table
+from .core import md_table
+from .record import digest
 from .optim import cosine, adamw
 
 # %% ../nbs/01_train.ipynb #1de771fc

@@ -9,7 +9,8 @@ __all__ = ['GroupGain', 'ranks_of', 'gain_by_group', 'plot_gain', 'Exposure', 's
 import torch
 from torch import Tensor
 from dataclasses import dataclass
-from ..core import Ranking, Split, Run, md_table
+from ..core import Ranking, Split, md_table
+from ..record import Run
 from ..data.look import gini, lorenz
 from ..evaluate.metrics import user_metrics
 from ..evaluate.compare import bootstrap_means, interval, text_table

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..core import Embeddings, SemanticIds, md_table, set_seed, write_atomic
+from ..core import Embeddings, SemanticIds, md_table, set_seed
+from ..record import write_atomic
 from ..optim import constant
 from ..train import fit
 from ..quantize.base import quality, to_sids

@@ -15,7 +15,8 @@ from io import BytesIO
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..core import md_table, write_atomic
+from ..core import md_table
+from ..record import write_atomic
 from ..store import key_of
 from ..train import progress as bar_of
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
 import torch
-from ..core import Embeddings, digest
+from ..core import Embeddings
+from ..record import digest
 from ..data.images import image_of, no_image
 from ..train import progress as bar_of
 

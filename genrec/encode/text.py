@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 import torch
-from ..core import Embeddings, digest
+from ..core import Embeddings
+from ..record import digest
 from ..train import progress as bar_of
 from .base import content
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from html import escape
 from dataclasses import dataclass
 from scipy.stats import ttest_rel
-from ..core import Run, md_table, digest
+from ..core import md_table
+from ..record import Run, digest
 from .metrics import KS, user_metrics
 
 # %% ../../nbs/62_evaluate.compare.ipynb #14e1ce51

@@ -11,7 +11,8 @@ __all__ = ['LETTER', 'TIGER_IDS', 'REAL', 'PRINTED', 'TUPLES', 'OTHERS', 'WORK',
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from ..core import Split, Embeddings, SemanticIds, Run, digest
+from ..core import Split, Embeddings, SemanticIds
+from ..record import Run, digest
 from ..quantize.base import to_sids
 from ..quantize.session import SessionGraphEncoder
 from ..store import Store

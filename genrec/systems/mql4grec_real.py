@@ -12,7 +12,8 @@ import torch
 from dataclasses import dataclass, replace
 from pathlib import Path
 from torch import Tensor
-from ..core import Embeddings, Log, Run, SemanticIds, Split, write_atomic
+from ..core import Embeddings, Log, SemanticIds, Split
+from ..record import Run, write_atomic
 from ..data.domains import Domains, by_release, join_catalogs, join_domains, split_items
 from ..data.images import contact_sheet
 from ..data.split import leave_one_out

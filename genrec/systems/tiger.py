@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass, asdict, replace
 import torch
 from torch import nn
-from ..core import Split, Embeddings, SemanticIds, Run, set_seed
+from ..core import Split, Embeddings, SemanticIds, set_seed
+from ..record import Run
 from ..optim import adamw, cosine
 from ..train import fit, to_device
 from ..quantize.base import to_sids

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 import torch
 from torch import Tensor
-from ..core import Embeddings, Run, Samples, SemanticIds
+from ..core import Embeddings, Samples, SemanticIds
+from ..record import Run
 from ..data.sources import load_lcrec_items
 from ..quantize.base import to_sids
 from ..quantize.lsh import LSH

@@ -12,7 +12,8 @@ import json, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
-from ..core import Run, Split, Embeddings, digest, md_table, set_seed
+from ..core import Split, Embeddings, md_table, set_seed
+from ..record import Run, digest
 from ..store import Store
 from ..train import fit
 from ..data.domains import fewer_users, join_catalogs, join_domains
