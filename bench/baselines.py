@@ -262,7 +262,7 @@ def main():
     if a.quality is not None:
         if not a.recbole: sys.exit('--quality wants --recbole: `--recbole "$(bash .ci/recbole.sh)"`')
         import torch
-        from genrec.core import Run, load_runs
+        from genrec.record import Run, load_runs
         from genrec.evaluate.metrics import metrics_of_ranks
         if (odd:=set(a.quality)-{*QUALITY, ROWS}): sys.exit(f"--quality takes {' '.join([*QUALITY, ROWS])}, got {' '.join(sorted(odd))}")
         there = {(r.system, r.data, r.seed, r.config.get('epochs')) for r in load_runs(a.runs)}

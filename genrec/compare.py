@@ -10,7 +10,8 @@ import math, shutil, time
 import torch
 from dataclasses import dataclass, asdict, field, replace
 from pathlib import Path
-from .core import Run, digest, load_runs, md_table, set_seed
+from .core import md_table, set_seed
+from .record import Run, digest, load_runs
 from .train import fit
 from .evaluate.metrics import KS, metrics_of_run
 from .evaluate.protocol import measure, validator
@@ -18,7 +19,7 @@ from .evaluate.compare import leaderboard, text_table
 from .systems.tiger import TigerConfig
 from .systems.bbqrec_real import RealData
 from .systems.tiger import settings
-from .systems.codes import RECOMMENDER, early
+from .systems.compare import RECOMMENDER, early
 from .systems.compare import Job
 from .systems.recipes import ENTRIES, Budget, Entry, settings_of
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np, torch
 from sklearn.utils import check_random_state
 from genrec.core import set_seed
-from genrec.train import batches, _seed
+from genrec.batches import batches
+from genrec.train import _seed
 
 ci = Path(__file__).resolve().parent.parent
 

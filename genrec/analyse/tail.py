@@ -10,7 +10,8 @@ import math
 import torch
 from torch import Tensor
 from dataclasses import dataclass
-from ..core import Ranking, Split, Run, md_table
+from ..core import Ranking, Split, md_table
+from ..record import Run
 from ..data.look import gini, lorenz
 from ..evaluate.metrics import user_metrics
 from ..evaluate.chance import bootstrap_means, interval

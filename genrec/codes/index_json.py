@@ -9,7 +9,8 @@ __all__ = ['load_index', 'save_index']
 import json, torch
 from collections import Counter
 from pathlib import Path
-from ..core import SemanticIds, write_atomic
+from ..core import SemanticIds
+from ..record import write_atomic
 from .vocab import code_text, parse_code
 
 # %% ../../nbs/43_codes.index_json.ipynb #a1ea47fc

@@ -15,7 +15,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from ..core import SemanticIds, md_table
-from ..train import save_checkpoint, load_checkpoint
+from ..checkpoint import save_checkpoint, load_checkpoint
 from .vocab import id_text
 from .index_json import _read, load_index, save_index
 

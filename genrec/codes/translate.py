@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
-from ..core import Embeddings, SemanticIds, md_table, set_seed, write_atomic
+from ..core import Embeddings, SemanticIds, md_table, set_seed
+from ..record import write_atomic
 from ..optim import constant
 from ..train import fit
 from ..quantize.base import quality, to_sids

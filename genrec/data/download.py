@@ -15,7 +15,7 @@ from ssl import SSLCertVerificationError
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
-from ..train import progress
+from ..progress import progress
 
 # %% ../../nbs/18_data.download.ipynb #7c6a59cb
 class _Retry(Exception):

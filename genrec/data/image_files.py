@@ -15,10 +15,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
-from ..core import md_table, write_atomic
+from ..core import md_table
+from ..record import write_atomic
 from .image_bytes import BadImage, check_image
 from ..store import key_of
-from ..train import progress as bar_of
+from ..progress import progress as bar_of
 
 # %% ../../nbs/19a_data.image_files.ipynb #74b5aa75
 @dataclass(frozen=True, repr=False)

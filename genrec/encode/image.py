@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from fastcore.basics import patch
-from ..core import Embeddings, digest
+from ..core import Embeddings
+from ..record import digest
 from ..data.images import image_of, no_image
 from .base import model_missing, model_source, short_name
-from ..train import progress as bar_of
+from ..progress import progress as bar_of
 
 # %% ../../nbs/22_encode.image.ipynb #c9237327
 def image_blocks(

@@ -17,7 +17,7 @@ from ..data.catalog import clean
 from .base import content, model_missing, model_source, short_name
 from .text import TextEncoder, TfidfEncoder
 from ..store import file_digest
-from ..train import progress as bar_of
+from ..progress import progress as bar_of
 
 # %% ../../nbs/21a_encode.lm.ipynb #225d19f4
 def masked_mean(

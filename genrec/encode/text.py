@@ -13,8 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 import torch
 from fastcore.basics import patch
-from ..core import Embeddings, digest
-from ..train import progress as bar_of
+from ..core import Embeddings
+from ..record import digest
+from ..progress import progress as bar_of
 from .base import content, model_missing, model_source, short_name
 
 # %% ../../nbs/21_encode.text.ipynb #980b488b

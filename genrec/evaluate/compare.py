@@ -10,7 +10,8 @@ import itertools, math, re, torch
 from html import escape
 from dataclasses import dataclass
 from fastcore.basics import patch
-from ..core import Run, md_table, digest
+from ..record import Run, digest
+from ..core import md_table
 from .chance import bootstrap_means, interval, paired_t
 from .metrics import KS, user_metrics
 

@@ -9,7 +9,8 @@ __all__ = ['KS', 'target_ranks', 'user_metrics', 'metrics_of_ranks', 'evaluate',
 import re
 import torch
 from torch import Tensor
-from ..core import Ranking, Run
+from ..core import Ranking
+from ..record import Run
 
 # %% ../../nbs/60_evaluate.metrics.ipynb #cceb4f23
 def target_ranks(

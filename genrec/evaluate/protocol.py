@@ -9,7 +9,8 @@ __all__ = ['sample_users', 'validator', 'measure']
 import time
 from torch import Tensor
 import torch
-from ..core import Split, Samples, Run
+from ..core import Split, Samples
+from ..record import Run
 from .metrics import KS, evaluate, target_ranks, metrics_of_ranks
 
 # %% ../../nbs/61_evaluate.protocol.ipynb #c635eea6

@@ -11,7 +11,8 @@ __all__ = ['LETTER', 'TIGER_IDS', 'REAL', 'PRINTED', 'TUPLES', 'OTHERS', 'WORK',
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from ..core import Split, Embeddings, SemanticIds, Run, digest
+from ..core import Split, Embeddings, SemanticIds
+from ..record import Run, digest
 from ..quantize.base import to_sids
 from ..quantize.session import SessionGraphEncoder
 from ..store import Store
@@ -19,7 +20,8 @@ from ..codes.product import product_ids
 from .tiger import TigerConfig, balanced_ids, rqvae_ids, settings, tiger
 from .tiger_m import tiger_m
 from .letter import LetterConfig, cf_vectors, letter, letter_codes
-from .codes import RECOMMENDER, load_code_data
+from .compare import RECOMMENDER
+from .codes import load_code_data
 from .bbqrec import BBQRecConfig, ABLATIONS, OF_IDS, SWEEPS, bbqrec, bbqrec_ids, shared_nats
 from ..recommend.sequence import sequences
 from .compare import Job

@@ -12,7 +12,8 @@ import torch
 from dataclasses import dataclass, replace
 from pathlib import Path
 from torch import Tensor
-from ..core import Embeddings, Log, Run, SemanticIds, Split, write_atomic
+from ..core import Embeddings, Log, SemanticIds, Split
+from ..record import Run, write_atomic
 from ..data.domains import Domains, by_release, join_catalogs, join_domains, split_items
 from ..data.images import contact_sheet
 from ..data.split import leave_one_out
@@ -24,7 +25,8 @@ from ..analyse.language import code_items, code_table, neighbour_overlap, prefix
 from ..store import Store
 from .tiger import TigerConfig, settings, tiger
 from .letter import LetterConfig, letter
-from .codes import RECOMMENDER, Kept
+from .compare import RECOMMENDER
+from .codes import Kept
 from .bbqrec_real import WORK, epochs_for, letter_like, like, with_collisions, shop_files
 from .compare import Job
 from .mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec

@@ -11,9 +11,11 @@ import time
 from dataclasses import dataclass, asdict, replace
 import torch
 from torch import nn
-from ..core import Split, Embeddings, SemanticIds, Run, set_seed
+from ..core import Split, Embeddings, SemanticIds, set_seed
+from ..record import Run
 from ..optim import adamw, cosine
-from ..train import fit, to_device
+from ..train import fit
+from ..batches import to_device
 from ..quantize.base import to_sids
 from ..quantize.rq import ResidualQuantizer
 from ..quantize.rqnorm import NormalisedResidualQuantizer

@@ -12,7 +12,8 @@ import json, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
-from ..core import Run, Split, Embeddings, digest, md_table, set_seed
+from ..core import Split, Embeddings, md_table, set_seed
+from ..record import Run, digest
 from ..store import Store
 from ..train import fit
 from ..data.domains import fewer_users, join_catalogs, join_domains
@@ -29,7 +30,8 @@ from ..recommend.sasrec import SASRec
 from ..recommend.unisrec import Pretraining, UniSRec
 from ..recommend.unisrec import carry_over as take_over
 from .bbqrec_real import WORK, epochs_for, letter_like, like, with_collisions, shop_files
-from .codes import RECOMMENDER, Kept
+from .compare import RECOMMENDER
+from .codes import Kept
 from .compare import Job
 from .letter import LetterConfig, letter
 from .mql4grec_real import core_log, film_periods

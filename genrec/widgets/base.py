@@ -10,7 +10,7 @@ import base64, io, json, os
 from functools import lru_cache
 from html import escape
 from fastcore.basics import patch
-from ..core import digest
+from ..record import digest
 
 # %% ../../nbs/80_widgets.base.ipynb #89b1807b
 CSS = '''

@@ -6,7 +6,7 @@
 __all__ = ['RUNS', 'STYLE', 'flat', 'run_table', 'json_key', 'number', 'Explore', 'explore_runs']
 
 # %% ../../nbs/85_widgets.runs.ipynb #fc4a6358
-from ..core import Run, load_runs
+from ..record import Run, load_runs
 from ..evaluate.metrics import metrics_of_run
 from .base import View
 
