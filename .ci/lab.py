@@ -289,7 +289,7 @@ def at_scale(browser, count, times, n=100_000):
     def ask(call, args):
         t = time.time(); a = v.ask(call, *args); asked.append([call, round(1000*(time.time()-t))]); return a
     page.expose_function('ask', ask)
-    code = v.code("const model={get:k=>k==='state'?STATE:undefined,set(){},save_changes(){},on(e,f){this.f=f},send(m){window.ask(m.call,m.args).then(a=>this.f({id:m.id,answer:a}))}};start(model,document.querySelector('div'),view,'code tree',CSS,true);")
+    code = v.code("const model={get:k=>k==='state'?STATE:undefined,set(){},save_changes(){},on(e,f){this.f=f},send(m){window.ask(m.call,m.args).then(a=>this.f({id:m.id,answer:a}))}};start({model, host: document.querySelector('div'), view, name: 'code tree', css: CSS, live: true});")
     def drive():
         page.goto('about:blank')
         page.set_content(f'<!DOCTYPE html><html lang="en"><title>t</title><body style="background:#fff"><div></div><script type="module">{code.replace("STATE", plain(v.state), 1)}</script>')

@@ -14,6 +14,7 @@ import contextlib, filecmp, importlib.util, inspect, multiprocessing, re
 import shutil, subprocess, sys, tempfile, time, traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import SkipTest
 
 root = Path(__file__).resolve().parent.parent
 LEFT_OUT = ('workbench.ipynb', 'index.ipynb')  # `make demo` runs the first, the second is the front page
@@ -21,6 +22,7 @@ TIMEOUT = 300                                  # seconds; a notebook should take
 SUITES = ('tests', '.ci/tests')                # folders with suites that are no lessons
 PRELOAD = ['torch', 'transformers', 'sklearn.decomposition', 'ibis', 'datasets', 'matplotlib.pyplot',
            'nbdev.test', 'nbdev.showdoc', 'fastcore.test']
+SKIPPED = 'Skipped: ' # how the error of a test begins that raised `SkipTest`
 NOT_OURS = {'.ipynb_checkpoints', '__pycache__'}
 
 # instructions of other processors as any machine can imitate them, threads, and chance; the first: a plain `make test`
@@ -94,6 +96,8 @@ def error_of(function):
     "What a call raised, as text; nothing where it came through"
     try:
         function()
+    except SkipTest as reason:
+        return f'{SKIPPED}{reason}'
     except BaseException:
         return traceback.format_exc()
     return ''
@@ -164,6 +168,9 @@ def alone(context, path):
 def report(results, count):
     "Print a line for each result and count it"
     for name, seconds, error in results:
+        if error.startswith(SKIPPED): # neither passed nor failed
+            print(f'skipped {seconds:5.1f} s  {name}: {error.removeprefix(SKIPPED)}', flush=True)
+            continue
         print(f"{'FAILED' if error else 'ok    '} {seconds:6.1f} s  {name}", flush=True)
         if error:
             print(error.rstrip()+'\n', flush=True)
