@@ -12,33 +12,48 @@ root = Path(__file__).resolve().parent.parent
 HEADING, FLAG = re.compile(r'^## +(.+)$', re.M), re.compile(r'^#\|.*\n?', re.M)
 ANSI = re.compile(r'\x1b\[[0-9;]*m')
 
-def clock(t): return f'{int(t)//60:02d}:{int(t)%60:02d}'
+CDN = re.compile(r'https?://[^\'"\s]*(mathjax|mermaid|require|cdn)', re.I)
+OUTSIDE = re.compile(r'(https?:)?//')
+
+def clock(seconds): return f'{int(seconds)//60:02d}:{int(seconds)%60:02d}'
 
 class Echo:
-    "Write a kernel's text at once; where there is no terminal, a line that rewrites itself (`\\r`) shows at most every `every` seconds"
-    def __init__(self, out=None, every=5.): self.out,self.every,self.line,self.shown,self.last = out or sys.stdout,every,'',None,0.
+    """Write a kernel's text at once
+
+    Where there is no terminal, a line that rewrites itself (`\\r`) shows at most every `every` seconds."""
+    def __init__(self, out=None, every=5.):
+        self.out, self.every = out or sys.stdout, every
+        self.line, self.shown, self.last = '', None, 0.
+
     def __call__(self, text):
-        if self.out.isatty(): self.out.write(text)
+        if self.out.isatty():
+            self.out.write(text)
         else:
-            for part in re.findall(r'[^\r\n]*[\r\n]|[^\r\n]+', text): self._part(part)
+            for part in re.findall(r'[^\r\n]*[\r\n]|[^\r\n]+', text):
+                self._part(part)
         self.out.flush()
+
     def _part(self, part):
-        body,end = part.rstrip('\r\n'),part[-1:]
+        "Text up to the end of a line, to `\\r`, or to the end"
+        body, ends_line, ends_rewrite = part.rstrip('\r\n'), part.endswith('\n'), part.endswith('\r')
         self.line += ANSI.sub('', body).replace('\x1b[A', '').replace('\x1b[K', '')
-        if end=='\n':
-            if self.line!=self.shown: self.out.write(self.line+'\n')
-        elif time.time()-self.last>self.every and self.line.strip():
-            self.out.write(self.line+'\n'); self.shown,self.last = self.line,time.time()
-        if end in '\r\n' and end:
-            if end=='\n': self.shown = None
+        if ends_line and self.line!=self.shown:
+            self.out.write(self.line+'\n')
+        elif not ends_line and time.time()-self.last>self.every and self.line.strip():
+            self.out.write(self.line+'\n')
+            self.shown, self.last = self.line, time.time()
+        if ends_line:
+            self.shown = None
+        if ends_line or ends_rewrite:
             self.line = ''
 
 class Client(NotebookClient):
-    "Shows headings as steps and the kernel's text as it comes; keeps no stderr (progress bars, warnings) in the notebook"
-    def __init__(self, nb, **kw):
-        super().__init__(nb, timeout=None, kernel_name='python3', store_widget_state=False, extra_arguments=['--log-level=40'], **kw)
-        self.echo,self.t0,self.step,self.stopped = Echo(),time.time(),0,False
-        self.n_steps = sum(len(HEADING.findall(c.source)) for c in nb.cells if c.cell_type=='markdown')
+    "Shows headings as steps and the kernel's text as it comes; keeps no stderr (bars, warnings) in the notebook"
+    def __init__(self, nb, **kwargs):
+        super().__init__(nb, timeout=None, kernel_name='python3', store_widget_state=False,
+                         extra_arguments=['--log-level=40'], **kwargs)
+        self.echo, self.started, self.step, self.stopped = Echo(), time.time(), 0, False
+        self.n_steps = sum(len(HEADING.findall(cell.source)) for cell in nb.cells if cell.cell_type=='markdown')
 
     async def async_start_new_kernel_client(self):
         "Ctrl-C ends the kernel at once, without a traceback of its own"
@@ -46,88 +61,131 @@ class Client(NotebookClient):
         def stop():
             self.stopped = True
             self.stopping = asyncio.ensure_future(self.km.shutdown_kernel(now=True))
-        for s in (signal.SIGINT, signal.SIGTERM): asyncio.get_running_loop().add_signal_handler(s, stop)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
         return kc
 
     async def async_execute_cell(self, cell, cell_index, **kw):
         if cell.cell_type=='markdown':
             for title in HEADING.findall(cell.source):
                 self.step += 1
-                self.echo(f'\n[{self.step}/{self.n_steps}] {title}   {clock(time.time()-self.t0)}\n')
+                self.echo(f'\n[{self.step}/{self.n_steps}] {title}   {clock(time.time()-self.started)}\n')
         return await super().async_execute_cell(cell, cell_index, **kw)
 
     def process_message(self, msg, cell, cell_index):
         if msg['msg_type']=='stream':
             self.echo(msg['content']['text'])
-            if msg['content']['name']=='stderr': return None
+            if msg['content']['name']=='stderr':
+                return None
         return super().process_message(msg, cell, cell_index)
 
 def stdout_of(cell):
     "What a cell printed, or else what it showed, as text"
-    text = ''.join(o.text for o in cell.outputs if o.output_type=='stream')
-    return text or '\n'.join(o.data.get('text/markdown', o.data.get('text/plain', '')) for o in cell.outputs if 'data' in o)
+    printed = ''.join(o.text for o in cell.outputs if o.output_type=='stream')
+    shown = [o.data for o in cell.outputs if 'data' in o]
+    return printed or '\n'.join(data.get('text/markdown', data.get('text/plain', '')) for data in shown)
+
+def is_hidden(cell):
+    return re.search(r'^#\|\s*(hide|include:\s*false)\s*$', cell.source, re.M) is not None
+
+def tidy_outputs(outputs):
+    "Without widgets that need a kernel"
+    for output in outputs:
+        output.get('data', {}).pop('application/vnd.jupyter.widget-view+json', None)
+    return [output for output in outputs if 'data' not in output or output.data]
 
 def tidy(nb):
     "For a page without a kernel: no `#|` lines, no hidden cells, no widgets that cannot live there"
-    keep = []
-    for c in nb.cells:
-        if c.cell_type=='code':
-            if re.search(r'^#\|\s*(hide|include:\s*false)\s*$', c.source, re.M): continue
-            c.source = FLAG.sub('', c.source)
-            for o in c.outputs: o.get('data', {}).pop('application/vnd.jupyter.widget-view+json', None)
-            c.outputs = [o for o in c.outputs if 'data' not in o or o.data]
-            if not c.source.strip() and not c.outputs: continue
-        keep.append(c)
-    nb.cells = keep
+    nb.cells = [cell for cell in nb.cells if cell.cell_type!='code' or not is_hidden(cell)]
+    for cell in nb.cells:
+        if cell.cell_type=='code':
+            cell.source, cell.outputs = FLAG.sub('', cell.source), tidy_outputs(cell.outputs)
+    nb.cells = [cell for cell in nb.cells if cell.cell_type!='code' or cell.source.strip() or cell.outputs]
     nb.metadata.pop('widgets', None)
     return nb
 
 def closed(html):
     "The page without one request to the outside"
     soup = BeautifulSoup(html, 'html.parser')
-    for s in soup.find_all('script'):
-        if re.match(r'(https?:)?//', s.get('src', '')) or re.search(r'https?://[^\'"\s]*(mathjax|mermaid|require|cdn)', s.text, re.I): s.decompose()
-    for s in soup.find_all('link'):
-        if re.match(r'(https?:)?//', s.get('href', '')): s.decompose()
-    policy = soup.new_tag('meta', attrs={'http-equiv': 'Content-Security-Policy', 'content': "default-src 'unsafe-inline' data: blob:"})
+    for script in soup.find_all('script'):
+        if OUTSIDE.match(script.get('src', '')) or CDN.search(script.text):
+            script.decompose()
+    for link in soup.find_all('link'):
+        if OUTSIDE.match(link.get('href', '')):
+            link.decompose()
+    content = "default-src 'unsafe-inline' data: blob:"
+    policy = soup.new_tag('meta', attrs={'http-equiv': 'Content-Security-Policy', 'content': content})
     soup.head.insert(0, policy)
-    left = [t.get('src') or t.get('href') for t in soup.find_all(['script', 'link', 'img', 'iframe', 'video', 'source'])]
-    left = [o for o in left if o and re.match(r'(https?:)?//', o)]
+    loading = soup.find_all(['script', 'link', 'img', 'iframe', 'video', 'source'])
+    places = [tag.get('src') or tag.get('href') or '' for tag in loading]
+    left = [place for place in places if OUTSIDE.match(place)]
     if left: raise ValueError(f'the page asks for things from outside: {left}; embed them, or show them as text')
     return str(soup)
 
-def main(data=None, source=root/'nbs'/'workbench.ipynb', dest=root/'demo'):
+def set_environment(data):
+    "What the kernel finds: the data, and progress as text"
+    os.environ.pop('GENREC_DATA', None)
     if data is not None:
-        data = Path(data).expanduser().resolve()
-        if not data.is_dir(): print(f'DATA must be a folder, got {data}; see nbs/workbench.ipynb for the layouts it reads'); return 2
         os.environ['GENREC_DATA'] = str(data)
-    else: os.environ.pop('GENREC_DATA', None)
-    for k in ('MPLBACKEND', 'IN_TEST'): os.environ.pop(k, None) # they would take the plots away, or make it a test
+    for name in ('MPLBACKEND', 'IN_TEST'): # they would take the plots away, or make it a test
+        os.environ.pop(name, None)
     os.environ.update(GENREC_PROGRESS='text', PYTHONUNBUFFERED='1')
-    if not source.exists(): print(f'{source} is missing: is this a whole clone?'); return 2
+
+def executed(nb, folder):
+    "Run a notebook in a folder; returns its client, and what went wrong: 'stopped', an error, or None"
+    client = Client(nb, resources={'metadata': {'path': str(folder)}})
+    failed = None
+    try:
+        client.execute()
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        client.stopped = True
+    except (CellExecutionError, DeadKernelError, RuntimeError) as error:
+        failed = error
+    client.echo('\n')
+    return client, 'stopped' if client.stopped else failed
+
+def write_page(nb, name, dest):
+    "The executed notebook as one HTML file"
+    exporter = HTMLExporter(embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    html, _ = exporter.from_notebook_node(tidy(nb), {'metadata': {'name': name}})
+    page = dest/f'{name}.html'
+    page.write_text(closed(html), encoding='utf-8')
+    return page
+
+def leaderboards(nb):
+    "Text of the cells that carry `#| leaderboard`"
+    cells = [cell for cell in nb.cells if cell.cell_type=='code']
+    return [stdout_of(cell) for cell in cells if re.search(r'^#\|\s*leaderboard\b', cell.source, re.M)]
+
+def main(data=None, source=root/'nbs'/'workbench.ipynb', dest=root/'demo'):
+    data = None if data is None else Path(data).expanduser().resolve()
+    if data is not None and not data.is_dir():
+        print(f'DATA must be a folder, got {data}; see nbs/workbench.ipynb for the layouts it reads')
+        return 2
+    if not source.exists():
+        print(f'{source} is missing: is this a whole clone?')
+        return 2
+    set_environment(data)
     name = 'workbench' if data is None else f'workbench-{data.name}'
     dest.mkdir(exist_ok=True)
     nb = nbformat.read(source, as_version=4)
-    for c in nb.cells:
-        if c.cell_type=='code': c.outputs,c.execution_count = [],None
+    for cell in nb.cells:
+        if cell.cell_type=='code':
+            cell.outputs, cell.execution_count = [], None
     print(f"The workbench on {data or 'the toy shop'}", flush=True)
-    client,failed = Client(nb, resources={'metadata': {'path': str(dest)}}),None
-    try: client.execute()
-    except (KeyboardInterrupt, asyncio.CancelledError): client.stopped = True
-    except (CellExecutionError, DeadKernelError, RuntimeError) as e: failed = e
-    client.echo('\n')
+    client, failed = executed(nb, dest)
     nbformat.write(nb, dest/f'{name}.ipynb')
-    if client.stopped: failed = 'stopped'
     if failed is not None:
-        print('Stopped.' if failed=='stopped' else f'FAILED: {ANSI.sub("", str(failed))}')
+        stopped = failed=='stopped'
+        print('Stopped.' if stopped else f'FAILED: {ANSI.sub("", str(failed))}')
         print(f'The notebook as far as it came: {dest/name}.ipynb')
-        return 130 if failed=='stopped' else 1
-    board = [stdout_of(c) for c in nb.cells if c.cell_type=='code' and re.search(r'^#\|\s*leaderboard\b', c.source, re.M)]
-    html,_ = HTMLExporter(embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True).from_notebook_node(tidy(nb), {'metadata': {'name': name}})
-    page = dest/f'{name}.html'
-    page.write_text(closed(html), encoding='utf-8')
-    if board: print(board[-1].strip('\n'))
-    print(f'\nDone in {clock(time.time()-client.t0)} min. The executed workbench: {page}')
+        return 130 if stopped else 1
+    boards = leaderboards(nb)
+    page = write_page(nb, name, dest)
+    if boards:
+        print(boards[-1].strip('\n'))
+    print(f'\nDone in {clock(time.time()-client.started)} min. The executed workbench: {page}')
     return 0
 
-if __name__ == '__main__': sys.exit(main(*sys.argv[1:2]))
+if __name__ == '__main__':
+    sys.exit(main(*sys.argv[1:2]))

@@ -1,6 +1,10 @@
-"""The same filters on Spark and on DuckDB give the same rows: `python .ci/spark.py [rows]` (what `make test-spark` calls); ends with `N passed, N failed`"""
-import logging, os, sys, tempfile, time, traceback, warnings
+"""The same filters on Spark and on DuckDB give the same rows; `make test-spark` ends with `N passed, N failed`
+
+    python .ci/spark.py [rows]
+"""
+import os, sys, tempfile, time, traceback, warnings
 os.environ.update(HF_HUB_OFFLINE='1')
+from functools import partial
 from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(root), str(root/'bench')]
@@ -8,7 +12,8 @@ warnings.filterwarnings('ignore')
 import ibis, pyarrow as pa, pyarrow.parquet as pq
 from data import make_log
 from genrec.data.cluster import connect_spark
-from genrec.data.filter import Report, between, clip_history, drop_repeats, k_core, min_rating, sample_users, with_image, with_text
+from genrec.data.filter import (
+    Report, between, clip_history, drop_repeats, k_core, min_rating, sample_users, with_image, with_text)
 from genrec.data.log import index_log
 from genrec.data.split import leave_one_out
 
@@ -19,55 +24,89 @@ def rows(t):
 def items_of(t):
     "A made-up catalogue: every third item has no title, every other one an image"
     names = sorted(set(t['item'].to_pylist()))
-    return {n: dict(title='' if i%3==0 else f'Item {n}', image=f'{n}.jpg' if i%2 else None) for i, n in enumerate(names)}
+    return {name: dict(title='' if i%3==0 else f'Item {name}', image=f'{name}.jpg' if i%2 else None)
+            for i, name in enumerate(names)}
+
+START = 1_000_000_000 # seconds: the first time
+
+def write_logs(folder, n):
+    "A log of which each row has a time of its own: Spark's rows have no order that could break ties; returns items"
+    make_log(f'{folder}/raw.parquet', n)
+    t = pq.read_table(f'{folder}/raw.parquet')
+    t = t.set_column(3, 'time', pa.array(range(START, START+len(t))))
+    pq.write_table(t, f'{folder}/log.parquet')
+    return items_of(t)
+
+def chain(t, report):
+    "Several filters, one after the other"
+    t = drop_repeats(min_rating(t, 2, report=report), report=report)
+    return k_core(clip_history(t, 50, report=report), 3, report=report)
+
+def filters(items, n):
+    "name -> filter of a table, with a report"
+    middle, late = START+n//4, START+n//2
+    return {
+        'k_core': lambda t, report: k_core(t, 5, report=report),
+        'between': lambda t, report: between(t, middle, late, report=report),
+        'min_rating': lambda t, report: min_rating(t, 4, report=report),
+        'drop_repeats first': lambda t, report: drop_repeats(t, report=report),
+        'drop_repeats last': lambda t, report: drop_repeats(t, keep='last', report=report),
+        'clip_history': lambda t, report: clip_history(t, 10, report=report),
+        'sample_users': lambda t, report: sample_users(t, n//200, seed=1, report=report),
+        'with_text': lambda t, report: with_text(t, items, report=report),
+        'with_image': lambda t, report: with_image(t, items, report=report),
+        'a chain of filters': chain,
+    }
+
+def same_rows(apply, on_duckdb, on_spark, n):
+    "A filter gives the same rows and the same report; says how many"
+    reports = Report(), Report()
+    ours, theirs = rows(apply(on_duckdb, reports[0])), rows(apply(on_spark, reports[1]))
+    assert 0<len(ours)<n, f'{len(ours)} rows: the test says nothing'
+    same = ours.schema.names==theirs.schema.names and ours.equals(theirs.cast(ours.schema))
+    assert same, f'{len(ours):,} and {len(theirs):,} rows differ'
+    steps = [[(step.name, step.before, step.after) for step in report] for report in reports]
+    assert steps[0]==steps[1], f'reports differ:\n{reports[0]}\n{reports[1]}'
+    return f'{reports[0][0].before[2]:,} -> {len(ours):,} rows'
+
+def same_log(on_duckdb, on_spark):
+    "The log and its split are the same; says how large"
+    ours, theirs = (index_log(k_core(t, 5, report=Report())) for t in (on_duckdb, on_spark))
+    assert ours.users==theirs.users and ours.items==theirs.items
+    assert all((getattr(ours, column)==getattr(theirs, column)).all() for column in ('user', 'item', 'time'))
+    split, other = leave_one_out(ours), leave_one_out(theirs)
+    assert (split.test.target==other.test.target).all()
+    assert (split.train.history.end==other.train.history.end).all()
+    return f'{len(ours):,} rows, {ours.n_users:,} users, {ours.n_items:,} items'
+
+def passes(name, check):
+    "Run a check, print a line about it, and say whether it passed"
+    start, error, said = time.time(), '', ''
+    try:
+        said = check()
+    except Exception:
+        error = traceback.format_exc()
+    mark = 'FAILED' if error else 'ok    '
+    print(f'{mark} {time.time()-start:6.1f} s  spark: {name}   {said}', flush=True)
+    if error:
+        print(error[-3000:], flush=True)
+    return not error
 
 def main(n=1_000_000):
-    t0, count = time.time(), [0, 0]
-    with tempfile.TemporaryDirectory() as d:
-        make_log(f'{d}/raw.parquet', n)
-        t = pq.read_table(f'{d}/raw.parquet')
-        t = t.set_column(3, 'time', pa.array(range(1_000_000_000, 1_000_000_000+len(t)))) # no ties: Spark's rows have no order to break them
-        pq.write_table(t, f'{d}/log.parquet')
-        items, mid, late = items_of(t), 1_000_000_000+n//4, 1_000_000_000+n//2
-        del t
+    start = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        items = write_logs(folder, n)
         spark, duck = connect_spark('local[2]'), ibis.duckdb.connect()
-        a, b = duck.read_parquet(f'{d}/log.parquet'), spark.read_parquet(f'{d}/log.parquet')
-        print(f'Spark {spark._session.version} started, {n:,} rows ({time.time()-t0:.0f} s)', flush=True)
-        ways = {
-            'k_core': lambda t, r: k_core(t, 5, report=r),
-            'between': lambda t, r: between(t, mid, late, report=r),
-            'min_rating': lambda t, r: min_rating(t, 4, report=r),
-            'drop_repeats first': lambda t, r: drop_repeats(t, report=r),
-            'drop_repeats last': lambda t, r: drop_repeats(t, keep='last', report=r),
-            'clip_history': lambda t, r: clip_history(t, 10, report=r),
-            'sample_users': lambda t, r: sample_users(t, n//200, seed=1, report=r),
-            'with_text': lambda t, r: with_text(t, items, report=r),
-            'with_image': lambda t, r: with_image(t, items, report=r),
-            'a chain of filters': lambda t, r: k_core(clip_history(drop_repeats(min_rating(t, 2, report=r), report=r), 50, report=r), 3, report=r)}
-        def same(f):
-            ra, rb = Report(), Report()
-            x, y = rows(f(a, ra)), rows(f(b, rb))
-            assert 0<len(x)<n, f'{len(x)} rows: the test says nothing'
-            assert x.schema.names==y.schema.names and x.equals(y.cast(x.schema)), f'{len(x):,} and {len(y):,} rows differ'
-            assert [(s.name, s.before, s.after) for s in ra]==[(s.name, s.before, s.after) for s in rb], f'reports differ:\n{ra}\n{rb}'
-            return f'{ra[0].before[2]:,} -> {len(x):,} rows'
-        def log_is_the_same():
-            x, y = (index_log(k_core(t, 5, report=Report())) for t in (a, b))
-            assert x.users==y.users and x.items==y.items and all((getattr(x, c)==getattr(y, c)).all() for c in ('user','item','time'))
-            s, u = leave_one_out(x), leave_one_out(y)
-            assert (s.test.target==u.test.target).all() and (s.train.history.end==u.train.history.end).all()
-            return f'{len(x):,} rows, {x.n_users:,} users, {x.n_items:,} items'
-        checks = {k: (lambda f=f: same(f)) for k, f in ways.items()} | {'index_log and leave_one_out': log_is_the_same}
-        for name, f in checks.items():
-            t, err, said = time.time(), '', ''
-            try: said = f()
-            except Exception: err = traceback.format_exc()
-            count[bool(err)] += 1
-            print(f"{'FAILED' if err else 'ok    '} {time.time()-t:6.1f} s  spark: {name}   {said}", flush=True)
-            if err: print(err[-3000:], flush=True)
+        tables = [backend.read_parquet(f'{folder}/log.parquet') for backend in (duck, spark)]
+        print(f'Spark {spark._session.version} started, {n:,} rows ({time.time()-start:.0f} s)', flush=True)
+        checks = {name: partial(same_rows, apply, *tables, n) for name, apply in filters(items, n).items()}
+        checks['index_log and leave_one_out'] = partial(same_log, *tables)
+        passed = [passes(name, check) for name, check in checks.items()]
         spark._session.stop()
-    print(f'{time.time()-t0:.0f} seconds in all')
-    print(f'{count[0]} passed, {count[1]} failed')
-    return int(count[1]>0)
+    failed = passed.count(False)
+    print(f'{time.time()-start:.0f} seconds in all')
+    print(f'{len(passed)-failed} passed, {failed} failed')
+    return int(failed>0)
 
-if __name__ == '__main__': sys.exit(main(*map(int, sys.argv[1:])))
+if __name__ == '__main__':
+    sys.exit(main(*map(int, sys.argv[1:])))

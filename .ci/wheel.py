@@ -1,12 +1,14 @@
 """What the wheel alone must do; run with the Python of an environment that holds nothing else, outside the clone"""
 import importlib, importlib.util, pkgutil, subprocess, sys, time
 
-absent = ('nbdev', 'jupyterlab', 'notebook', 'IPython', 'ipykernel', 'ipywidgets', 'anywidget', 'matplotlib', 'umap', 'playwright', 'pyspark')
+absent = ('nbdev', 'jupyterlab', 'notebook', 'IPython', 'ipykernel', 'ipywidgets', 'anywidget', 'matplotlib', 'umap',
+          'playwright', 'pyspark')
 
 def fresh(code):
-    r = subprocess.run([sys.executable, '-I', '-c', code], capture_output=True, text=True)
-    assert not r.returncode, r.stderr
-    return r.stdout.strip()
+    "Run code in a new interpreter and return what it printed"
+    done = subprocess.run([sys.executable, '-I', '-c', code], capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    return done.stdout.strip()
 
 def test_the_environment_is_bare():
     bad = [m for m in absent if importlib.util.find_spec(m)]
@@ -18,8 +20,8 @@ def test_genrec_comes_from_the_wheel():
 
 def test_import_genrec_is_quick():
     fresh('import genrec') # compiled once
-    s = float(fresh('import time; t=time.perf_counter(); import genrec; print(time.perf_counter()-t)'))
-    assert s<.5, f'`import genrec` took {s:.2f} s'
+    seconds = float(fresh('import time; t=time.perf_counter(); import genrec; print(time.perf_counter()-t)'))
+    assert seconds<.5, f'`import genrec` took {seconds:.2f} s'
 
 def test_quantizer_brings_no_notebook_tools():
     bad = fresh(f'import sys, genrec.quantize.rq; print(*[m for m in {absent!r} if m in sys.modules])')
@@ -29,15 +31,34 @@ def test_every_module_imports():
     import genrec
     names = [m.name for m in pkgutil.walk_packages(genrec.__path__, 'genrec.') if not m.name.endswith('_modidx')]
     assert len(names)>10, names
-    for n in names: importlib.import_module(n)
+    for name in names:
+        importlib.import_module(name)
     bad = [m for m in absent if m in sys.modules]
     assert not bad, f'the modules import {bad}'
 
+def test_a_widget_has_its_front_end():
+    import torch
+    from genrec.core import SemanticIds
+    from genrec.widgets.browse import browse
+    page = browse(SemanticIds(torch.tensor([[0], [1]]), (2,)), ['red lamp', 'blue lamp']).static()
+    assert 'class CodeTree' in page and '.gr .tree' in page and 'red lamp' in page
+
+def passes(name, test):
+    "Run a test, print a line about it, and say whether it passed"
+    start, error = time.time(), None
+    try:
+        test()
+    except Exception as e:
+        error = e
+    mark = 'ok    ' if error is None else 'FAILED'
+    print(f'{mark} {time.time()-start:6.1f} s  wheel: {name.removeprefix("test_").replace("_", " ")}')
+    if error is not None:
+        print(error)
+    return error is None
+
 if __name__ == '__main__':
-    count = [0, 0]
-    for name, f in [(k, v) for k, v in vars().copy().items() if k.startswith('test_')]:
-        t = time.time()
-        try: f(); count[0] += 1; print(f'ok     {time.time()-t:6.1f} s  wheel: {name[5:].replace("_", " ")}')
-        except Exception as e: count[1] += 1; print(f'FAILED {time.time()-t:6.1f} s  wheel: {name[5:].replace("_", " ")}\n{e}')
-    print(f'{count[0]} passed, {count[1]} failed')
-    sys.exit(count[1]>0)
+    tests = {name: test for name, test in list(vars().items()) if name.startswith('test_')}
+    results = [passes(name, test) for name, test in tests.items()]
+    failed = results.count(False)
+    print(f'{len(results)-failed} passed, {failed} failed')
+    sys.exit(failed>0)

@@ -191,7 +191,7 @@ def quality_here(name, folder, small, seed, epochs, at):
     if name=='s3rec':
         first = fit(Pretraining(m, hot.bool()), split.train, epochs=min(PRE, epochs), seed=seed, **dict(how, batch_size=BATCH, schedule=constant)); sec = first.fit_log.seconds
     fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)
-    r = measure(m, split, f'genrec-{name}', 'data', dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs), pretrain_on='prefixes', pretrain_schedule='constant') if name=='s3rec' else {})), seed, dict(train=round(sec+m.fit_log.seconds, 1)))
+    r = measure(m, split, f'genrec-{name}', 'data', config=dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs), pretrain_on='prefixes', pretrain_schedule='constant') if name=='s3rec' else {})), seed=seed, seconds=dict(train=round(sec+m.fit_log.seconds, 1)))
     return dict(config=dict(r.config, **(dict(rows='histories without targets') if rows else {})), metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds, ranks=r.ranks.tolist())
 
 def counted(name, split):
@@ -262,7 +262,7 @@ def main():
     if a.quality is not None:
         if not a.recbole: sys.exit('--quality wants --recbole: `--recbole "$(bash .ci/recbole.sh)"`')
         import torch
-        from genrec.core import Run, load_runs
+        from genrec.record import Run, load_runs
         from genrec.evaluate.metrics import metrics_of_ranks
         if (odd:=set(a.quality)-{*QUALITY, ROWS}): sys.exit(f"--quality takes {' '.join([*QUALITY, ROWS])}, got {' '.join(sorted(odd))}")
         there = {(r.system, r.data, r.seed, r.config.get('epochs')) for r in load_runs(a.runs)}

@@ -31,7 +31,7 @@ def main():
     torch.set_num_threads(a.threads)
     from dataclasses import replace
     from genrec.systems.bbqrec_real import like
-    from genrec.systems.codes import RECOMMENDER
+    from genrec.systems.compare import RECOMMENDER
     from genrec.systems.compare import compare
     from genrec.systems.mql4grec import MQL4GRecConfig
     from genrec.systems.mql4grec_real import TRANSLATOR, describe, keep_in, language_of, load_periods, load_shops, mql4grec_jobs, poster_sheets, transfer_work, word_meaning

@@ -29,7 +29,7 @@ def main():
     torch.set_num_threads(a.threads)
     from dataclasses import replace
     from genrec.store import Store
-    from genrec.systems.codes import RECOMMENDER
+    from genrec.systems.compare import RECOMMENDER
     from genrec.systems.compare import compare
     from genrec.systems.utgrec_real import LIGHT, TOY, lend, load_transfer, toy_transfer, transfer_work, utgrec_jobs, with_mllm
     from genrec.encode.mllm import mllm_parts

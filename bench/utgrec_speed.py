@@ -27,7 +27,7 @@ def timed(step, a, sync=lambda: None):
 def learner(tok, data, batch, precision=None, micro=None):
     "One optimiser step over the first rows, `micro` of them at a time"
     import torch
-    from genrec.train import to_device
+    from genrec.batches import to_device
     opt, dev, pieces = torch.optim.AdamW([p for p in tok.parameters() if p.requires_grad], 1e-4), tok.device, torch.arange(batch).split(micro or batch)
     def step():
         for rows in pieces:

@@ -10,7 +10,8 @@ import math, shutil, time
 import torch
 from dataclasses import dataclass, asdict, field, replace
 from pathlib import Path
-from .core import Run, digest, load_runs, md_table, set_seed
+from .core import md_table, set_seed
+from .record import Run, digest, load_runs
 from .train import fit
 from .evaluate.metrics import KS, metrics_of_run
 from .evaluate.protocol import measure, validator
@@ -18,7 +19,7 @@ from .evaluate.compare import leaderboard, text_table
 from .systems.tiger import TigerConfig
 from .systems.bbqrec_real import RealData
 from .systems.tiger import settings
-from .systems.codes import RECOMMENDER, early
+from .systems.compare import RECOMMENDER, early
 from .systems.compare import Job
 from .systems.recipes import ENTRIES, Budget, Entry, settings_of
 
@@ -59,7 +60,7 @@ def one_run(e:Entry, data:RealData, settings:dict, b:Budget, seed:int, epochs:in
     else:
         m,best,sec = train(e, data, settings, b, seed, epochs, at)
         sec = dict(train=round(sec, 2))
-        r = measure(m, data.split, e.name, data.name, {}, seed, sec) if test else Run(e.name, data.name, {}, {}, seed, sec)
+        r = measure(m, data.split, e.name, data.name, seed=seed, seconds=sec) if test else Run(e.name, data.name, {}, {}, seed, sec)
     device = next(iter(m.parameters()), torch.empty(0)).device.type
     return replace(r, config=dict(r.config, settings={k:v for k,v in settings.items() if k!='rec'}, device=device), metrics=dict(r.metrics if test else {}, valid=best, parameters=sum(p.numel() for p in m.parameters())))
 
@@ -186,7 +187,7 @@ def beside(
         a,b = ({r.seed:replace(r, config={}) for r in runs if r.system==f'{who}-{name}'} for who in ('genrec','recbole'))
         both,(what,k) = a.keys()&b.keys(),m.split('@')
         if not both: return '-'
-        d = leaderboard([x[s] for x in (a, b) for s in both], (int(k),), f'recbole-{name}', n_boot, metrics=(what,))[f'genrec-{name}'].diff
+        d = leaderboard([x[s] for x in (a, b) for s in both], (int(k),), against=f'recbole-{name}', n_boot=n_boot, metrics=(what,))[f'genrec-{name}'].diff
         return '{:+.4f} [{:+.4f}, {:+.4f}]'.format(*d)
     head = ['recommender','metric','searched','equal settings','RecBole','equal settings against RecBole']
     return head, [[n, m, *[cell(p+n, m) for p in ('','genrec-','recbole-')], gap(n, m)] for n in names for m in metrics]

@@ -13,7 +13,8 @@ from torch import nn
 # %% ../nbs/00a_optim.ipynb #7b969fb4
 def cosine(step:int, steps:int, warmup:int)->float:
     "Rise over `warmup` steps, then half a cosine down to zero"
-    if step<warmup: return (step+1)/warmup
+    if step<warmup:
+        return (step+1)/warmup
     return .5*(1+math.cos(math.pi*(step-warmup)/max(1,steps-warmup)))
 
 def rsqrt(step:int, steps:int, warmup:int)->float:
@@ -31,18 +32,27 @@ def decay_groups(
 )->list: # parameter groups for an optimiser
     "Weight decay on matrices alone"
     ps = [p for p in params if p.requires_grad]
-    return [dict(params=[p for p in ps if p.ndim>1], weight_decay=weight_decay), dict(params=[p for p in ps if p.ndim<2], weight_decay=0.)]
+    matrices,vectors = [p for p in ps if p.ndim>1],[p for p in ps if p.ndim<2]
+    return [dict(params=matrices, weight_decay=weight_decay), dict(params=vectors, weight_decay=0.)]
 
 def adamw(model, lr, weight_decay, betas)->list: # of one optimiser
     "AdamW for all weights (Loshchilov & Hutter 2019)"
     return [torch.optim.AdamW(decay_groups(model.parameters(), weight_decay), lr=lr, betas=betas, fused=True)]
 
-def muon(model, lr, weight_decay, betas)->list: # of two optimisers
-    "Muon for the matrices of linear layers (Jordan 2024), whose steps turn all directions alike; AdamW for tables, heads and vectors"
-    if not hasattr(torch.optim, 'Muon'): raise ValueError(f"Muon came with torch 2.9, this is {torch.__version__}: install a newer one, or take `optimizer=adamw`")
-    mats = [m.weight for m in model.modules() if isinstance(m, nn.Linear) and m.weight.requires_grad]
-    own = {id(p) for p in mats}
-    if not mats: raise ValueError(f"{type(model).__name__} has no linear layer to train, and Muon is for those: take `optimizer=adamw`")
-    rest = decay_groups((p for p in model.parameters() if id(p) not in own), weight_decay)
-    first = torch.optim.Muon(mats, lr=lr, weight_decay=weight_decay, adjust_lr_fn='match_rms_adamw') # steps as large as AdamW's: one rate for both
-    return [first] + ([torch.optim.AdamW(rest, lr=lr, betas=betas, fused=True)] if any(g['params'] for g in rest) else [])
+# %% ../nbs/00a_optim.ipynb #cf58fd9e
+def muon(model, lr, weight_decay, betas)->list: # of one or two optimisers
+    "Muon for the matrices of linear layers (Jordan 2024): steps equally long in all directions; AdamW for the rest"
+    if not hasattr(torch.optim, 'Muon'):
+        raise ValueError(f"Muon came with torch 2.9, this is {torch.__version__}: "
+                         "install a newer one, or take `optimizer=adamw`")
+    matrices = [m.weight for m in model.modules() if isinstance(m, nn.Linear) and m.weight.requires_grad]
+    if not matrices:
+        raise ValueError(f"{type(model).__name__} has no linear layer to train, and Muon is for those: "
+                         "take `optimizer=adamw`")
+    # with this adjustment steps are as large as AdamW's
+    optimizers = [torch.optim.Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn='match_rms_adamw')]
+    taken = {id(p) for p in matrices}
+    rest = decay_groups((p for p in model.parameters() if id(p) not in taken), weight_decay)
+    if any(g['params'] for g in rest):
+        optimizers.append(torch.optim.AdamW(rest, lr=lr, betas=betas, fused=True))
+    return optimizers

@@ -12,8 +12,10 @@ import numpy as np, torch
 from torch import Tensor
 from safetensors import SafetensorError
 from safetensors.torch import save as to_bytes, load as from_bytes
+from fastcore.basics import patch_to
 from . import __version__
-from .core import Embeddings, SemanticIds, md_table, write_atomic
+from .core import Embeddings, SemanticIds, md_table
+from .record import write_atomic
 
 # %% ../nbs/02_store.ipynb #278ffa0c
 def _join(tag, *parts):
@@ -21,44 +23,84 @@ def _join(tag, *parts):
     h = hashlib.sha256()
     for p in (tag,*parts):
         b = p if isinstance(p, bytes) else str(p).encode('utf-8', 'surrogatepass')
-        h.update(len(b).to_bytes(8,'little')); h.update(b)
+        h.update(len(b).to_bytes(8,'little'))
+        h.update(b)
     return h.digest()
 
 def _array(x): return memoryview(np.ascontiguousarray(x).reshape(-1).view(np.uint8)).tobytes()
+
+def _plain(x, kind, where):
+    "Hash of a value without parts; None for any other"
+    if x is None or x is ... or isinstance(x, (bool,int,float,complex,range,slice)):
+        return _join(kind, repr(x))
+    if isinstance(x, (str,bytes,torch.dtype,torch.device)):
+        return _join(kind, x)
+    if isinstance(x, re.Pattern):
+        return _join(kind, x.pattern, x.flags)
+    if isinstance(x, Tensor):
+        if x.layout!=torch.strided:
+            raise TypeError(f"`{where}` is a {x.layout} tensor, which has no plain content; pass `x.to_dense()`")
+        flat = x.detach().cpu().contiguous().reshape(-1)
+        return _join('tensor', x.dtype, tuple(x.shape), _array(flat.view(torch.uint8).numpy()))
+    if isinstance(x, (np.ndarray,np.generic)) and not x.dtype.hasobject:
+        return _join('array', x.dtype.str, x.shape, _array(x))
+
+# %% ../nbs/02_store.ipynb #e0bef0f5
+def _parts(x, sub):
+    "Hashes of the parts of a value, by `sub(part, where it stands)`; None where it has none that can be seen"
+    if isinstance(x, dict):
+        keys = sorted([(sub(k, f' key {k!r}'), k) for k in x], key=lambda o: o[0])
+        return [h+sub(x[k], f'[{k!r}]') for h,k in keys]
+    if isinstance(x, (list,tuple)):
+        return [sub(v, f'[{i}]') for i,v in enumerate(x)]
+    if isinstance(x, functools._lru_cache_wrapper):
+        return [sub(x.__wrapped__, '')]
+    if isinstance(x, functools.partial):
+        return [sub(x.func, '.func'), sub(x.args, '.args'), sub(x.keywords, '.keywords')]
+    if isinstance(x, types.MethodType):
+        return [sub(x.__func__, '.__func__'), sub(x.__self__, '.__self__')]
+    if dataclasses.is_dataclass(x):
+        return [_join(f.name, sub(getattr(x,f.name), f'.{f.name}')) for f in dataclasses.fields(x)]
 
 def _hash(x, where, seen, strict=True):
     "Hash of a value of any known type; `where` names it in the error, `seen` holds the code hashed so far"
     def sub(v, at): return _hash(v, f'{where}{at}', seen, strict)
     kind = f'{type(x).__module__}.{type(x).__qualname__}'
-    if x is None or x is ... or isinstance(x, (bool,int,float,complex)): return _join(kind, repr(x))
-    if isinstance(x, (str,bytes)): return _join(kind, x)
-    if isinstance(x, Tensor):
-        if x.layout!=torch.strided: raise TypeError(f"`{where}` is a {x.layout} tensor, which has no plain content; pass `x.to_dense()`")
-        return _join('tensor', x.dtype, tuple(x.shape), _array(x.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()))
-    if isinstance(x, (np.ndarray,np.generic)) and not x.dtype.hasobject: return _join('array', x.dtype.str, x.shape, _array(x))
-    if isinstance(x, dict): return _join(kind, *[h+sub(x[k], f'[{k!r}]') for h,k in sorted(((sub(k, f' key {k!r}'),k) for k in x), key=lambda o: o[0])])
-    if isinstance(x, (list,tuple)): return _join(kind, *[sub(v, f'[{i}]') for i,v in enumerate(x)])
-    if isinstance(x, (set,frozenset)): return _join(kind, *sorted(_hash(v, f'{where} member', dict(seen), strict) for v in x))
-    if isinstance(x, (torch.dtype,torch.device)): return _join(kind, x)
-    if isinstance(x, (range,slice)): return _join(kind, repr(x))
-    if isinstance(x, re.Pattern): return _join(kind, x.pattern, x.flags)
-    if isinstance(x, functools._lru_cache_wrapper): return _join(kind, sub(x.__wrapped__,''))
-    if isinstance(x, functools.partial): return _join(kind, sub(x.func,'.func'), sub(x.args,'.args'), sub(x.keywords,'.keywords'))
-    if isinstance(x, types.MethodType): return _join(kind, sub(x.__func__,'.__func__'), sub(x.__self__,'.__self__'))
-    if isinstance(x, (types.FunctionType,types.BuiltinFunctionType,type,types.ModuleType)): return _code(x, where, seen, strict)
-    if dataclasses.is_dataclass(x): return _join(kind, *[_join(f.name, sub(getattr(x,f.name), f'.{f.name}')) for f in dataclasses.fields(x)])
-    if not strict: return _join('unknown', kind)
-    if isinstance(x, PurePath): raise TypeError(f"`{where}` is a path, and its name says nothing about what the file holds; pass `file_digest(path)` for the content, or `str(path)` if the name alone counts")
-    if isinstance(x, torch.nn.Module): raise TypeError(f"`{where}` is a {type(x).__name__}; pass its `state_dict()` and its settings instead, and build it inside `make`")
-    raise TypeError(f"`{where}` is a {kind}, whose content cannot be seen; pass tensors, arrays, dataclasses, dicts, lists, strings, numbers or functions instead")
+    plain = _plain(x, kind, where)
+    if plain is not None:
+        return plain
+    if isinstance(x, (types.FunctionType,types.BuiltinFunctionType,type,types.ModuleType)):
+        return _code(x, where, seen, strict)
+    if isinstance(x, (set,frozenset)):
+        return _join(kind, *sorted(_hash(v, f'{where} member', dict(seen), strict) for v in x))
+    parts = _parts(x, sub)
+    if parts is not None:
+        return _join(kind, *parts)
+    if strict: raise TypeError(f"`{where}` is a {_refused(x, kind)}")
+    return _join('unknown', kind)
+
+# %% ../nbs/02_store.ipynb #b12caeb7
+def _refused(x, kind):
+    "What a value is that cannot be hashed, and what to pass in its place"
+    if isinstance(x, PurePath):
+        return ("path, and its name says nothing about what the file holds; "
+                "pass `file_digest(path)` for the content, or `str(path)` if the name alone counts")
+    if isinstance(x, torch.nn.Module):
+        return (f"{type(x).__name__}; pass its `state_dict()` and its settings instead, "
+                "and build it inside `make`")
+    return (f"{kind}, whose content cannot be seen; "
+            "pass tensors, arrays, dataclasses, dicts, lists, strings, numbers or functions instead")
 
 # %% ../nbs/02_store.ipynb #332a363c
 def _installed(module):
     "Whether code comes from the standard library or an installed package, whose version says all"
-    if module in (None,'__main__'): return False
+    if module in (None,'__main__'):
+        return False
     top = module.split('.')[0]
+    if top in sys.stdlib_module_names or top in sys.builtin_module_names:
+        return True
     file = getattr(sys.modules.get(module), '__file__', None) or ''
-    return top in sys.stdlib_module_names or top in sys.builtin_module_names or bool({'site-packages','dist-packages'} & set(Path(file).parts))
+    return bool({'site-packages','dist-packages'} & set(Path(file).parts))
 
 def _names(code):
     "Names that a function and the functions inside it look up"
@@ -66,40 +108,60 @@ def _names(code):
 
 def _compiled(code, where, seen):
     "Hash of compiled code, without file names and line numbers"
-    consts = [_compiled(c, where, seen) if isinstance(c, types.CodeType) else _hash(c, where, seen, False) for c in code.co_consts]
-    return _join('code', code.co_code, code.co_names, code.co_varnames, code.co_freevars, *consts)
+    def const(c):
+        return _compiled(c, where, seen) if isinstance(c, types.CodeType) else _hash(c, where, seen, False)
+    names = code.co_names,code.co_varnames,code.co_freevars
+    return _join('code', code.co_code, *names, *map(const, code.co_consts))
 
 def _code(x, where, seen, strict=True):
     "Hash of a function, class or module, with all of one's own code that it uses"
     module = x.__name__ if isinstance(x, types.ModuleType) else x.__module__
     name = f"{module}.{getattr(x, '__qualname__', '')}"
     if isinstance(x, types.BuiltinFunctionType) or _installed(module):
-        return _join('installed', name, getattr(sys.modules.get((module or '').split('.')[0]), '__version__', ''))
+        package = sys.modules.get((module or '').split('.')[0])
+        return _join('installed', name, getattr(package, '__version__', ''))
     if isinstance(x, types.ModuleType):
         file = getattr(x, '__file__', None)
         return _join('module', name, Path(file).read_bytes() if file and Path(file).is_file() else b'')
-    if id(x) in seen: return _join('again', name)
+    if id(x) in seen:
+        return _join('again', name)
     seen[id(x)] = x
     if isinstance(x, type):
-        skip = {'__dict__','__weakref__','__doc__','__module__','__annotations__','__dataclass_fields__','__dataclass_params__','_abc_impl'}
-        def bare(v): return v.fget if isinstance(v, property) else getattr(v, '__func__', v)
-        return _join('class', name, *[_hash(b, name, seen, False) for b in x.__bases__],
-            *[_join(k, _hash(bare(v), f'{name}.{k}', seen, False)) for k,v in sorted(vars(x).items()) if k not in skip])
-    inner = getattr(x, '__wrapped__', None) # a decorated function: what is inside first, then the wrapper around it
-    own = strict and module=='__main__' and inner is None
+        return _join('class', name, *_class_parts(x, name, seen))
+    return _join('function', name, *_function_parts(x, where, seen, strict))
+
+# %% ../nbs/02_store.ipynb #f554e9aa
+_no_content = {'__dict__','__weakref__','__doc__','__module__','__annotations__',
+               '__dataclass_fields__','__dataclass_params__','_abc_impl'}
+
+def _class_parts(cls, name, seen):
+    "Hashes of the bases and members of a class"
+    def bare(v): return v.fget if isinstance(v, property) else getattr(v, '__func__', v)
+    def member(k, v): return _join(k, _hash(bare(v), f'{name}.{k}', seen, False))
+    bases = [_hash(b, name, seen, False) for b in cls.__bases__]
+    return bases+[member(k, v) for k,v in sorted(vars(cls).items()) if k not in _no_content]
+
+def _function_parts(f, where, seen, strict):
+    "Hashes of all that a function does and uses"
+    inner = getattr(f, '__wrapped__', None) # a decorated function: what is inside first, then the wrapper around it
+    own = strict and f.__module__=='__main__' and inner is None
     parts = [] if inner is None else [_hash(inner, where, seen, strict)]
-    parts += [_compiled(x.__code__, where, seen), _hash((x.__defaults__, x.__kwdefaults__), f'{where} defaults', seen, own)]
-    for k,c in zip(x.__code__.co_freevars, x.__closure__ or ()):
-        try: parts.append(_hash(c.cell_contents, f"{k}` inside `{where}", seen, own))
-        except ValueError: parts.append(b'empty') # a cell that is filled later
-    for k in sorted(_names(x.__code__) & set(x.__globals__)): parts.append(_join(k, _hash(x.__globals__[k], f"{k}` used by `{where}", seen, own)))
-    return _join('function', name, *parts)
+    parts.append(_compiled(f.__code__, where, seen))
+    parts.append(_hash((f.__defaults__, f.__kwdefaults__), f'{where} defaults', seen, own))
+    for name,cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
+        try:
+            parts.append(_hash(cell.cell_contents, f"{name}` inside `{where}", seen, own))
+        except ValueError:
+            parts.append(b'empty') # a cell that is filled later
+    for name in sorted(_names(f.__code__) & set(f.__globals__)):
+        parts.append(_join(name, _hash(f.__globals__[name], f"{name}` used by `{where}", seen, own)))
+    return parts
 
 # %% ../nbs/02_store.ipynb #33ca4a1b
 def key_of(
-    **inputs # tensors, arrays, dataclasses, dicts, lists, strings, numbers, None, functions; a TypeError names what cannot be hashed
+    **inputs # tensors, arrays, dataclasses, dicts, lists, strings, numbers, None, functions
 )->str: # 32 hex digits
-    "Hash of all inputs and of the version of this package"
+    "Hash of all inputs and of the version of this package; a `TypeError` names an input that cannot be hashed"
     return _join('genrec', __version__, _hash(inputs, 'inputs', {})).hex()[:32]
 
 def file_digest(
@@ -108,22 +170,35 @@ def file_digest(
     "Hash of a file's content, to be passed where its content is an input"
     h = hashlib.sha256()
     with open(path, 'rb') as f:
-        while b := f.read(1<<20): h.update(b)
+        while b := f.read(1<<20):
+            h.update(b)
     return h.hexdigest()
 
 # %% ../nbs/02_store.ipynb #98341a62
+def _kind_of(v, name):
+    "What is stored of a value: the name of its kind, its tensors, and what JSON holds of it"
+    if isinstance(v, Tensor):
+        return 'tensor',{'x':v},None
+    if isinstance(v, Embeddings):
+        return 'embeddings',{'x':v.x,'missing':v.missing},[v.name,v.modality]
+    if isinstance(v, SemanticIds):
+        return 'sids',{'codes':v.codes},list(v.sizes)
+    if isinstance(v, dict) and v and all(isinstance(k, str) and isinstance(o, Tensor) for k,o in v.items()):
+        return 'tensors',v,None
+    try:
+        same = json.loads(json.dumps(v, allow_nan=False))==v
+    except (TypeError, ValueError):
+        same = False
+    if not same:
+        raise TypeError(f"`{name}` made a {type(v).__name__} that would not come back from JSON as it is; "
+                        "return a tensor, a dict of tensors, `Embeddings`, `SemanticIds`, "
+                        "or lists, dicts with string keys, strings and finite numbers")
+    return 'json',{},v
+
+# %% ../nbs/02_store.ipynb #cbf6ac69
 def _pack(v, name):
     "Bytes of a value: safetensors, with its kind and its JSON part in the header"
-    if isinstance(v, Tensor): kind,tensors,info = 'tensor',{'x':v},None
-    elif isinstance(v, Embeddings): kind,tensors,info = 'embeddings',{'x':v.x,'missing':v.missing},[v.name,v.modality]
-    elif isinstance(v, SemanticIds): kind,tensors,info = 'sids',{'codes':v.codes},list(v.sizes)
-    elif isinstance(v, dict) and v and all(isinstance(k, str) and isinstance(o, Tensor) for k,o in v.items()): kind,tensors,info = 'tensors',v,None
-    else:
-        kind,tensors,info = 'json',{},v
-        try: same = json.loads(json.dumps(v, allow_nan=False))==v
-        except (TypeError, ValueError): same = False
-        if not same: raise TypeError(f"`{name}` made a {type(v).__name__} that would not come back from JSON as it is; "
-            "return a tensor, a dict of tensors, `Embeddings`, `SemanticIds`, or lists, dicts with string keys, strings and finite numbers")
+    kind,tensors,info = _kind_of(v, name)
     tensors = {k:t.detach().cpu().contiguous().clone() for k,t in tensors.items()}
     info = json.dumps(info)
     return to_bytes(tensors, {'kind':kind, 'info':info, 'sum':_hash([kind,info,tensors], name, {}).hex()})
@@ -135,12 +210,13 @@ def _unpack(b):
         t = from_bytes(b)
         kind,info = meta['kind'],json.loads(meta['info'])
         if _hash([kind,meta['info'],t], 'file', {}).hex()!=meta['sum']: raise ValueError("the checksum does not fit")
-    except (ValueError, LookupError, TypeError, RecursionError, SafetensorError) as e: raise ValueError(f"{type(e).__name__}: {e}") from None
-    if kind=='tensor': return t['x']
-    if kind=='tensors': return t
-    if kind=='embeddings': return Embeddings(t['x'], *info, missing=t['missing'])
-    if kind=='sids': return SemanticIds(t['codes'], tuple(info))
-    return info
+    except (ValueError, LookupError, TypeError, RecursionError, SafetensorError) as e:
+        raise ValueError(f"{type(e).__name__}: {e}") from None
+    if kind=='embeddings':
+        return Embeddings(t['x'], *info, missing=t['missing'])
+    if kind=='sids':
+        return SemanticIds(t['codes'], tuple(info))
+    return {'tensor':t.get('x'), 'tensors':t, 'json':info}[kind]
 
 # %% ../nbs/02_store.ipynb #1935bfcf
 class Store:
@@ -151,34 +227,48 @@ class Store:
         self.folder = Path(folder or os.environ.get('GENREC_CACHE') or Path.home()/'.cache'/'genrec')
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder): pass
-        except OSError as e: raise OSError(f"the cache folder {self.folder} cannot be written ({e.strerror or e}); "
-            "set the environment variable GENREC_CACHE, or pass `Store(folder)`, to a folder that you own") from None
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as e:
+            raise OSError(f"the cache folder {self.folder} cannot be written ({e.strerror or e}); "
+                          "set the environment variable GENREC_CACHE, or pass `Store(folder)`, "
+                          "to a folder that you own") from None
 
     def path(self, make, /, name=None, **inputs)->Path:
         "The file in which `get` keeps the result"
         name = name or getattr(make, '__name__', 'made').strip('<>')
-        if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9._+=-]{0,79}', name): raise ValueError(f"`name` names a file: letters, digits and ._+=- only, got {name!r}")
+        if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9._+=-]{0,79}', name):
+            raise ValueError(f"`name` names a file: letters, digits and ._+=- only, got {name!r}")
         return self.folder/f'{name}-{key_of(make=make, inputs=inputs)}.safetensors'
 
-    def get(self,
-        make, /, # called as `make(**inputs)` unless its result is stored; its code is part of the key
-        name:str=None, # begins the file name (default: that of `make`)
-        beside:dict=None, # more arguments of `make`, on which the result does not depend: where a model lies whose content is an input
-        **inputs # all that the result depends on, see `key_of`
-    ): # Tensor, dict of tensors, Embeddings, SemanticIds or a JSON value
-        "The result of `make(**inputs)`, computed once"
-        path = self.path(make, name, **inputs)
-        try: return _unpack(path.read_bytes())
-        except FileNotFoundError: pass
-        except (OSError, ValueError) as e: warnings.warn(f"{path.name} in the cache is damaged and is made again ({e})", stacklevel=2)
-        data = _pack(make(**inputs, **(beside or {})), path.name)
-        try: write_atomic(path, data)
-        except OSError as e: warnings.warn(f"{path.name} could not be kept, and will be made again next time ({e.strerror or e}); is the disk full?", stacklevel=2)
-        return _unpack(data)
-
     def _repr_markdown_(self):
-        files = sorted(self.folder.glob('*.safetensors'))
-        names = sorted({f.name.rsplit('-',1)[0] for f in files})
-        rows = [[n, len(s), sum(s)/1e6] for n in names for s in [[f.stat().st_size for f in files if f.name.rsplit('-',1)[0]==n]]]
-        return f"**Store** {len(files):,} results\n\n"+md_table(['name','results','MB'], rows)
+        sizes = {}
+        for f in sorted(self.folder.glob('*.safetensors')):
+            sizes.setdefault(f.name.rsplit('-',1)[0], []).append(f.stat().st_size)
+        rows = [[name, len(s), sum(s)/1e6] for name,s in sorted(sizes.items())]
+        n = sum(len(s) for s in sizes.values())
+        return f"**Store** {n:,} results\n\n"+md_table(['name','results','MB'], rows)
+
+# %% ../nbs/02_store.ipynb #12baafb8
+@patch_to(Store) # not `@patch`, which does not see a first argument before `/`
+def get(self,
+    make, /, # called as `make(**inputs)` unless its result is stored; its code is part of the key
+    name:str=None, # begins the file name (default: that of `make`)
+    beside:dict=None, # more arguments of `make`, on which the result does not depend, such as the folder of a file
+    **inputs # all that the result depends on, see `key_of`
+): # Tensor, dict of tensors, Embeddings, SemanticIds or a JSON value
+    "The result of `make(**inputs)`, computed once"
+    path = self.path(make, name, **inputs)
+    try:
+        return _unpack(path.read_bytes())
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as e:
+        warnings.warn(f"{path.name} in the cache is damaged and is made again ({e})", stacklevel=2)
+    data = _pack(make(**inputs, **(beside or {})), path.name)
+    try:
+        write_atomic(path, data)
+    except OSError as e:
+        warnings.warn(f"{path.name} could not be kept, and will be made again next time "
+                      f"({e.strerror or e}); is the disk full?", stacklevel=2)
+    return _unpack(data)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from fastcore.basics import patch
-from .core import digest
+from .record import digest
 from .batches import batches, fresh_accelerator, shards, take, to_device
 from .config import check_real, check_whole, setting, settings as settings_of, unknown_name, vary
 from .optim import adamw, cosine

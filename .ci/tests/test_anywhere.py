@@ -2,9 +2,11 @@
 import importlib.util, json, multiprocessing, os, random, subprocess, sys
 from pathlib import Path
 import numpy as np, torch
+from fastcore.test import expect_fail
 from sklearn.utils import check_random_state
 from genrec.core import set_seed
-from genrec.train import batches, _seed
+from genrec.batches import batches
+from genrec.train import _seed
 
 ci = Path(__file__).resolve().parent.parent
 
@@ -16,13 +18,14 @@ def tool(name):
 
 def without_settings():
     "The environment, without what a setting puts there"
-    ours = {name for setting in tool('test').SETTINGS.values() for name in setting}
+    ours = set().union(*tool('test').SETTINGS.values())
     return {k: v for k, v in os.environ.items() if k not in ours}
 
 def test_the_processor_is_another():
     code = 'import torch, genrec.core; print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())'
     def seen(name):
-        environment = {**without_settings(), 'IN_TEST': '1', 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ci.parent), **tool('test').SETTINGS[name]}
+        ours = dict(IN_TEST='1', OMP_NUM_THREADS='1', PYTHONPATH=str(ci.parent))
+        environment = {**without_settings(), **ours, **tool('test').SETTINGS[name]}
         done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=environment)
         assert done.returncode==0, done.stderr
         return done.stdout.split()
@@ -32,7 +35,8 @@ def test_the_processor_is_another():
 
 def all_draws(seed):
     "A draw of each kind of chance, each with the same seed"
-    def each(): return [int(torch.randint(10**9, (1,))), int(np.random.randint(10**9)), random.randrange(10**9)]
+    def each():
+        return [int(torch.randint(10**9, (1,))), int(np.random.randint(10**9)), random.randrange(10**9)]
     out = [int(np.random.default_rng(s).integers(10**9)) for s in (seed, [seed, 7])]
     out += [int(check_random_state(seed).randint(10**9)), int(np.random.RandomState(seed=seed).randint(10**9))]
     out += [random.Random(seed).randrange(10**9)]
@@ -46,11 +50,13 @@ def all_draws(seed):
     out += each()[:1]
     _seed(torch.device('cpu'), seed)
     out += each()[:1]
-    out += [int(torch.randperm(10**6, generator=torch.Generator(*where).manual_seed(seed))[0]) for where in ((), ('cpu',))]
+    generators = torch.Generator().manual_seed(seed), torch.Generator('cpu').manual_seed(seed)
+    out += [int(torch.randperm(10**6, generator=generator)[0]) for generator in generators]
     return out+[int(batches(10**6, 1, seed=0, epoch=seed)[0])]
 
 def in_a_fork(pipe, seed, by):
-    if by: tool('seeds').move_seeds(by)
+    if by:
+        tool('seeds').move_seeds(by)
     pipe.send(all_draws(seed))
 
 def draws(seed, by=0):
@@ -77,15 +83,18 @@ def test_settings_have_turns():
     turn = tool('test').setting_of
     assert [turn(str(n)) for n in range(4)]==['default', 'avx2, two threads', 'compatible', 'default']
     assert turn('compatible')=='compatible'
-    try: turn('none')
-    except SystemExit as e: assert 'no setting' in str(e)
-    else: raise AssertionError('a setting that is not there was taken')
+    with expect_fail(SystemExit, contains='no setting'): turn('none')
 
 def test_a_setting_is_named_and_its_failures_count(tmp_path):
-    cell = dict(cell_type='code', source='import random\nassert random.Random(0).random()==0.8444218515250481', outputs=[], execution_count=None, metadata={})
-    for folder in ('nbs', '.ci/tests'): (tmp_path/folder).mkdir(parents=True)
-    for name in ('settings.ini', '.ci/test.py', '.ci/seeds.py'): (tmp_path/name).write_text((ci.parent/name).read_text())
-    (tmp_path/'nbs'/'10_drawn.ipynb').write_text(json.dumps(dict(cells=[cell], metadata={}, nbformat=4, nbformat_minor=5)))
-    done = subprocess.run([sys.executable, tmp_path/'.ci'/'test.py', '--setting', 'seeds moved', 'drawn'], capture_output=True, text=True, env=without_settings())
+    source = 'import random\nassert random.Random(0).random()==0.8444218515250481'
+    cell = dict(cell_type='code', source=source, outputs=[], execution_count=None, metadata={})
+    notebook = dict(cells=[cell], metadata={}, nbformat=4, nbformat_minor=5)
+    for folder in ('nbs', '.ci/tests'):
+        (tmp_path/folder).mkdir(parents=True)
+    for name in ('settings.ini', '.ci/test.py', '.ci/seeds.py'):
+        (tmp_path/name).write_text((ci.parent/name).read_text())
+    (tmp_path/'nbs'/'10_drawn.ipynb').write_text(json.dumps(notebook))
+    command = [sys.executable, tmp_path/'.ci'/'test.py', '--setting', 'seeds moved', 'drawn']
+    done = subprocess.run(command, capture_output=True, text=True, env=without_settings())
     assert done.returncode==1 and 's  seeds moved: 10_drawn.ipynb' in done.stdout, done.stdout
     assert done.stdout.endswith('seeds moved: 0 of 1 passed\n0 passed, 1 failed\n'), done.stdout

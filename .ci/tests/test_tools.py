@@ -1,75 +1,107 @@
 """The tools of `.ci` notice what they are there to notice"""
 import importlib.util, io, subprocess, sys
 from pathlib import Path
-import nbformat.v4 as v, nbformat
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from bs4 import BeautifulSoup
 
 ci = Path(__file__).resolve().parent.parent
 
 def tool(name):
+    "A script of `.ci` as a module"
     spec = importlib.util.spec_from_file_location(f'ci_{name}', ci/f'{name}.py')
-    m = importlib.util.module_from_spec(spec); spec.loader.exec_module(m)
-    return m
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-def fails(f, *args, contains=''):
-    try: f(*args)
-    except (ValueError, AssertionError) as e: assert contains in str(e), e
-    else: raise AssertionError(f'{f.__name__} let it pass')
+DEMO = """
+import sys
+sys.path.insert(0, {ci!r})
+import demo
+from pathlib import Path
+folder = Path({folder!r})
+sys.exit(demo.main(None, folder/'wb.ipynb', folder/'demo'))
+"""
 
-def demo_of(tmp_path, *cells):
+def demo_of(tmp_path, cells):
     "Run `demo.py` on a made-up workbench, and return its exit code and what it printed"
-    nbformat.write(v.new_notebook(cells=list(cells)), tmp_path/'wb.ipynb')
-    code = (f'import sys; sys.path.insert(0, {str(ci)!r}); import demo; from pathlib import Path; t = Path({str(tmp_path)!r}); '
-            'sys.exit(demo.main(None, t/"wb.ipynb", t/"demo"))')
-    r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    return r.returncode, r.stdout
+    nbformat.write(new_notebook(cells=cells), tmp_path/'wb.ipynb')
+    code = DEMO.format(ci=str(ci), folder=str(tmp_path))
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+HIDDEN = """#| hide
+import sys, os
+print("epoch 1\\repoch 2", file=sys.stderr)
+print("loss", os.environ["GENREC_PROGRESS"])"""
 
 def test_demo_shows_its_steps_and_leaves_a_closed_page(tmp_path):
-    rc, out = demo_of(tmp_path, v.new_markdown_cell('# w\n\n> x'), v.new_markdown_cell('## Train\n\ntext'),
-        v.new_code_cell('#| hide\nimport sys, os\nprint("epoch 1\\repoch 2", file=sys.stderr); print("loss", os.environ["GENREC_PROGRESS"])'),
-        v.new_code_cell('from IPython.display import display, HTML; display(HTML("<b>kept</b>"))'),
-        v.new_markdown_cell('## Compare'), v.new_code_cell('#| leaderboard\nprint("TIGER | .1")'))
-    assert rc==0, out
+    code, out = demo_of(tmp_path, [
+        new_markdown_cell('# w\n\n> x'),
+        new_markdown_cell('## Train\n\ntext'),
+        new_code_cell(HIDDEN),
+        new_code_cell('from IPython.display import display, HTML\ndisplay(HTML("<b>kept</b>"))'),
+        new_markdown_cell('## Compare'),
+        new_code_cell('#| leaderboard\nprint("TIGER | .1")')])
+    assert code==0, out
     assert '[1/2] Train' in out and '[2/2] Compare' in out and 'epoch' in out and 'loss text' in out
     assert out.count('TIGER | .1')==2 and out.strip().endswith('workbench.html')
-    page, nb = (tmp_path/'demo'/'workbench.html').read_text(), nbformat.read(tmp_path/'demo'/'workbench.ipynb', 4)
+    page = (tmp_path/'demo'/'workbench.html').read_text()
     assert '<b>kept</b>' in page and 'epoch' not in page and '#| leaderboard' not in page
-    assert [o.get('name') for c in nb.cells for o in c.get('outputs', [])]==['stdout', None, 'stdout']
     assert not tool('docs').outside(BeautifulSoup(page, 'html.parser'))
+    cells = nbformat.read(tmp_path/'demo'/'workbench.ipynb', 4).cells
+    outputs = [cell.outputs[0] for cell in cells if cell.get('outputs')]
+    assert [output.get('name') for output in outputs]==['stdout', None, 'stdout']
 
 def test_demo_ends_with_the_error(tmp_path):
-    rc, out = demo_of(tmp_path, v.new_code_cell('wanted = 1\nraise ValueError("boom")'), v.new_code_cell('print("not", "reached")'))
-    assert rc==1 and 'ValueError: boom' in out and 'wanted = 1' in out and 'not reached' not in out
+    failing = new_code_cell('wanted = 1\nraise ValueError("boom")')
+    code, out = demo_of(tmp_path, [failing, new_code_cell('print("not", "reached")')])
+    assert code==1 and 'ValueError: boom' in out and 'wanted = 1' in out and 'not reached' not in out
 
 def test_demo_wants_a_folder(tmp_path):
-    r = subprocess.run([sys.executable, ci/'demo.py', tmp_path/'nothing'], capture_output=True, text=True)
-    assert r.returncode==2 and 'must be a folder' in r.stdout
+    command = [sys.executable, ci/'demo.py', tmp_path/'nothing']
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode==2 and 'must be a folder' in done.stdout
 
 def test_progress_in_a_log_is_short():
     out = io.StringIO()
     echo = tool('demo').Echo(out, every=1e9)
-    for i in range(100): echo(f'\r{i}/100')
+    for i in range(100):
+        echo(f'\r{i}/100')
     echo('\r100/100\nnext\n')
     assert out.getvalue().splitlines()==['0/100', '100/100', 'next'], out.getvalue()
 
+LINKS = """<a href="b.html#here">x</a><a href="b.html#gone">x</a><a href="c.html">x</a>
+<a href="#">x</a><a href="https://example.org">x</a>"""
+REQUESTS = """<h2 id="here">x</h2><img src="//cdn.example.org/x.png">
+<style>p{background:url(https://e.org/x)}</style><script>import("https://e.org/m.js")</script>"""
+
 def test_docs_find_dead_links_and_requests(tmp_path):
-    d = tool('docs')
-    (tmp_path/'a.html').write_text('<a href="b.html#here">x</a><a href="b.html#gone">x</a><a href="c.html">x</a><a href="#">x</a><a href="https://example.org">x</a>')
-    (tmp_path/'b.html').write_text('<h2 id="here">x</h2><img src="//cdn.example.org/x.png"><style>p{background:url(https://e.org/x)}</style><script>import("https://e.org/m.js")</script>')
-    bad, pages, links = d.check(tmp_path)
+    (tmp_path/'a.html').write_text(LINKS)
+    (tmp_path/'b.html').write_text(REQUESTS)
+    bad, pages, links = tool('docs').check(tmp_path)
     assert (pages, links)==(2, 3)
-    assert sum('dead link' in b for b in bad)==2 and any('#gone' in b for b in bad) and any('c.html' in b for b in bad), bad
-    assert sum('asks for' in b for b in bad)==3, bad
+    dead = [text for text in bad if 'dead link' in text]
+    assert len(dead)==2 and any('#gone' in text for text in dead) and any('c.html' in text for text in dead), bad
+    assert sum('asks for' in text for text in bad)==3, bad
 
 def test_docs_render_cells_as_their_flags_say():
-    d, out = tool('docs'), lambda **k: v.new_output('execute_result', data=k)
-    md = d.markdown([v.new_code_cell('#| echo: false\nsecret()', outputs=[out(**{'text/markdown': '| a |'})]), v.new_code_cell('#| include: false\nhidden()'),
-                     v.new_code_cell('#| slow\nshown()', outputs=[out(**{'text/html': '<b>x</b>', 'text/plain': 'x'})])])
-    assert 'secret' not in md and '| a |' in md and 'hidden' not in md and 'shown()' in md and '#| slow' not in md and '```{=html}\n<b>x</b>\n```' in md
+    def cell(source, **data):
+        return new_code_cell(source, outputs=[new_output('execute_result', data=data)] if data else [])
+    text = tool('docs').markdown([
+        cell('#| echo: false\nsecret()', **{'text/markdown': '| a |'}),
+        cell('#| include: false\nhidden()'),
+        cell('#| slow\nshown()', **{'text/html': '<b>x</b>', 'text/plain': 'x'})])
+    assert 'secret' not in text and '| a |' in text and 'hidden' not in text
+    assert 'shown()' in text and '#| slow' not in text and '```{=html}\n<b>x</b>\n```' in text
 
 def test_readme_is_made_from_the_front_page():
-    r = tool('readme')
-    md = r.readme(dict(cells=[dict(cell_type='markdown', source='see [core](00_core.ipynb)'), dict(cell_type='code', source='#| hide\nx'),
-        dict(cell_type='code', source=['#| slow\n', '1+1'], outputs=[dict(output_type='execute_result', data={'text/plain': ['2']})])]))
-    assert '(nbs/00_core.ipynb)' in md and md.endswith('```python\n1+1\n```\n\n```\n2\n```\n') and '\nx\n' not in md
-    assert r.main('--check')==0
+    readme = tool('readme')
+    output = dict(output_type='execute_result', data={'text/plain': ['2']})
+    text = readme.readme(dict(cells=[
+        dict(cell_type='markdown', source='see [core](00_core.ipynb)'),
+        dict(cell_type='code', source='#| hide\nx'),
+        dict(cell_type='code', source=['#| slow\n', '1+1'], outputs=[output])]))
+    assert '(nbs/00_core.ipynb)' in text and '\nx\n' not in text
+    assert text.endswith('```python\n1+1\n```\n\n```\n2\n```\n')
+    assert readme.main('--check')==0

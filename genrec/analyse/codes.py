@@ -24,7 +24,9 @@ def perplexity(
     sids:SemanticIds,
 )->list: # one float per level, from 1 (one code for all) to the size of the level (all alike)
     "2 to the entropy of the code frequencies: codes in even use that would say as much"
-    if not len(sids): raise ValueError("no item carries a code: the perplexity of nothing is undefined; look at what the filters removed")
+    if not len(sids):
+        raise ValueError("no item carries a code: the perplexity of nothing is undefined; "
+                         "look at what the filters removed")
     out = []
     for n in usage(sids):
         p = n[n>0].double()/n.sum()
@@ -45,9 +47,11 @@ def plot_usage(
         import matplotlib.pyplot as plt
         ax = plt.subplots(figsize=(6,3.5), layout='constrained')[1]
     for l,(n,p) in enumerate(zip(usage(sids), perplexity(sids))):
-        ax.plot(torch.arange(1, len(n)+1).tolist(), n.sort(descending=True).values.tolist(), color=_colours[l%6], ls=_dashes[l%4], lw=1.8, drawstyle='steps-mid',
-            label=f'level {l}: {int((n>0).sum())}/{len(n)} used, perplexity {p:.0f}')
-    for K in sorted(set(sids.sizes)): ax.plot([1,K], [len(sids)/K]*2, color='.55', ls=':', lw=1, zorder=1)
+        label = f'level {l}: {int((n>0).sum())}/{len(n)} used, perplexity {p:.0f}'
+        ax.plot(range(1, len(n)+1), n.sort(descending=True).values.tolist(), label=label,
+                color=_colours[l%6], ls=_dashes[l%4], lw=1.8, drawstyle='steps-mid')
+    for K in sorted(set(sids.sizes)):
+        ax.plot([1,K], [len(sids)/K]*2, color='.55', ls=':', lw=1, zorder=1)
     ax.set_yscale('symlog', linthresh=1)
     ax.set_ylim(bottom=0)
     ax.set(xlabel='code, most frequent first', ylabel='items', title=title or f'{len(sids):,} items')
@@ -61,63 +65,93 @@ def plot_levels(
 ): # Axes
     "Codes used (pale) against perplexity (full) of every level, as shares of the codebook"
     sids = {'': sids} if isinstance(sids, SemanticIds) else dict(sids)
-    rows = [(f'{name}  {l}'.strip(), l, int((n>0).sum()), p, len(n)) for name,s in sids.items() for l,(n,p) in enumerate(zip(usage(s), perplexity(s)))]
-    gaps = torch.tensor([i and l==0 for i,(_,l,*_) in enumerate(rows)]).cumsum(0).mul(.5).tolist()
-    y = [i+g for i,g in enumerate(gaps)]
+    names,y,colours,used,even,notes = [],[],[],[],[],[]
+    for i,(name,s) in enumerate(sids.items()):
+        for l,(n,p) in enumerate(zip(usage(s), perplexity(s))):
+            y.append(len(y)+.5*i) # a gap between two sets
+            names.append(f'{name}  {l}'.strip())
+            colours.append(_colours[l%6])
+            used.append(int((n>0).sum())/len(n))
+            even.append(p/len(n))
+            notes.append(f'{int((n>0).sum())} used, perplexity {p:.0f}')
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(6,.8+.24*len(rows)), layout='constrained')[1]
-    c = [_colours[l%6] for _,l,*_ in rows]
-    ax.barh(y, [u/K for _,_,u,_,K in rows], .8, color=c, alpha=.3)
-    ax.barh(y, [p/K for _,_,_,p,K in rows], .8, color=c)
-    for j,(_,_,u,p,K) in zip(y, rows): ax.text(1.02, j, f'{u} used, perplexity {p:.0f}', va='center', fontsize='small')
-    ax.set_yticks(y, [r[0] for r in rows])
+        ax = plt.subplots(figsize=(6,.8+.24*len(y)), layout='constrained')[1]
+    ax.barh(y, used, .8, color=colours, alpha=.3)
+    ax.barh(y, even, .8, color=colours)
+    for at,note in zip(y, notes):
+        ax.text(1.02, at, note, va='center', fontsize='small')
+    ax.set_yticks(y, names)
     ax.set(xlim=(0,1.6), xticks=[0,.25,.5,.75,1], xlabel='share of the codebook', ylabel='level')
     ax.xaxis.set_major_formatter('{x:.0%}')
     ax.invert_yaxis()
-    for side in ('top','right'): ax.spines[side].set_visible(False)
+    ax.spines[['top','right']].set_visible(False)
     return ax
 
 # %% ../../nbs/70_analyse.codes.ipynb #5ebf45f9
 @dataclass(frozen=True, repr=False)
 class CollisionTable:
     "Collisions of several sets of semantic IDs; draws itself as Markdown and as text"
-    rows:tuple # of dicts: name, items, distinct, collision_rate, n_colliding, largest; with rules also rule, moved, refused
+    rows:tuple # of dicts: name, items, distinct, collision_rate, n_colliding, largest; rules add rule, moved, refused
 
     def table(self)->tuple: # head, rows of strings
         "Cells of the drawn table"
         ruled = any('rule' in r for r in self.rows)
-        head = ['IDs',*(['rule','sizes'] if ruled else []),'items','distinct','collision rate','items in a collision','largest bucket',*(['items with another code'] if ruled else [])]
-        def cells(r):
-            if 'refused' in r: return [r['name'], r['rule'], 'refused', *['-']*(len(head)-3)]
-            a,z = ([r['rule'],'x'.join(map(str, r['sizes']))],[f"{r['moved']:,}"]) if ruled else ([],[])
-            return [r['name'], *a, f"{r['items']:,}", f"{r['distinct']:,}", f"{r['collision_rate']:.4%}", f"{r['n_colliding']:,}", f"{r['largest']:,}", *z]
-        return head, [cells(r) for r in self.rows]
+        head = ['IDs','items','distinct','collision rate','items in a collision','largest bucket']
+        if ruled:
+            head = ['IDs','rule','sizes',*head[1:],'items with another code']
+        return head,[_cells(r, ruled, len(head)) for r in self.rows]
     def refused(self)->list: # of [name, rule, reason]
         "What rules refused to do"
         return [[r['name'],r['rule'],r['refused']] for r in self.rows if 'refused' in r]
-    def _draw(self, f): return '\n\n'.join([f(*self.table()), *([f(['IDs','rule','refused because'], self.refused())] if self.refused() else [])])
+    def _draw(self, draw):
+        tables = [draw(*self.table())]
+        if self.refused():
+            tables.append(draw(['IDs','rule','refused because'], self.refused()))
+        return '\n\n'.join(tables)
     def __str__(self): return self._draw(text_table)
     __repr__ = __str__
     def _repr_markdown_(self): return self._draw(md_table)
 
+def _cells(r, ruled, n):
+    "A row of `n` cells"
+    if 'refused' in r:
+        return [r['name'], r['rule'], 'refused', *['-']*(n-3)]
+    figures = [f"{r['items']:,}", f"{r['distinct']:,}", f"{r['collision_rate']:.4%}",
+               f"{r['n_colliding']:,}", f"{r['largest']:,}"]
+    if not ruled:
+        return [r['name'], *figures]
+    return [r['name'], r['rule'], 'x'.join(map(str, r['sizes'])), *figures, f"{r['moved']:,}"]
+
+# %% ../../nbs/70_analyse.codes.ipynb #32e4f11c
 def _collisions(s):
     "Figures of one set of IDs"
-    n = prefix_nodes(s.codes, s.sizes, s.n_levels).bincount() if len(s) else s.codes.new_zeros(0)
-    return dict(items=len(s), distinct=len(n), collision_rate=1-len(n)/len(s) if len(s) else 0., n_colliding=int(n[n>1].sum()), largest=int(n.max()) if len(n) else 0)
+    if not len(s):
+        return dict(items=0, distinct=0, collision_rate=0., n_colliding=0, largest=0)
+    n = prefix_nodes(s.codes, s.sizes, s.n_levels).bincount()
+    return dict(items=len(s), distinct=len(n), collision_rate=1-len(n)/len(s),
+                n_colliding=int(n[n>1].sum()), largest=int(n.max()))
+
+def _after_rule(s, rule):
+    "Figures of IDs that a rule has changed, or why it refused"
+    try:
+        out = rule(s)
+    except ValueError as e:
+        return dict(refused=str(e))
+    moved = (out.codes[:,:s.n_levels]!=s.codes).any(1)
+    return dict(sizes=out.sizes, **_collisions(out), moved=int(moved.sum()))
 
 def collision_table(
     sids:dict, # name -> SemanticIds
-    rules:dict=None, # name -> rule (SemanticIds -> SemanticIds): then each set is shown before and after each of them
+    rules:dict=None, # name -> rule (SemanticIds -> SemanticIds): each set is shown before and after each of them
 )->CollisionTable:
     "Items, distinct IDs, collision rate (`1 - distinct/items`), items in a collision and the largest bucket of each"
-    if isinstance(sids, SemanticIds): raise ValueError("`collision_table` compares several: pass a dict such as {'rq': sids}")
-    if rules is None: return CollisionTable(tuple(dict(name=str(k), **_collisions(s)) for k,s in sids.items()))
+    if isinstance(sids, SemanticIds):
+        raise ValueError("`collision_table` compares several: pass a dict such as {'rq': sids}")
+    if rules is None:
+        return CollisionTable(tuple(dict(name=str(k), **_collisions(s)) for k,s in sids.items()))
     rows = []
-    for k,s in sids.items():
-        for name,rule in {'none':lambda s: s, **rules}.items():
-            r = dict(name=str(k), rule=str(name))
-            try: o = rule(s)
-            except ValueError as e: rows.append(dict(**r, refused=str(e))); continue
-            rows.append(dict(**r, sizes=o.sizes, **_collisions(o), moved=int((o.codes[:,:s.n_levels]!=s.codes).any(1).sum())))
+    for name,s in sids.items():
+        rows.append(dict(name=str(name), rule='none', **_after_rule(s, lambda s: s)))
+        rows += [dict(name=str(name), rule=str(r), **_after_rule(s, rule)) for r,rule in rules.items()]
     return CollisionTable(tuple(rows))

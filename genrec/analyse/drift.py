@@ -34,6 +34,7 @@ class Drift:
     __repr__ = __str__
     def _repr_markdown_(self): return f"**Drift** of {self.items:,} items\n\n{md_table(*self.table())}"
 
+# %% ../../nbs/78_analyse.drift.ipynb #6c384abc
 def code_drift(
     before:SemanticIds,
     after:SemanticIds, # of the same items, in the same order
@@ -49,7 +50,7 @@ def code_drift(
     kept,prefix = same.double().mean(0).tolist(),same.cumprod(1).double().mean(0).tolist()
     chance = [(share(a, size)*share(b, size)).sum().item() for a,b,size in levels]
     groups = [float(alike(a.numpy(), b.numpy())) for a,b,_ in levels]
-    return Drift(len(before), tuple(kept), tuple(prefix), tuple(chance), tuple(groups))
+    return Drift(len(before), tuple(kept), tuple(prefix), chance=tuple(chance), groups=tuple(groups))
 
 # %% ../../nbs/78_analyse.drift.ipynb #d2b15367
 def plot_drift(
@@ -57,7 +58,8 @@ def plot_drift(
     ax=None, # matplotlib Axes to draw on (default: a new figure)
 ): # Axes
     "Share of items that keep the code of each level (pale) and the prefix down to it (full); chance is a mark"
-    if isinstance(drifts, Drift): raise ValueError("`plot_drift` draws several: pass a dict such as {'tuned': drift}")
+    if isinstance(drifts, Drift):
+        raise ValueError("`plot_drift` draws several: pass a dict such as {'tuned': drift}")
     bars = []
     for i,(name,d) in enumerate(drifts.items()):
         figures = enumerate(zip(d.kept, d.prefix, d.chance, d.groups))
@@ -69,11 +71,12 @@ def plot_drift(
     ax.barh(y, kept, .8, color='#0072B2', alpha=.3, label='same code')
     ax.barh(y, prefix, .8, color='#0072B2', label='same prefix')
     ax.plot(chance, y, 'k|', ms=9, label='same code by chance')
-    for at,g in zip(y, groups): ax.text(1.02, at, f'groups alike {g:.2f}', va='center', fontsize='small')
+    for at,g in zip(y, groups):
+        ax.text(1.02, at, f'groups alike {g:.2f}', va='center', fontsize='small')
     ax.set_yticks(y, names)
     ax.set(xlim=(0,1.5), xticks=[0,.25,.5,.75,1], xlabel='share of items', ylabel='level')
     ax.xaxis.set_major_formatter('{x:.0%}')
     ax.invert_yaxis()
     ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1,1))
-    for side in ('top','right'): ax.spines[side].set_visible(False)
+    ax.spines[['top','right']].set_visible(False)
     return ax

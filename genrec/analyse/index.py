@@ -6,15 +6,18 @@
 __all__ = ['gini_of', 'SameInputs', 'same_inputs', 'IndexAudit', 'audit_index']
 
 # %% ../../nbs/72_analyse.index.ipynb #cb76b872
+import math
 import torch
 from collections import Counter
 from dataclasses import dataclass
 from torch import Tensor
+from fastcore.basics import patch
 from ..core import SemanticIds, Embeddings, md_table
 from ..codes.collide import prefix_nodes
 from ..evaluate.compare import text_table
 from .codes import usage, perplexity
-from .space import category, chance_share, explained_variance, neighbour_preservation, purity, shared_words
+from .space import (category, chance_share, explained_variance, neighbour_preservation, purity,
+                                  shared_words)
 
 # %% ../../nbs/72_analyse.index.ipynb #0a55cb07
 def gini_of(
@@ -40,21 +43,31 @@ def same_inputs(
     inputs, # (n_items,) texts, or (n_items, dim) vectors
 )->SameInputs:
     "Collisions that had to be, because the inputs are the same"
-    if len(inputs)!=len(sids): raise ValueError(f"{len(inputs):,} inputs for {len(sids):,} semantic IDs; row i is item i in both")
-    if isinstance(inputs, Tensor): x = inputs.unique(dim=0, return_inverse=True)[1]
-    else: first = {}; x = torch.tensor([first.setdefault(t, len(first)) for t in inputs], dtype=torch.int64)
-    n = x.bincount()
+    if len(inputs)!=len(sids):
+        raise ValueError(f"{len(inputs):,} inputs for {len(sids):,} semantic IDs; row i is item i in both")
+    if isinstance(inputs, Tensor):
+        kind = inputs.unique(dim=0, return_inverse=True)[1]
+    else:
+        number = {}
+        kind = torch.tensor([number.setdefault(text, len(number)) for text in inputs], dtype=torch.int64)
+    n = kind.bincount()
     bucket = prefix_nodes(sids.codes, sids.sizes, sids.n_levels)
-    m = bucket.bincount()
-    kinds = (bucket*len(n)+x).unique()//len(n) # one row for each distinct input of each bucket
-    k = kinds.bincount(minlength=len(m))
-    return SameInputs(int(n[n>1].sum()), len(x)-len(n), int(((m>1)&(k==1)).sum()), int((m>1).sum()), int((m-k).sum()), int((m-1).sum()))
+    size = bucket.bincount()
+    of_bucket = (bucket*len(n)+kind).unique()//len(n) # the bucket, once for each distinct input in it
+    n_kinds = of_bucket.bincount(minlength=len(size))
+    return SameInputs(
+        items=int(n[n>1].sum()), surplus=len(kind)-len(n),
+        buckets=int(((size>1)&(n_kinds==1)).sum()), of_buckets=int((size>1).sum()),
+        bucket_surplus=int((size-n_kinds).sum()), of_surplus=int((size-1).sum()))
 
 # %% ../../nbs/72_analyse.index.ipynb #d14b89c6
 @dataclass(frozen=True, repr=False)
 class IndexAudit:
     "What there is to say about semantic IDs; draws itself as Markdown and as text"
-    items:int; sizes:tuple; used:tuple; perplexity:tuple
+    items:int
+    sizes:tuple           # codes of each level
+    used:tuple            # codes that occur, by level
+    perplexity:tuple
     gini:tuple            # of the items per code, codes without items included
     collision_rate:float  # 1 - distinct / items
     n_colliding:int       # items that share their ID
@@ -72,61 +85,115 @@ class IndexAudit:
     k:int=None
     explained:tuple=None  # of (by the mean, by the mean of the others) at depth 1, 2, ...
 
-    def summary(self)->tuple: # head, one row
-        "The row of a table of indices"
-        return (['items','collision rate','items in a collision','largest bucket','used','perplexity'],
-            [f'{self.items:,}', f'{self.collision_rate:.4%}'.replace('%',' %') if self.n_colliding else '0', f'{self.n_colliding:,}', f'{self.largest:,}',
-             '/'.join(map(str, self.used)), '/'.join(f'{p:.0f}' for p in self.perplexity)])
-    def levels(self)->tuple: # head, one row for each depth 0, 1, ...
-        "The table of levels"
-        L = len(self.sizes)
-        cols = {'codes':['',*self.sizes], 'used':['',*self.used], 'perplexity':['',*[f'{p:.1f}' for p in self.perplexity]], 'Gini':['',*[f'{g:.3f}' for g in self.gini]],
-            'prefixes':['1',*[f'{n:,}' for n in self.nodes]], 'branching, mean (most)':['',*[f'{b:.2f} ({m})' for b,m in zip(self.branching, self.max_branch)]]}
-        if self.words: cols['shared words'] = [f'{w:.3f}' if w==w else '-' for w in self.words]
-        if self.purity: cols['purity (shuffled)'] = [f'{p:.1%} ({c:.1%})' for p,c in zip(self.purity, self.purity_shuffled)]
-        if self.neighbours: cols[f'of {self.k} neighbours (chance)'] = ['100%',*[f'{p:.1%} ({c:.2%})' for p,c in zip(self.neighbours, self.chance)]]
-        if self.explained: cols['variance explained (by others)'] = ['0%',*[f'{a:.1%} ({b:.1%})' for a,b in self.explained]]
-        return ['prefix',*cols], [[f'{d} codes' if d!=1 else '1 code', *(v[d] for v in cols.values())] for d in range(L+1)]
-    def same(self)->list: # of texts
-        "What the inputs say about collisions"
-        return [f"{s.items:,} items have a {what} that another item has too, so that at least {s.surplus:,} of {self.items:,} cannot have an ID of their own from it. Of {s.of_buckets:,} collisions {s.buckets:,} have one {what} only; of {s.of_surplus:,} surplus items {s.bucket_surplus:,} were unavoidable."
-            for what,s in (('text',self.same_text),('vector',self.same_vectors)) if s]
-    def _draw(self, f): return '\n\n'.join([f(*(lambda h,r: (h,[r]))(*self.summary())), f(*self.levels()), *self.same()])
+    def _draw(self, draw):
+        head,row = self.summary()
+        return '\n\n'.join([draw(head, [row]), draw(*self.levels()), *self.same()])
     def __str__(self): return self._draw(text_table)
     __repr__ = __str__
     def _repr_markdown_(self): return self._draw(md_table)
 
+# %% ../../nbs/72_analyse.index.ipynb #ee476a7a
+@patch
+def summary(self:IndexAudit)->tuple: # head, one row
+    "The row of a table of indices"
+    head = ['items','collision rate','items in a collision','largest bucket','used','perplexity']
+    rate = f'{self.collision_rate:.4%}'.replace('%', ' %') if self.n_colliding else '0'
+    return head,[f'{self.items:,}', rate, f'{self.n_colliding:,}', f'{self.largest:,}',
+                 '/'.join(map(str, self.used)), '/'.join(f'{p:.0f}' for p in self.perplexity)]
+
+@patch
+def levels(self:IndexAudit)->tuple: # head, one row for each depth 0, 1, ...
+    "The table of levels"
+    columns = {
+        'codes': ['',*self.sizes],
+        'used': ['',*self.used],
+        'perplexity': ['',*(f'{p:.1f}' for p in self.perplexity)],
+        'Gini': ['',*(f'{g:.3f}' for g in self.gini)],
+        'prefixes': ['1',*(f'{n:,}' for n in self.nodes)],
+        'branching, mean (most)': ['',*(f'{b:.2f} ({m})' for b,m in zip(self.branching, self.max_branch))],
+    }
+    if self.words:
+        columns['shared words'] = ['-' if math.isnan(w) else f'{w:.3f}' for w in self.words]
+    if self.purity:
+        both = zip(self.purity, self.purity_shuffled)
+        columns['purity (shuffled)'] = [f'{p:.1%} ({c:.1%})' for p,c in both]
+    if self.neighbours:
+        both = zip(self.neighbours, self.chance)
+        columns[f'of {self.k} neighbours (chance)'] = ['100%',*(f'{p:.1%} ({c:.2%})' for p,c in both)]
+    if self.explained:
+        columns['variance explained (by others)'] = ['0%',*(f'{a:.1%} ({b:.1%})' for a,b in self.explained)]
+    names = ['1 code' if d==1 else f'{d} codes' for d in range(len(self.sizes)+1)]
+    return ['prefix',*columns],[[name, *row] for name,row in zip(names, map(list, zip(*columns.values())))]
+
+# %% ../../nbs/72_analyse.index.ipynb #3c5129bc
+@patch
+def same(self:IndexAudit)->list: # of texts
+    "What the inputs say about collisions"
+    texts = []
+    for what,s in (('text',self.same_text),('vector',self.same_vectors)):
+        if s:
+            texts.append(f"{s.items:,} items have a {what} that another item has too, so that at least {s.surplus:,} "
+                         f"of {self.items:,} cannot have an ID of their own from it. Of {s.of_buckets:,} collisions "
+                         f"{s.buckets:,} have one {what} only; of {s.of_surplus:,} surplus items "
+                         f"{s.bucket_surplus:,} were unavoidable.")
+    return texts
+
 # %% ../../nbs/72_analyse.index.ipynb #601a04f8
 def _labels(catalog):
     "The first part of the category path that tells items apart: that on which not nine of ten agree"
-    if 'categories' not in getattr(catalog, 'column_names', catalog): return None
+    if 'categories' not in getattr(catalog, 'column_names', catalog):
+        return None
     paths = list(catalog['categories'])
-    for d in range(9):
-        c = Counter(l for l in category(paths, d) if l)
-        if not c: return None
-        if c.most_common(1)[0][1]<.9*c.total(): return category(paths, d)
+    for depth in range(9):
+        labels = category(paths, depth)
+        counts = Counter(l for l in labels if l)
+        if not counts:
+            return None
+        if counts.most_common(1)[0][1]<.9*counts.total():
+            return labels
 
+def _from_catalog(sids, catalog, labels):
+    "Figures that texts and labels give"
+    figures = {}
+    if catalog is not None:
+        has_columns = hasattr(catalog, 'column_names') or isinstance(catalog, dict)
+        texts = list(catalog['text'] if has_columns else catalog)
+        figures |= dict(same_text=same_inputs(sids, texts), words=tuple(shared_words(sids, texts)))
+        if labels is None and not isinstance(catalog, (list,tuple)):
+            labels = _labels(catalog)
+    if labels is not None:
+        figures |= dict(purity=tuple(purity(sids, labels)), purity_shuffled=tuple(purity(sids, labels, seed=0)))
+    return figures
+
+def _from_vectors(sids, embeddings, k):
+    "Figures that vectors give"
+    if embeddings is None:
+        return {}
+    x = embeddings.x if isinstance(embeddings, Embeddings) else embeddings
+    return dict(same_vectors=same_inputs(sids, x), k=k, neighbours=tuple(neighbour_preservation(sids, embeddings, k)),
+                explained=tuple(explained_variance(sids, embeddings)))
+
+# %% ../../nbs/72_analyse.index.ipynb #3002a95b
 def audit_index(
     sids:SemanticIds,
-    catalog=None, # row i is item i: what `load_catalog` gives (its `text`, and `categories` where kept), or (n_items,) texts
+    catalog=None, # row i is item i: what `load_catalog` gives (`text`, `categories` where kept), or (n_items,) texts
     embeddings=None, # `Embeddings` or (n_items, dim) vectors, of these IDs or of others
+    *,
     labels=None, # (n_items,) category of each item (default: the first part of `categories` that tells items apart)
     k:int=10, # neighbours
 )->IndexAudit:
     "Count and measure; ValueError where catalogue or vectors are of another length"
     if not len(sids): raise ValueError("no item has an ID: there is nothing to audit; look at what the filters removed")
     node = [prefix_nodes(sids.codes, sids.sizes, d) for d in range(sids.n_levels+1)]
-    size,bucket = [int(n.max())+1 for n in node],node[-1].bincount()
-    up = [torch.zeros(b, dtype=torch.int64).scatter_(0, node[d+1], node[d]).bincount() for d,b in enumerate(size[1:])] # children of each node
-    more = {}
-    if catalog is not None:
-        texts = list(catalog['text'] if hasattr(catalog, 'column_names') or isinstance(catalog, dict) else catalog)
-        more.update(same_text=same_inputs(sids, texts), words=tuple(shared_words(sids, texts)))
-        if labels is None and not isinstance(catalog, (list,tuple)): labels = _labels(catalog)
-    if labels is not None: more.update(purity=tuple(purity(sids, labels)), purity_shuffled=tuple(purity(sids, labels, seed=0)))
-    if embeddings is not None:
-        x = embeddings.x if isinstance(embeddings, Embeddings) else embeddings
-        more.update(same_vectors=same_inputs(sids, x), neighbours=tuple(neighbour_preservation(sids, embeddings, k)), k=k, explained=tuple(explained_variance(sids, embeddings)))
-    return IndexAudit(len(sids), sids.sizes, tuple(int((n>0).sum()) for n in usage(sids)), tuple(perplexity(sids)), tuple(gini_of(n) for n in usage(sids)),
-        1-len(bucket)/len(sids), int(bucket[bucket>1].sum()), int(bucket.max()), tuple(size[1:]),
-        tuple(b/a for a,b in zip(size, size[1:])), tuple(int(u.max()) for u in up), tuple(chance_share(sids)), **more)
+    n_nodes,bucket,counts = [int(n.max())+1 for n in node],node[-1].bincount(),usage(sids)
+    n_children = []
+    for above,below,n in zip(node, node[1:], n_nodes[1:]):
+        parent = torch.zeros(n, dtype=torch.int64).scatter_(0, below, above)
+        n_children.append(parent.bincount())
+    return IndexAudit(
+        items=len(sids), sizes=sids.sizes, used=tuple(int((n>0).sum()) for n in counts),
+        perplexity=tuple(perplexity(sids)), gini=tuple(gini_of(n) for n in counts),
+        collision_rate=1-len(bucket)/len(sids), n_colliding=int(bucket[bucket>1].sum()), largest=int(bucket.max()),
+        nodes=tuple(n_nodes[1:]), branching=tuple(b/a for a,b in zip(n_nodes, n_nodes[1:])),
+        max_branch=tuple(int(n.max()) for n in n_children), chance=tuple(chance_share(sids)),
+        **_from_catalog(sids, catalog, labels), **_from_vectors(sids, embeddings, k))

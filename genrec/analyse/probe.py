@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from ..core import Embeddings, SemanticIds, md_table
 from ..codes.collide import prefix_nodes
-from ..evaluate.compare import bootstrap_means, interval, text_table
+from ..evaluate.chance import bootstrap_means, interval
+from ..evaluate.compare import text_table
 
 # %% ../../nbs/74_analyse.probe.ipynb #4f7a60e2
 def features(

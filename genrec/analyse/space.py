@@ -15,9 +15,10 @@ from ..codes.collide import place_in, prefix_nodes
 # %% ../../nbs/71_analyse.space.ipynb #46cce188
 def _vectors(x, n=None):
     "Vectors and which of them are there"
-    e = x if isinstance(x, Embeddings) else Embeddings(x)
-    if n is not None and len(e)!=n: raise ValueError(f"{len(e):,} vectors for {n:,} semantic IDs; row i is item i in both")
-    return e.x, ~e.missing.to(e.x.device)
+    emb = x if isinstance(x, Embeddings) else Embeddings(x)
+    if n is not None and len(emb)!=n:
+        raise ValueError(f"{len(emb):,} vectors for {n:,} semantic IDs; row i is item i in both")
+    return emb.x, ~emb.missing.to(emb.x.device)
 
 def neighbours(
     x, # (n, dim) vectors, or `Embeddings`
@@ -26,16 +27,18 @@ def neighbours(
 )->Tensor: # (n, k) int64 rows, nearest first; -1 for items without content
     "The k nearest other items, in Euclidean distance"
     x,there = _vectors(x)
-    i = there.nonzero()[:,0]
-    if not 0<k<len(i): raise ValueError(f"{len(i)} items with vectors have at most {max(0,len(i)-1)} neighbours each, wanted k={k}")
-    x = x[i]-x[i].mean(0) # distances stay, rounding errors shrink
-    out,half,lo = torch.full((len(there),k), -1, device=x.device),x.pow(2).sum(1)/2,0
-    for r in x.split(max(1, block//len(x))):
-        d = torch.addmm(half, r, x.T, alpha=-1)
-        d[torch.arange(len(r)),lo+torch.arange(len(r))] = torch.inf # not its own neighbour
-        out[i[lo:lo+len(r)]] = i[d.topk(k, largest=False).indices]
-        lo += len(r)
-    return out
+    items = there.nonzero()[:,0]
+    if not 0<k<len(items):
+        raise ValueError(f"{len(items)} items with vectors have at most {max(0,len(items)-1)} neighbours each, "
+                         f"wanted k={k}")
+    x = x[items]-x[items].mean(0) # distances stay, rounding errors shrink
+    half = x.pow(2).sum(1)/2
+    near = torch.full((len(there),k), -1, device=x.device)
+    for rows in torch.arange(len(x)).split(max(1, block//len(x))):
+        distance = torch.addmm(half, x[rows], x.T, alpha=-1) # half the squared one, but for a constant of the row
+        distance[torch.arange(len(rows)),rows] = torch.inf # not its own neighbour
+        near[items[rows]] = items[distance.topk(k, largest=False).indices]
+    return near
 
 # %% ../../nbs/71_analyse.space.ipynb #fb5bba96
 def _pairs(n):
@@ -46,9 +49,12 @@ def _pairs(n):
 def chance_share(
     sids:SemanticIds,
 )->list: # one float for each depth 1, 2, ... n_levels
-    "Share of all pairs of items that share a prefix: what neighbour preservation would be for neighbours drawn at random"
-    all_ = _pairs(torch.tensor([len(sids)])).clamp(min=1)
-    return [(_pairs(prefix_nodes(sids.codes, sids.sizes, d+1).bincount())/all_).item() if len(sids) else 0. for d in range(sids.n_levels)]
+    "Share of all pairs of items that share a prefix: neighbour preservation if neighbours were drawn at random"
+    if not len(sids):
+        return [0.]*sids.n_levels
+    all_pairs = _pairs(torch.tensor([len(sids)])).clamp(min=1)
+    nodes = [prefix_nodes(sids.codes, sids.sizes, d) for d in range(1, sids.n_levels+1)]
+    return [(_pairs(node.bincount())/all_pairs).item() for node in nodes]
 
 def neighbour_preservation(
     sids:SemanticIds,
@@ -56,8 +62,13 @@ def neighbour_preservation(
     k:int=10,
 )->list: # one float for each depth 1, 2, ... n_levels
     "Share of the k nearest neighbours that share the first 1, 2, ... codes with the item"
-    near = x if isinstance(x, Tensor) and x.dtype==torch.int64 else neighbours(_checked(x, len(sids)), k)
-    if len(near)!=len(sids): raise ValueError(f"neighbours of {len(near):,} items for {len(sids):,} semantic IDs; row i is item i in both")
+    if isinstance(x, Tensor) and x.dtype==torch.int64:
+        near = x
+    else:
+        _vectors(x, len(sids)) # raises
+        near = neighbours(x, k)
+    if len(near)!=len(sids):
+        raise ValueError(f"neighbours of {len(near):,} items for {len(sids):,} semantic IDs; row i is item i in both")
     ok = near>=0
     out = []
     for d in range(sids.n_levels):
@@ -65,13 +76,11 @@ def neighbour_preservation(
         out.append((node[near.clamp(min=0)]==node[:,None])[ok].double().mean().item())
     return out
 
-def _checked(x, n): _vectors(x, n); return x
-
 # %% ../../nbs/71_analyse.space.ipynb #36492e44
 def explained_variance(
     sids:SemanticIds,
     x, # (n_items, dim) vectors, or `Embeddings`
-)->list: # for each depth 1, 2, ...: (share explained by the mean under the prefix, share explained by the mean of the others there)
+)->list: # for each depth 1, 2, ...: share explained by the mean under the prefix, and by the mean of the others there
     "How much of the vectors' variance prefixes explain"
     x,there = _vectors(x, len(sids))
     codes,x = sids.codes[there],x[there].double()
@@ -82,9 +91,9 @@ def explained_variance(
         node = prefix_nodes(codes, sids.sizes, d+1)
         n = node.bincount()
         mean = torch.zeros(len(n), x.shape[1], dtype=x.dtype, device=x.device).index_add_(0, node, x)/n[:,None]
-        e,n = (x-mean[node]).pow(2).sum(1),n[node].double()
-        other = torch.where(n>1, e*(n/(n-1).clamp(min=1))**2, total)
-        out.append((1-(e.sum()/total.sum()).item(), 1-(other.sum()/total.sum()).item()))
+        error,n = (x-mean[node]).pow(2).sum(1),n[node].double()
+        of_others = torch.where(n>1, error*(n/(n-1).clamp(min=1))**2, total)
+        out.append((1-(error.sum()/total.sum()).item(), 1-(of_others.sum()/total.sum()).item()))
     return out
 
 # %% ../../nbs/71_analyse.space.ipynb #44b74178
@@ -94,32 +103,35 @@ def word_table(
 )->tuple: # ((m,) item, (m,) word number) of each distinct word of each item, the words
     "Which words each item has"
     words,item,word = {},[],[]
-    for i,t in enumerate(texts):
-        for w in dict.fromkeys(re.findall(r'\w+', (t or '').lower())):
-            if len(w)>=min_length: item.append(i); word.append(words.setdefault(w, len(words)))
+    for i,text in enumerate(texts):
+        for w in dict.fromkeys(re.findall(r'\w+', (text or '').lower())):
+            if len(w)>=min_length:
+                item.append(i)
+                word.append(words.setdefault(w, len(words)))
     return torch.tensor(item, dtype=torch.int64), torch.tensor(word, dtype=torch.int64), list(words)
 
 def shared_words(
     sids:SemanticIds,
     texts, # (n_items,) texts, or what `word_table` gives
 )->list: # one float for each depth 0, 1, ... n_levels; NaN where no two items share a prefix
-    "Words that two items under one prefix share: the mean over pairs of shared / sqrt(words of one x words of the other)"
+    "Mean over pairs of items under one prefix of: words that both have / sqrt(words of one x words of the other)"
     item,word,words = texts if isinstance(texts, tuple) else word_table(_same_length(texts, sids))
-    w = item.bincount(minlength=len(sids)).double()[item].rsqrt()
+    weight = item.bincount(minlength=len(sids)).double()[item].rsqrt()
+    own = torch.zeros(len(sids), dtype=torch.float64).index_add_(0, item, weight*weight).sum()
     out = []
     for d in range(sids.n_levels+1):
         node = prefix_nodes(sids.codes, sids.sizes, d)
         n = node.bincount()
-        key,inv = (node[item]*max(1,len(words))+word).unique(return_inverse=True)
-        s = torch.zeros(len(key), dtype=torch.float64).index_add_(0, inv, w)
-        own = torch.zeros(len(sids), dtype=torch.float64).index_add_(0, item, w*w).sum()
-        out.append(((s.pow(2).sum()-own)/2/_pairs(n)).item() if (n>1).any() else float('nan'))
+        key,place = (node[item]*max(1,len(words))+word).unique(return_inverse=True) # words of a node
+        total = torch.zeros(len(key), dtype=torch.float64).index_add_(0, place, weight)
+        out.append(((total.pow(2).sum()-own)/2/_pairs(n)).item() if (n>1).any() else float('nan'))
     return out
 
 def _same_length(labels, sids):
     "As a list, one for each item"
     labels = labels.tolist() if isinstance(labels, Tensor) else list(labels)
-    if len(labels)!=len(sids): raise ValueError(f"{len(labels):,} texts or labels for {len(sids):,} semantic IDs; row i is item i in both")
+    if len(labels)!=len(sids):
+        raise ValueError(f"{len(labels):,} texts or labels for {len(sids):,} semantic IDs; row i is item i in both")
     return labels
 
 # %% ../../nbs/71_analyse.space.ipynb #3ae1a953
@@ -132,17 +144,18 @@ def prefix_words(
     "The words that tell items under a prefix from the rest of the catalogue"
     item,word,words = texts if isinstance(texts, tuple) else word_table(_same_length(texts, sids))
     node = prefix_nodes(sids.codes, sids.sizes, depth)
-    key,count = (node[item]*max(1,len(words))+word).unique(return_counts=True)
-    v,w = key//max(1,len(words)),key%max(1,len(words))
-    score = count*(len(sids)/word.bincount(minlength=len(words))[w]).log()
+    pair,count = (node[item]*max(1,len(words))+word).unique(return_counts=True)
+    of_node,of_word = pair//max(1,len(words)),pair%max(1,len(words))
+    score = count*(len(sids)/word.bincount(minlength=len(words))[of_word]).log()
     best = score.argsort(descending=True, stable=True)
-    best = best[place_in(v[best])<n]
-    first = torch.zeros(int(node.max())+1 if len(node) else 0, dtype=torch.int64)
-    first[node] = torch.arange(len(node))
-    names = {tuple(c):[] for c in sids.codes[first,:depth].tolist()}
-    rows = list(names.values())
-    for a,b in zip(v[best].tolist(), w[best].tolist()): rows[a].append(words[b])
-    return {k:' '.join(o) for k,o in names.items()}
+    best = best[place_in(of_node[best])<n]
+    some_item = torch.zeros(int(node.max())+1 if len(node) else 0, dtype=torch.int64) # of each node
+    some_item[node] = torch.arange(len(node))
+    found = {tuple(c):[] for c in sids.codes[some_item,:depth].tolist()}
+    by_node = list(found.values())
+    for v,w in zip(of_node[best].tolist(), of_word[best].tolist()):
+        by_node[v].append(words[w])
+    return {prefix:' '.join(ws) for prefix,ws in found.items()}
 
 # %% ../../nbs/71_analyse.space.ipynb #cffae476
 def purity(
@@ -152,11 +165,14 @@ def purity(
 )->list: # one float for each depth 0, 1, ... n_levels
     "Share of the labelled items that have the commonest label of their prefix"
     labels = _same_length(labels, sids)
-    names = {l:i for i,l in enumerate(dict.fromkeys(l for l in labels if l is not None and l!=''))}
+    given = [l for l in labels if l is not None and l!='']
+    if not given:
+        raise ValueError("no item has a label; `labels` needs one for each item, such as the category from `category`")
+    names = {l:i for i,l in enumerate(dict.fromkeys(given))}
     y = torch.tensor([names.get(l, -1) for l in labels], dtype=torch.int64)
     codes,y = sids.codes[y>=0],y[y>=0]
-    if not len(y): raise ValueError("no item has a label; `labels` needs one for each item, such as the category from `category`")
-    if seed is not None: y = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))]
+    if seed is not None:
+        y = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))]
     out = []
     for d in range(sids.n_levels+1):
         node = prefix_nodes(codes, sids.sizes, d)
@@ -171,8 +187,8 @@ def category(
     sep:str=',',
 )->list: # (n_items,) that part, '' where the path is shorter
     "One part of a category path"
-    def part(p): p = [o.strip() for o in (p or '').split(sep)]; return p[depth] if len(p)>depth else ''
-    return [part(p) for p in paths]
+    split = [(path or '').split(sep) for path in paths]
+    return [parts[depth].strip() if len(parts)>depth else '' for parts in split]
 
 # %% ../../nbs/71_analyse.space.ipynb #cde85c4b
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
@@ -190,10 +206,13 @@ def plot_purity(
         ax = plt.subplots(figsize=(5.5,3.5), layout='constrained')[1]
     sids = {'': sids} if isinstance(sids, SemanticIds) else dict(sids)
     for j,(name,s) in enumerate(sids.items()):
-        how = dict(color=_colours[j%6], marker=_markers[j%8], ms=5)
-        ax.plot(range(s.n_levels+1), purity(s, labels), label=name or 'labels', **how)
-        ax.plot(range(s.n_levels+1), purity(s, labels, seed), ls=':', lw=1.3, mfc='none', **how, label='shuffled labels' if j==len(sids)-1 else None)
-    ax.set(xlabel='codes of the prefix', ylabel='items with the commonest label', ylim=(0,1.02), xticks=range(max(s.n_levels for s in sids.values())+1))
+        look = dict(color=_colours[j%6], marker=_markers[j%8], ms=5)
+        ax.plot(range(s.n_levels+1), purity(s, labels), label=name or 'labels', **look)
+        by_chance = 'shuffled labels' if j==len(sids)-1 else None
+        ax.plot(range(s.n_levels+1), purity(s, labels, seed), ls=':', lw=1.3, mfc='none', label=by_chance, **look)
+    deepest = max(s.n_levels for s in sids.values())
+    ax.set(xlabel='codes of the prefix', ylabel='items with the commonest label',
+           ylim=(0,1.02), xticks=range(deepest+1))
     ax.yaxis.set_major_formatter('{x:.0%}')
     ax.legend(frameon=False, fontsize='small', loc='lower right')
     return ax
@@ -216,15 +235,21 @@ def umap(
     "UMAP (McInnes et al. 2018) of umap-learn, seeded; keeps neighbours, distorts distances"
     import warnings
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore') # a seed makes it run on one thread, and it says so
-        try: from umap import UMAP
-        except ModuleNotFoundError: raise ModuleNotFoundError("UMAP is not installed: `pip install umap-learn`, or draw the map with `project=pca`") from None
-        return torch.from_numpy(UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed).fit_transform(x.cpu().numpy()))
+        warnings.simplefilter('ignore') # a seed makes it run on one thread, and it warns of that
+        try:
+            from umap import UMAP
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("UMAP is not installed: `pip install umap-learn`, "
+                                      "or draw the map with `project=pca`") from None
+        model = UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed)
+        return torch.from_numpy(model.fit_transform(x.cpu().numpy()))
 
+# %% ../../nbs/71_analyse.space.ipynb #ab6e831b
 def plot_map(
     sids:SemanticIds,
     x, # (n_items, dim) vectors, or `Embeddings`; items without content are left out
     ax=None, # matplotlib Axes to draw on (default: a new figure)
+    *,
     project=pca, # (n, dim) -> (n, 2): `pca`, `umap`, or one's own
     prefix:tuple=(), # show only items whose ID starts so; the next code colours the points
     top:int=8, # codes with a colour and a shape of their own, at most 8; all others are grey
@@ -232,22 +257,37 @@ def plot_map(
 ): # Axes
     "Items as points; the largest codes in colour"
     level = len(prefix)
-    if level>=sids.n_levels: raise ValueError(f"`prefix` has {level} codes of {sids.n_levels}: no code is left to colour by")
-    x,there = _vectors(x, len(sids))
-    for l,c in enumerate(prefix): there = there&(sids.codes[:,l]==c)
-    if not there.sum()>2: raise ValueError(f"{int(there.sum())} items have vectors and start with {tuple(prefix)}: nothing to draw")
+    there,xy = _points(sids, x, prefix, project)
     if ax is None:
         import matplotlib.pyplot as plt
         ax = plt.subplots(figsize=(7,4.5), layout='constrained')[1]
-    xy,c = project(x[there]).cpu(),sids.codes[there,level].cpu()
-    n = c.bincount()
-    largest = n.argsort(descending=True, stable=True)[:min(top, 8, int((n>0).sum()))].tolist()
-    rest = ~torch.isin(c, torch.tensor(largest))
-    size = min(26, max(11, 12000/len(c)))
-    if rest.any(): ax.scatter(*xy[rest].T, s=size/3, c='.65', lw=0, alpha=.5, label=f'{int((n>0).sum())-len(largest)} other codes: {int(rest.sum()):,}', zorder=1)
+    codes = sids.codes[there,level].cpu()
+    n = codes.bincount()
+    n_used,size = int((n>0).sum()),min(26, max(11, 12000/len(codes)))
+    largest = n.argsort(descending=True, stable=True)[:min(top, 8, n_used)].tolist()
+    rest = ~torch.isin(codes, torch.tensor(largest))
+    if rest.any():
+        label = f'{n_used-len(largest)} other codes: {int(rest.sum()):,}'
+        ax.scatter(*xy[rest].T, s=size/3, c='.65', lw=0, alpha=.5, label=label, zorder=1)
     for j,k in enumerate(largest):
-        words = (names or {}).get((*prefix,k), '')
-        ax.scatter(*xy[c==k].T, s=size, color=_colours[j%6], marker=_markers[j%5], lw=0, label=f'code {k}: {n[k]:,}  {words}'.strip(), zorder=2)
-    ax.set(xticks=[], yticks=[], title=f'{len(c):,} items by code {level}'+(f' under {tuple(prefix)}' if prefix else ''))
-    for h in ax.legend(frameon=False, fontsize='small', loc='center left', bbox_to_anchor=(1,.5)).legend_handles: h.set_sizes([26])
+        label = f"code {k}: {n[k]:,}  {(names or {}).get((*prefix,k), '')}".strip()
+        look = dict(color=_colours[j%6], marker=_markers[j%5])
+        ax.scatter(*xy[codes==k].T, s=size, lw=0, label=label, zorder=2, **look)
+    under = f' under {tuple(prefix)}' if prefix else ''
+    ax.set(xticks=[], yticks=[], title=f'{len(codes):,} items by code {level}{under}')
+    legend = ax.legend(frameon=False, fontsize='small', loc='center left', bbox_to_anchor=(1,.5))
+    for mark in legend.legend_handles:
+        mark.set_sizes([26])
     return ax
+
+# %% ../../nbs/71_analyse.space.ipynb #295bd34d
+def _points(sids, x, prefix, project):
+    "Which items to draw, and where"
+    if len(prefix)>=sids.n_levels:
+        raise ValueError(f"`prefix` has {len(prefix)} codes of {sids.n_levels}: no code is left to colour by")
+    x,there = _vectors(x, len(sids))
+    for l,code in enumerate(prefix):
+        there = there&(sids.codes[:,l]==code)
+    if not there.sum()>2:
+        raise ValueError(f"{int(there.sum())} items have vectors and start with {tuple(prefix)}: nothing to draw")
+    return there,project(x[there]).cpu()

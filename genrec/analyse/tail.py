@@ -6,13 +6,16 @@
 __all__ = ['GroupGain', 'ranks_of', 'gain_by_group', 'plot_gain', 'Exposure', 'shown_counts', 'exposure', 'plot_exposure']
 
 # %% ../../nbs/75_analyse.tail.ipynb #05f724ec
+import math
 import torch
 from torch import Tensor
 from dataclasses import dataclass
-from ..core import Ranking, Split, Run, md_table
+from ..core import Ranking, Split, md_table
+from ..record import Run
 from ..data.look import gini, lorenz
 from ..evaluate.metrics import user_metrics
-from ..evaluate.compare import bootstrap_means, interval, text_table
+from ..evaluate.chance import bootstrap_means, interval
+from ..evaluate.compare import text_table
 from ..evaluate.groups import Groups
 
 # %% ../../nbs/75_analyse.tail.ipynb #f1a614f0
@@ -25,41 +28,57 @@ class GroupGain:
     rows:tuple   # (label, users, mean of the one, mean of the other, gain, lower, upper); NaN where there are no users
     def table(self)->tuple: # head, rows of strings
         "Cells of the drawn table"
-        f = lambda v, sign='': f'{v:{sign}.4f}' if v==v else '-'
-        return [self.groups.name, 'users', *self.names, f'gain in {self.metric}'], [[l, f'{n:,}', f(a), f(b), f'{f(d, "+")} [{f(lo, "+")}, {f(hi, "+")}]' if n else '-'] for l,n,a,b,d,lo,hi in self.rows]
+        head,rows = [self.groups.name, 'users', *self.names, f'gain in {self.metric}'],[]
+        for label,n,one,other,gain,low,high in self.rows:
+            figures = [f'{one:.4f}', f'{other:.4f}', f'{gain:+.4f} [{low:+.4f}, {high:+.4f}]'] if n else ['-']*3
+            rows.append([label, f'{n:,}', *figures])
+        return head,rows
     def __str__(self): return text_table(*self.table())
     __repr__ = __str__
     def _repr_markdown_(self): return md_table(*self.table())
 
+# %% ../../nbs/75_analyse.tail.ipynb #fa39bba5
 def ranks_of(
     x, # ranks, a `Run`, or a list of runs of one system (seeds)
 )->list: # of (n_users,) ranks
     "Ranks of one system"
-    out = [r.ranks if isinstance(r, Run) else r for r in (x if isinstance(x, (list,tuple)) else [x])]
-    if any(r is None for r in out): raise ValueError("a run holds no ranks; pass `ranks=target_ranks(...)` to `Run`")
-    return out
+    each = x if isinstance(x, (list,tuple)) else [x]
+    ranks = [r.ranks if isinstance(r, Run) else r for r in each]
+    if any(r is None for r in ranks): raise ValueError("a run holds no ranks; pass `ranks=target_ranks(...)` to `Run`")
+    return ranks
 
 def gain_by_group(
     a, b, # as for `ranks_of`: the system, and what it is compared with
     groups:Groups, # of the same users, such as `by_popularity(split)`
     metric:str='recall@10', # of `user_metrics`
+    *,
     names:tuple=('a','b'),
-    n_boot:int=2000, seed:int=0, level:float=.95,
+    n_boot:int=2000, # resamples
+    seed:int=0,
+    level:float=.95, # of the intervals
 )->GroupGain:
-    "Where a gain comes from: users of each group drawn anew, both systems on the same draw; seeds are averaged user by user"
-    k,n = int(metric.split('@')[1]),len(groups.of)
-    x = []
-    for name,o in zip(names, (a,b)):
-        rs = ranks_of(o)
-        if any(len(r)!=n for r in rs): raise ValueError(f"{name} has ranks of {len(rs[0])} users, the groups have {n}: both must come from one split")
-        x.append(torch.stack([user_metrics(r.cpu(), (k,))[metric] for r in rs]).mean(0))
+    "Where a gain comes from: both systems on the same draws of each group's users; seeds are averaged user by user"
+    one,other = (_mean_over_seeds(name, x, len(groups.of), metric) for name,x in zip(names, (a,b)))
+    values = torch.stack([one, other, one-other], 1)
+    everybody = torch.ones(len(values), dtype=torch.bool)
+    members = {label: groups.of==g for g,label in enumerate(groups.labels)}|{'all': everybody}
     rows = []
-    for g,label in [*enumerate(groups.labels), (None,'all')]:
-        m = torch.ones(n, dtype=torch.bool) if g is None else groups.of==g
-        u = torch.stack([x[0][m], x[1][m], x[0][m]-x[1][m]], 1)
-        lo,hi = interval(bootstrap_means(u, n_boot, seed), level)[:,2].tolist() if len(u) else (float('nan'),)*2
-        rows.append((label, int(m.sum()), *(u.mean(0).tolist() if len(u) else [float('nan')]*3), lo, hi))
+    for label,inside in members.items():
+        mine = values[inside]
+        figures = [math.nan]*5
+        if len(mine):
+            ends = interval(bootstrap_means(mine, n_boot, seed), level)[:,2]
+            figures = [*mine.mean(0).tolist(), *ends.tolist()]
+        rows.append((label, len(mine), *figures))
     return GroupGain(groups, metric, tuple(names), tuple(rows))
+
+def _mean_over_seeds(name, x, n_users, metric):
+    "(n_users,) metric of each user"
+    k,ranks = int(metric.split('@')[1]),ranks_of(x)
+    if any(len(r)!=n_users for r in ranks):
+        raise ValueError(f"{name} has ranks of {len(ranks[0])} users, the groups have {n_users}: "
+                         "both must come from one split")
+    return torch.stack([user_metrics(r.cpu(), (k,))[metric] for r in ranks]).mean(0)
 
 # %% ../../nbs/75_analyse.tail.ipynb #433b4cfb
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
@@ -73,38 +92,51 @@ def plot_gain(
     if ax is None:
         import matplotlib.pyplot as plt
         ax = plt.subplots(figsize=(1.5+.9*len(gains[0].rows), 3.2), layout='constrained')[1]
-    n,keep = gains[0].rows[-1][1],[i for i,r in enumerate(gains[0].rows) if r[1]] # groups without users take no room
+    n_users,keep = gains[0].rows[-1][1],[i for i,r in enumerate(gains[0].rows) if r[1]] # groups that have users
     for j,t in enumerate(gains):
-        rows = list(enumerate(t.rows[i] for i in keep))
-        x = [i+.16*(j-(len(gains)-1)/2) for i,_ in rows]
-        ax.errorbar(x, [r[4] for _,r in rows], [[r[4]-r[5] for _,r in rows],[r[6]-r[4] for _,r in rows]], fmt=('o','s','^','D')[j%4], color=_colours[j%6], capsize=3, label=f'{t.names[0]} less {t.names[1]}')
+        gain,low,high = zip(*(t.rows[i][4:] for i in keep))
+        x = [i+.16*(j-(len(gains)-1)/2) for i in range(len(keep))]
+        ends = [[g-l for g,l in zip(gain, low)],[h-g for g,h in zip(gain, high)]]
+        ax.errorbar(x, gain, ends, fmt=('o','s','^','D')[j%4], color=_colours[j%6], capsize=3,
+                    label=f'{t.names[0]} less {t.names[1]}')
     ax.axhline(0, color='.5', lw=1)
-    ax.set_xticks(range(len(keep)), ['{}\n{:.0%}'.format(gains[0].rows[i][0].replace(' or more times', '+'), gains[0].rows[i][1]/n) for i in keep], fontsize='small')
+    labels = []
+    for label,n,*_ in (gains[0].rows[i] for i in keep):
+        labels.append(f"{label.replace(' or more times', '+')}\n{n/n_users:.0%}")
+    ax.set_xticks(range(len(keep)), labels, fontsize='small')
     ax.set(xlabel=gains[0].groups.name, ylabel=f'gain in {gains[0].metric}')
-    ax.legend(frameon=False, fontsize='small', loc='lower right'); ax.spines[['top','right']].set_visible(False)
+    ax.legend(frameon=False, fontsize='small', loc='lower right')
+    ax.spines[['top','right']].set_visible(False)
     return ax
 
 # %% ../../nbs/75_analyse.tail.ipynb #d69b2674
 @dataclass(frozen=True, repr=False)
 class Exposure:
     "What rankings show of a catalogue; draws itself as Markdown and as text"
-    rows:tuple # (name, items recommended to anybody, share of the catalogue, Gini, share of places that go to the tail, cold items recommended, their share of places, recall of cold targets (NaN without any), cold targets)
+    rows:tuple # (name, items recommended to anybody, share of the catalogue, Gini, share of places that go to the tail,
+               #  cold items recommended, their share of places, recall of cold targets or NaN, cold targets)
     k:int
     def table(self)->tuple: # head, rows of strings
         "Cells of the drawn table"
-        f = lambda v: f'{v:.1%}' if v==v else '-'
-        return ([f'top {self.k}','items recommended','coverage','Gini','places of the tail','cold items recommended','places of cold items','recall of cold targets'],
-            [[n, f'{i:,}', f(c), f'{g:.3f}', f(t), f'{cold:,}', f(pc), f'{f(r)} of {m:,}'] for n,i,c,g,t,cold,pc,r,m in self.rows])
+        head = [f'top {self.k}','items recommended','coverage','Gini','places of the tail',
+                'cold items recommended','places of cold items','recall of cold targets']
+        rows = []
+        for name,n,coverage,unevenness,tail,n_cold,cold,recall,n_targets in self.rows:
+            found = '-' if math.isnan(recall) else f'{recall:.1%}'
+            rows.append([name, f'{n:,}', f'{coverage:.1%}', f'{unevenness:.3f}', f'{tail:.1%}',
+                         f'{n_cold:,}', f'{cold:.1%}', f'{found} of {n_targets:,}'])
+        return head,rows
     def __str__(self): return text_table(*self.table())
     __repr__ = __str__
     def _repr_markdown_(self): return md_table(*self.table())
 
+# %% ../../nbs/75_analyse.tail.ipynb #520365f5
 def shown_counts(
     ranking:Ranking, n_items:int, k:int=None, # first `k` places (default: all)
 )->Tensor: # (n_items,) how many users get each item
     "How often each item is recommended"
-    i = ranking.items[:,:k].flatten()
-    return i[i>=0].bincount(minlength=n_items)
+    items = ranking.items[:,:k].flatten()
+    return items[items>=0].bincount(minlength=n_items)
 
 def exposure(
     rankings:dict, # name -> `Ranking` of the test users
@@ -113,21 +145,30 @@ def exposure(
     tail:float=.2, # the tail: least common items that have together so much of the training interactions
 )->Exposure:
     "Coverage, concentration and the cold"
-    t = split.train
-    n = t.target.bincount(minlength=split.n_items)
-    n = n+t.history.items[t.history.start].unique().bincount(minlength=split.n_items) # an item that only opens histories was seen as well
-    cold = n==0
-    order = n.argsort(stable=True)
-    low = torch.zeros_like(cold); low[order] = n[order].cumsum(0)<=tail*n.sum()
+    n = _training_counts(split)
+    cold,order = n==0,n.argsort(stable=True)
+    in_tail = torch.zeros_like(cold)
+    in_tail[order] = n[order].cumsum(0)<=tail*n.sum()
     rows = []
     for name,r in rankings.items():
-        if len(r)!=len(split.test): raise ValueError(f"{name} ranks {len(r):,} users, the test part has {len(split.test):,}")
+        if len(r)!=len(split.test):
+            raise ValueError(f"{name} ranks {len(r):,} users, the test part has {len(split.test):,}")
         if r.k<k: raise ValueError(f"{name} recommends {r.k} items, wanted {k}")
-        c = shown_counts(r, split.n_items, k)
-        mine = cold[split.test.target]
-        hit = (r.items[:,:k]==split.test.target[:,None]).any(1)[mine].double()
-        rows.append((str(name), int((c>0).sum()), float((c>0).double().mean()), gini(c), float(c[low].sum()/c.sum()), int((c[cold]>0).sum()), float(c[cold].sum()/c.sum()), hit.mean().item() if len(hit) else float('nan'), int(mine.sum())))
+        shown = shown_counts(r, split.n_items, k)
+        places,used = shown.sum(),shown>0
+        wants_cold = cold[split.test.target]
+        hit = (r.items[:,:k]==split.test.target[:,None]).any(1)[wants_cold].double()
+        recall = hit.mean().item() if len(hit) else math.nan
+        of_catalogue = int(used.sum()),float(used.double().mean()),gini(shown),float(shown[in_tail].sum()/places)
+        of_cold = int(used[cold].sum()),float(shown[cold].sum()/places),recall,len(hit)
+        rows.append((str(name), *of_catalogue, *of_cold))
     return Exposure(tuple(rows), k)
+
+def _training_counts(split):
+    "(n_items,) how often each item is a target in training, plus one if it opens a history"
+    train = split.train
+    opening = train.history.items[train.history.start].unique()
+    return train.target.bincount(minlength=split.n_items)+opening.bincount(minlength=split.n_items)
 
 # %% ../../nbs/75_analyse.tail.ipynb #c015ed4b
 def plot_exposure(
@@ -146,6 +187,8 @@ def plot_exposure(
     c = split.test.target.bincount(minlength=split.n_items)
     ax.plot(*lorenz(c), color='.3', ls=':', label=f'test targets: Gini {gini(c):.2f}')
     ax.plot([0,1], [0,1], color='.7', lw=.8)
-    ax.set(xlabel='share of the catalogue, least recommended first', ylabel=f'share of the top-{k} places', xlim=(0,1), ylim=(0,1))
-    ax.legend(frameon=False, fontsize='small'); ax.spines[['top','right']].set_visible(False)
+    ax.set(xlabel='share of the catalogue, least recommended first', ylabel=f'share of the top-{k} places')
+    ax.set(xlim=(0,1), ylim=(0,1))
+    ax.legend(frameon=False, fontsize='small')
+    ax.spines[['top','right']].set_visible(False)
     return ax

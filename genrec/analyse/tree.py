@@ -24,6 +24,7 @@ class Branch:
     depth:int     # 1 for the branches of the root of the picture
     rest:int=0    # branches that are drawn as one
 
+# %% ../../nbs/73_analyse.tree.ipynb #1449a61f
 def branches(
     sids:SemanticIds,
     top:tuple=(5,3,2), # so many branches of each node are drawn, for each depth; None for all
@@ -32,41 +33,89 @@ def branches(
 )->list: # of `Branch`, a parent before its children
     "The boxes of `plot_tree`, largest first"
     prefix,L = tuple(prefix),sids.n_levels
-    if not 0<len(top)<=L-len(prefix): raise ValueError(f"{len(prefix)} codes of {L} are given and {len(top)} more wanted: `top` needs from 1 to {max(0,L-len(prefix))} numbers")
+    if not 0<len(top)<=L-len(prefix):
+        raise ValueError(f"{len(prefix)} codes of {L} are given and {len(top)} more wanted: "
+                         f"`top` needs from 1 to {max(0,L-len(prefix))} numbers")
     codes = sids.codes
-    for l,c in enumerate(prefix): codes = codes[codes[:,l]==c]
+    for l,code in enumerate(prefix):
+        codes = codes[codes[:,l]==code]
     if not len(codes): raise ValueError(f"no item has an ID that starts with {prefix}")
-    out = []
-    def grow(c, p, d, lo, length):
-        "Boxes below `p`, whose items have the codes `c`, from `lo` on; `length` is theirs together"
-        code,n = c[:,0].unique(return_counts=True)
-        order = n.argsort(descending=True, stable=True)
-        k = len(order) if top[d] is None or len(order)<=top[d]+1 else top[d] # one branch is drawn rather than called rest
-        drawn,m = int(n[order[:k]].sum()),int(n[order[k:]].sum())
-        w = m if rest is None else min(m, rest*drawn)
-        scale,at = 1. if length is None else length/(drawn+w),lo
-        for j in order[:k].tolist():
-            q,hi = (*p,int(code[j])),at+int(n[j])*scale
-            out.append(Branch(q, int(n[j]), at, hi, d+1))
-            if d+1<len(top): grow(c[c[:,0]==code[j]][:,1:], q, d+1, at, hi-at)
-            at = hi
-        if m: out.append(Branch(p, m, at, at+w*scale, d+1, len(order)-k))
-    grow(codes[:,len(prefix):], prefix, 0, 0., None)
-    return out
+    boxes = []
+    _grow(boxes, codes[:,len(prefix):], Branch(prefix, len(codes), lo=0., hi=None, depth=0), top=top, rest=rest)
+    return boxes
+
+# %% ../../nbs/73_analyse.tree.ipynb #657eebc5
+def _grow(boxes, codes, parent, *, top, rest):
+    "Append the boxes below `parent`, whose items go on with `codes`; one without `hi` is as long as its boxes"
+    code,n = codes[:,0].unique(return_counts=True)
+    order = n.argsort(descending=True, stable=True)
+    most,depth = top[parent.depth],parent.depth+1
+    k = len(order) if most is None or len(order)<=most+1 else most # a single branch more is drawn, not called the rest
+    drawn,left_out = int(n[order[:k]].sum()),int(n[order[k:]].sum())
+    rest_length = left_out if rest is None else min(left_out, rest*drawn)
+    scale = 1. if parent.hi is None else (parent.hi-parent.lo)/(drawn+rest_length)
+    at = parent.lo
+    for j in order[:k].tolist():
+        box = Branch((*parent.prefix,int(code[j])), int(n[j]), lo=at, hi=at+int(n[j])*scale, depth=depth)
+        boxes.append(box)
+        if depth<len(top):
+            _grow(boxes, codes[codes[:,0]==code[j]][:,1:], box, top=top, rest=rest)
+        at = box.hi
+    if left_out:
+        boxes.append(Branch(parent.prefix, left_out, lo=at, hi=at+rest_length*scale, depth=depth, rest=len(order)-k))
 
 # %% ../../nbs/73_analyse.tree.ipynb #c95aa29d
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
 
-def _ink(colour, pale):
+def _paler(colour, pale):
     "A paler colour, and black or white, whichever can be read on it"
     from matplotlib.colors import to_rgb
     c = [o+(1-o)*pale for o in to_rgb(colour)]
     return c, 'black' if .3*c[0]+.59*c[1]+.11*c[2]>.5 else 'white'
 
+def _box_colours(boxes, start):
+    "Colour of each box and of its text: a hue for each first code below `start` codes, paler with depth"
+    hues,colours = {},[]
+    for b in boxes:
+        if b.rest and len(b.prefix)==start:
+            colours.append(_paler('.6', min(.85, (b.depth-1)*.32)))
+        else:
+            hue = _colours[hues.setdefault(b.prefix[start], len(hues))%6]
+            colours.append(_paler(hue, min(.85, (b.depth-1)*.32)+.35*bool(b.rest)))
+    return colours
+
+def _box_text(b, words):
+    if b.rest:
+        return f'{b.rest} more: {b.items:,}'
+    return f'{b.prefix[-1]}: {b.items:,}  {words.get(b.prefix, "")}'.strip()
+
+# %% ../../nbs/73_analyse.tree.ipynb #7de6c250
+def _draw_boxes(ax, boxes, colours, words):
+    "Boxes with their texts, where there is room for them"
+    from matplotlib.collections import PolyCollection
+    points = ax.get_window_extent().height*72/ax.figure.dpi/max(b.hi for b in boxes) # of one item
+    thin = []
+    for b,(colour,ink) in zip(boxes, colours):
+        height,middle = (b.hi-b.lo)*points,(b.lo+b.hi)/2
+        if height<3: # too thin for an edge
+            corners = [(b.depth-1,b.lo),(b.depth,b.lo),(b.depth,b.hi),(b.depth-1,b.hi)]
+            thin.append((corners, colour))
+            continue
+        hatch,ground = ('///',dict(fc=colour, ec='none', pad=.6)) if b.rest else (None,None)
+        ax.barh(middle, 1, b.hi-b.lo, left=b.depth-1, color=colour, edgecolor='white', lw=.8, hatch=hatch)
+        if height>=9:
+            ax.text(b.depth-1+.02, middle, _box_text(b, words), va='center', fontsize=min(9, max(7, height*.7)),
+                    color=ink, clip_on=True, parse_math=False, bbox=ground)
+    if thin:
+        corners,colours = zip(*thin)
+        ax.add_collection(PolyCollection(corners, facecolors=colours, lw=0))
+
+# %% ../../nbs/73_analyse.tree.ipynb #355617a8
 def plot_tree(
     sids:SemanticIds,
     texts=None, # (n_items,) texts, or what `word_table` gives: boxes get the words that set their items apart
     ax=None, # matplotlib Axes to draw on (default: a new figure)
+    *,
     top:tuple=(5,3,2), # so many branches of each node are drawn, for each depth; None for all
     prefix:tuple=(), # draw what is below this prefix
     rest:float=.12, # length of the branches that are not drawn, as a share of what is drawn; None for their true length
@@ -76,27 +125,19 @@ def plot_tree(
     if ax is None:
         import matplotlib.pyplot as plt
         ax = plt.subplots(figsize=(8,4.6), layout='constrained')[1]
-    from matplotlib.collections import PolyCollection
-    boxes,D,thin = branches(sids, top, prefix, rest),len(top),[]
-    end = max(b.hi for b in boxes)
-    table = texts if isinstance(texts, tuple) or texts is None else word_table(texts)
-    names = {} if table is None else {d:prefix_words(sids, table, len(prefix)+d, words) for d in range(1, D+1)}
-    first = {}
-    height = ax.get_window_extent().height*72/ax.figure.dpi # of the Axes in points
-    for b in boxes:
-        whole = b.rest and len(b.prefix)==len(prefix)
-        c = '.6' if whole else _colours[first.setdefault(b.prefix[len(prefix)], len(first))%6]
-        c,ink = _ink(c, min(.85, (b.depth-1)*.32)+.35*bool(b.rest and not whole))
-        tall = (b.hi-b.lo)/end*height
-        if tall<3: thin.append((b, c)); continue # too thin for an edge
-        ax.barh((b.lo+b.hi)/2, 1, b.hi-b.lo, b.depth-1, color=c, edgecolor='white', lw=.8, hatch='///' if b.rest else None)
-        if tall<9: continue
-        text = f'{b.rest} more: {b.items:,}' if b.rest else f'{b.prefix[-1]}: {b.items:,}  {names[b.depth].get(b.prefix, "")}'.strip() if names else f'{b.prefix[-1]}: {b.items:,}'
-        ax.text(b.depth-1+.02, (b.lo+b.hi)/2, text, va='center', fontsize=min(9, max(7, tall*.7)), color=ink, clip_on=True, parse_math=False, bbox=dict(fc=c, ec='none', pad=.6) if b.rest else None)
-    if thin: ax.add_collection(PolyCollection([[(b.depth-1,b.lo),(b.depth,b.lo),(b.depth,b.hi),(b.depth-1,b.hi)] for b,_ in thin], facecolors=[c for _,c in thin], lw=0))
+    boxes,depth,start = branches(sids, top, prefix, rest),len(top),len(prefix)
+    found = {}
+    if texts is not None:
+        table = texts if isinstance(texts, tuple) else word_table(texts)
+        for d in range(1, depth+1):
+            found |= prefix_words(sids, table, start+d, words)
+    _draw_boxes(ax, boxes, _box_colours(boxes, start), found)
     n = sum(b.items for b in boxes if b.depth==1)
-    ax.set(xlim=(0,D), ylim=(end,0), xticks=[d+.5 for d in range(D)], xticklabels=[f'code {len(prefix)+d}' for d in range(D)], yticks=[], title=f'{n:,} items'+(f' under {prefix}' if prefix else '')+('' if rest is None else '; siblings to scale, hatched boxes squeezed'))
-    for side in ax.spines.values(): side.set_visible(False)
+    under = f' under {prefix}' if prefix else ''
+    scale = '' if rest is None else '; siblings to scale, hatched boxes squeezed'
+    ax.set(xlim=(0,depth), ylim=(max(b.hi for b in boxes),0), yticks=[], title=f'{n:,} items{under}{scale}')
+    ax.set_xticks([d+.5 for d in range(depth)], [f'code {start+d}' for d in range(depth)])
+    ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     return ax
 
@@ -113,9 +154,13 @@ def plot_tail(
     if not len(sids): raise ValueError("no item has an ID: there is no tail to draw")
     for d in range(1, sids.n_levels+1):
         n = prefix_nodes(sids.codes, sids.sizes, d).bincount().sort(descending=True).values
-        ax.plot(range(1, len(n)+1), n.tolist(), drawstyle='steps-mid', color=_colours[(d-1)%6], ls=('-','--','-.',':')[(d-1)%4], lw=1.8, marker='o' if len(n)==1 else None,
-            label=f'{d} code{"s"*(d>1)}: {len(n):,} prefixes, {int((n>1).sum()):,} with 2 or more')
-    ax.set(xscale='log', yscale='log', xlabel='prefix, fullest first', ylabel='items', title=title or f'{len(sids):,} items')
-    for axis in (ax.xaxis, ax.yaxis): axis.set_major_formatter('{x:g}'); axis.set_minor_formatter('')
+        label = f'{d} code{"s"*(d>1)}: {len(n):,} prefixes, {int((n>1).sum()):,} with 2 or more'
+        look = dict(color=_colours[(d-1)%6], ls=('-','--','-.',':')[(d-1)%4], marker='o' if len(n)==1 else None)
+        ax.plot(range(1, len(n)+1), n.tolist(), drawstyle='steps-mid', lw=1.8, label=label, **look)
+    ax.set(xscale='log', yscale='log', xlabel='prefix, fullest first', ylabel='items')
+    ax.set_title(title or f'{len(sids):,} items')
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter('{x:g}')
+        axis.set_minor_formatter('')
     ax.legend(frameon=False, fontsize='small', loc='upper center', bbox_to_anchor=(.5,-.2))
     return ax

@@ -18,18 +18,22 @@ def prefix_nodes(
 )->Tensor: # (n_items,) node of each item, from 0
     "Number the distinct prefixes of a depth, in lexicographic order"
     node = torch.zeros(len(codes), dtype=torch.int64, device=codes.device)
-    for l in range(depth): node = (node*sizes[l]+codes[:,l]).unique(return_inverse=True)[1]
+    for l in range(depth):
+        node = (node*sizes[l]+codes[:,l]).unique(return_inverse=True)[1]
     return node
 
 def place_in(
     key:Tensor, # (n,) int64
 )->Tensor: # (n,) int64
     "Place of each element among those of the same key, in their order, from 0"
+    if not len(key):
+        return torch.empty_like(key)
     order = key.argsort(stable=True)
-    s,out,i = key[order],torch.empty_like(key),torch.arange(len(key), device=key.device)
-    new = torch.cat([s.new_ones(min(1,len(s))), s.diff()])!=0
-    out[order] = i-torch.where(new, i, 0).cummax(0).values if len(s) else i
-    return out
+    sorted_key,position = key[order],torch.arange(len(key), device=key.device)
+    starts = torch.cat([sorted_key.new_ones(1), sorted_key.diff()])!=0 # the first of each key
+    place = torch.empty_like(key)
+    place[order] = position-torch.where(starts, position, 0).cummax(0).values
+    return place
 
 # %% ../../nbs/40_codes.collide.ipynb #c35e2f74
 def bucket_rank(
@@ -60,12 +64,16 @@ def check_rule(
     assert len(out)==len(sids), f"a rule returns one row for each of {len(sids)} items, got {len(out)}"
     L = sids.n_levels
     assert out.n_levels>=L, f"a rule may add levels but not drop any: {L} levels came in, {out.n_levels} went out"
-    assert all(a>=b for a,b in zip(out.sizes, sids.sizes)), f"a level must not shrink: sizes were {sids.sizes} and became {out.sizes[:L]}"
+    assert all(a>=b for a,b in zip(out.sizes, sids.sizes)), \
+        f"a level must not shrink: sizes were {sids.sizes} and became {out.sizes[:L]}"
     left = out.collisions()
-    assert not left, f"a rule leaves no collision, but {len(left)} are left, the first between items {left[0][:5].tolist()}"
+    assert not left, \
+        f"a rule leaves no collision, but {len(left)} are left, the first between items {left[0][:5].tolist()}"
     bucket,n = sids.groups()
     alone = n[bucket]==1
     moved = (alone & (out.codes[:,:L]!=sids.codes).any(1)).nonzero()[:,0]
-    assert not len(moved), f"items that did not collide keep their codes, but {len(moved)} changed, the first is item {moved[0].item()}"
+    assert not len(moved), (f"items that did not collide keep their codes, but {len(moved)} changed, "
+                            f"the first is item {moved[0].item()}")
     again = rule(sids)
-    assert torch.equal(again.codes, out.codes) and again.sizes==out.sizes, "a rule gives the same answer twice; let it take a seed"
+    same = torch.equal(again.codes, out.codes) and again.sizes==out.sizes
+    assert same, "a rule gives the same answer twice; let it take a seed"

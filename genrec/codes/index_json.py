@@ -9,7 +9,8 @@ __all__ = ['load_index', 'save_index']
 import json, torch
 from collections import Counter
 from pathlib import Path
-from ..core import SemanticIds, write_atomic
+from ..core import SemanticIds
+from ..record import write_atomic
 from .vocab import code_text, parse_code
 
 # %% ../../nbs/43_codes.index_json.ipynb #a1ea47fc
@@ -17,31 +18,74 @@ def _no_twice(pairs):
     "A JSON object whose keys are distinct; `json` alone would keep the last of two"
     d = {}
     for k,v in pairs:
-        if k in d: raise ValueError(f"item {k[:40]!r} stands twice in the index; which of its IDs is meant cannot be known, so remove one")
+        if k in d:
+            raise ValueError(f"item {k[:40]!r} stands twice in the index; "
+                             "which of its IDs is meant cannot be known, so remove one")
         d[k] = v
     return d
 
 def _read(path):
     "The object in an index file"
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"no index file at {path}; wanted the `*.index.json` of LETTER, LC-Rec or MiniOneRec")
-    text = path.read_bytes()
-    try: d = json.loads(text, object_pairs_hook=_no_twice)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as e: raise ValueError(f"{path.name} is not JSON: {e}; was it downloaded whole?") from None
-    if not isinstance(d, dict) or not d: raise ValueError(f'{path.name} is not an index: wanted an object {{item: ["<a_1>", "<b_2>", ...]}}, got {"an empty object" if d=={} else type(d).__name__}')
+    if not path.is_file():
+        raise FileNotFoundError(f"no index file at {path}; wanted the `*.index.json` of LETTER, LC-Rec or MiniOneRec")
+    try:
+        d = json.loads(path.read_bytes(), object_pairs_hook=_no_twice)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise ValueError(f"{path.name} is not JSON: {e}; was it downloaded whole?") from None
+    if not isinstance(d, dict) or not d:
+        got = "an empty object" if d=={} else type(d).__name__
+        raise ValueError(f'{path.name} is not an index: wanted an object {{item: ["<a_1>", "<b_2>", ...]}}, got {got}')
     return d
 
 def _codes(item, words, upper):
     "Codes of one item"
-    if not isinstance(words, list) or not words: raise ValueError(f'item {item!r}: wanted a list such as ["<a_1>", "<b_2>"], got {str(words)[:40]}')
-    out = []
-    for l,w in enumerate(words):
-        try: level,code = parse_code(w, upper)
-        except ValueError as e: raise ValueError(f"item {item!r}: {e}") from None
-        if level!=l: raise ValueError(f"item {item!r}: place {l} holds {w}, but {code_text(l,0,upper)[:2]}.. belongs there; codes stand in the order of their levels")
-        out.append(code)
-    return out
+    if not isinstance(words, list) or not words:
+        raise ValueError(f'item {item!r}: wanted a list such as ["<a_1>", "<b_2>"], got {str(words)[:40]}')
+    codes = []
+    for l,word in enumerate(words):
+        try:
+            level,code = parse_code(word, upper)
+        except ValueError as e:
+            raise ValueError(f"item {item!r}: {e}") from None
+        if level!=l:
+            raise ValueError(f"item {item!r}: place {l} holds {word}, but {code_text(l,0,upper)[:2]}.. belongs there; "
+                             "codes stand in the order of their levels")
+        codes.append(code)
+    return codes
 
+# %% ../../nbs/43_codes.index_json.ipynb #14b7e5ad
+def _wanted_items(items, index):
+    "Names of the items in the order wanted, all of them in the index"
+    why = "every item needs an ID; was the index made from another catalogue?"
+    if isinstance(items, str):
+        raise ValueError(f"`items` is a list of names, such as `log.items`, got the text {items[:40]!r}")
+    if items is None:
+        items = range(len(index))
+        why = "without `items` the keys must be 0, 1, 2, ...; pass the names of the items, such as `log.items`"
+    items = [str(i) for i in items]
+    if not items: raise ValueError("`items` names no item; pass `log.items`, or leave it out for the whole index")
+    if len(set(items))<len(items):
+        twice = next(i for i,n in Counter(items).items() if n>1)
+        raise ValueError(f"`items` has {twice!r} more than once, and both would get one ID; "
+                         "row i is item i, so each name stands once")
+    missing = [i for i in items if i not in index]
+    if missing:
+        raise ValueError(f"{len(missing)} of {len(items)} items are not in the index, such as {missing[:3]}; {why}")
+    return items
+
+def _wanted_sizes(sizes, need):
+    "A codebook size for each level, as large as the codes need"
+    if sizes is None:
+        sizes = [max(256, n) for n in need]
+    sizes = list(sizes) if isinstance(sizes, (list,tuple)) else [sizes]*len(need)
+    if not all(isinstance(o, int) for o in sizes):
+        raise ValueError(f"`sizes` is a whole number or one for each level, got {sizes}")
+    if len(sizes)!=len(need) or any(n>s for n,s in zip(need, sizes)):
+        raise ValueError(f"the codes need {len(need)} levels of at least {need} codes, got sizes {sizes}")
+    return tuple(sizes)
+
+# %% ../../nbs/43_codes.index_json.ipynb #94baf52e
 def load_index(
     path, # file of the form {item: ["<a_1>", "<b_2>", ...]}
     items=None, # names of the items in the order wanted, such as `log.items` (default: keys must be 0, 1, 2, ...)
@@ -49,26 +93,16 @@ def load_index(
     upper:bool=False, # capital letters, as MQL4GRec's `*.index_vitemb.json` has them
 )->SemanticIds: # row i belongs to `items[i]`
     "Read published semantic IDs; ValueError where the file is not of the layout"
-    d = _read(path)
-    if isinstance(items, str): raise ValueError(f"`items` is a list of names, such as `log.items`, got the text {items[:40]!r}")
-    if items is None:
-        items = [str(i) for i in range(len(d))]
-        why = "without `items` the keys must be 0, 1, 2, ...; pass the names of the items, such as `log.items`"
-    else: items,why = [str(i) for i in items],"every item needs an ID; was the index made from another catalogue?"
-    if not items: raise ValueError("`items` names no item; pass `log.items`, or leave it out for the whole index")
-    if len(set(items))<len(items): raise ValueError(f"`items` has {next(i for i,n in Counter(items).items() if n>1)!r} more than once, and both would get one ID; row i is item i, so each name stands once")
-    missing = [i for i in items if i not in d]
-    if missing: raise ValueError(f"{len(missing)} of {len(items)} items are not in the index, such as {missing[:3]}; {why}")
-    rows = [_codes(i, d[i], upper) for i in items]
-    L = {len(r) for r in rows}
-    if len(L)!=1: raise ValueError(f"every item needs as many codes as the others, got {', '.join(map(str, sorted(L)))}; such as item {items[next(j for j,r in enumerate(rows) if len(r)!=len(rows[0]))]!r}")
+    index = _read(path)
+    items = _wanted_items(items, index)
+    rows = [_codes(i, index[i], upper) for i in items]
+    lengths = sorted({len(r) for r in rows})
+    if len(lengths)!=1:
+        other = next(i for i,r in zip(items, rows) if len(r)!=len(rows[0]))
+        raise ValueError("every item needs as many codes as the others, "
+                         f"got {', '.join(map(str, lengths))}; such as item {other!r}")
     codes = torch.tensor(rows)
-    need = (codes.max(0).values+1).tolist()
-    if sizes is None: sizes = [max(256, n) for n in need]
-    sizes = list(sizes) if isinstance(sizes, (list,tuple)) else [sizes]*len(need)
-    if not all(isinstance(o, int) for o in sizes): raise ValueError(f"`sizes` is a whole number or one for each level, got {sizes}")
-    if len(sizes)!=len(need) or any(n>s for n,s in zip(need, sizes)): raise ValueError(f"the codes need {len(need)} levels of at least {need} codes, got sizes {sizes}")
-    return SemanticIds(codes, tuple(sizes))
+    return SemanticIds(codes, _wanted_sizes(sizes, (codes.max(0).values+1).tolist()))
 
 # %% ../../nbs/43_codes.index_json.ipynb #aa1ab291
 def save_index(
@@ -79,8 +113,10 @@ def save_index(
 )->Path: # the file
     "Write semantic IDs in the layout of LETTER, LC-Rec and MiniOneRec"
     items = [str(i) for i in (range(len(sids)) if items is None else items)]
-    if len(items)!=len(sids): raise ValueError(f"`items` needs one name for each of {len(sids)} items, got {len(items)}")
-    if len(set(items))<len(items): raise ValueError("two items have one name, and one of their IDs would be lost; see `log.items`")
+    if len(items)!=len(sids):
+        raise ValueError(f"`items` needs one name for each of {len(sids)} items, got {len(items)}")
+    if len(set(items))<len(items):
+        raise ValueError("two items have one name, and one of their IDs would be lost; see `log.items`")
     rows = ([code_text(l,c,upper) for l,c in enumerate(r)] for r in sids.codes.tolist())
     write_atomic(path, json.dumps(dict(zip(items, rows))))
     return Path(path)

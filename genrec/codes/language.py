@@ -12,38 +12,39 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
+from fastcore.basics import patch
 from torch import Tensor
 from ..core import SemanticIds, md_table
-from ..train import save_checkpoint, load_checkpoint
+from ..checkpoint import save_checkpoint, load_checkpoint
 from .vocab import id_text
 from .index_json import _read, load_index, save_index
 
-# %% ../../nbs/44_codes.language.ipynb #674e0b30
-FILES = dict(text='index_lemb.json', image='index_vitemb.json') # as MQL4GRec calls them; images are written in capital letters
+# %% ../../nbs/44_codes.language.ipynb #13492308
+FILES = dict(text='index_lemb.json', image='index_vitemb.json') # as MQL4GRec calls them; images have capital letters
 
-@dataclass(frozen=True)
+# %% ../../nbs/44_codes.language.ipynb #674e0b30
+@dataclass(frozen=True, repr=False)
 class QuantitativeLanguage:
     "The words of the items of one or more domains"
     items:tuple       # names, `domain:item`, see `join_domains`
     sids:dict         # 'text' and/or 'image' -> `SemanticIds` of all items
-    missing:dict=None # the same -> (n_items,) bool: items without such content, whose codes mean nothing (default: none)
-    mark:str=''       # which vocabulary: a digest of what made the codes; '' where it is not known, and then sizes are all that `check_same` can compare
+    missing:dict=None # the same -> (n_items,) bool: items without such content, whose codes mean nothing; default: none
+    mark:str=''       # digest of what made the codes; '' where unknown: then `check_same` can compare sizes alone
     sep:str=':'
 
     def __post_init__(self):
-        items,sids,given = tuple(map(str, self.items)),{m:self.sids[m] for m in FILES if m in self.sids},list(self.sids)
-        no = {m:(self.missing or {}).get(m) for m in sids}
-        no = {m:torch.zeros(len(items), dtype=torch.bool) if v is None else v for m,v in no.items()}
-        for k,v in dict(items=items, sids=sids, missing=no).items(): object.__setattr__(self, k, v)
-        if not sids or len(sids)<len(given): raise ValueError(f"`sids` has the words of 'text', 'image' or both, got {given}")
-        if len(set(items))<len(items): raise ValueError(f"two items are called {Counter(items).most_common(1)[0][0]!r}; names of several domains are kept apart as `domain:item`, see `join_domains`")
-        if bare:=[i for i in items if self.sep not in i][:3]: raise ValueError(f"items are called `domain{self.sep}item`, got {bare}; see `join_domains`")
-        for m,s in sids.items():
-            if len(s)!=len(items) or no[m].shape!=(len(items),): raise ValueError(f"{m}: {len(s)} semantic IDs and {len(no[m])} marks of what is missing for {len(items)} items; row i is item i")
-        if len({s.n_levels for s in sids.values()})>1: raise ValueError("words of text and image are of one length, got "+', '.join(f'{s.n_levels} levels of {m}' for m,s in sids.items()))
-        for d,name in enumerate(self.domains):
-            for m in sids:
-                if no[m][self.domain==d].all(): raise ValueError(f"domain {name!r} has no {m} at all: leave the domain out, or use the language without it, `only({', '.join(repr(o) for o in sids if o!=m)})`")
+        given,items = list(self.sids),tuple(map(str, self.items))
+        sids = {m:self.sids[m] for m in FILES if m in self.sids}
+        missing = {}
+        for m in sids:
+            marked = (self.missing or {}).get(m)
+            missing[m] = torch.zeros(len(items), dtype=torch.bool) if marked is None else marked
+        for name,value in dict(items=items, sids=sids, missing=missing).items():
+            object.__setattr__(self, name, value)
+        if not sids or len(sids)<len(given):
+            raise ValueError(f"`sids` has the words of 'text', 'image' or both, got {given}")
+        self._check_names()
+        self._check_words()
 
     def __len__(self): return len(self.items)
     @property
@@ -63,15 +64,58 @@ class QuantitativeLanguage:
     def sizes(self):
         "Modality -> number of codes at each level"
         return {m:s.sizes for m,s in self.sids.items()}
-    def word(self, item:int, modality='text'): # None where the item has no such content
-        "One item in writing"
-        return None if self.missing[modality][item] else id_text(self.sids[modality].codes[item], upper=modality=='image')
-    def _repr_markdown_(self):
-        rows = [[d, m, int(on.sum()), int((on&self.missing[m]).sum()), len(self.sids[m].codes[on&~self.missing[m]].unique(dim=0))] for i,d in enumerate(self.domains) for on in [self.domain==i] for m in self.sids]
-        return f"**QuantitativeLanguage** {len(self):,} items, "+', '.join(f"{m} {' x '.join(map(str, s))}" for m,s in self.sizes.items())+'\n\n'+md_table(['domain','modality','items','missing','distinct words'], rows)
 
-# %% ../../nbs/44_codes.language.ipynb #8b4faf21
-from fastcore.basics import patch
+# %% ../../nbs/44_codes.language.ipynb #497eb394
+@patch
+def _check_names(self:QuantitativeLanguage):
+    if len(set(self.items))<len(self.items):
+        raise ValueError(f"two items are called {Counter(self.items).most_common(1)[0][0]!r}; "
+                         "names of several domains are kept apart as `domain:item`, see `join_domains`")
+    bare = [i for i in self.items if self.sep not in i][:3]
+    if bare: raise ValueError(f"items are called `domain{self.sep}item`, got {bare}; see `join_domains`")
+
+@patch
+def _check_words(self:QuantitativeLanguage):
+    n = len(self)
+    for m,s in self.sids.items():
+        if len(s)!=n or self.missing[m].shape!=(n,):
+            raise ValueError(f"{m}: {len(s)} semantic IDs and {len(self.missing[m])} marks of what is missing "
+                             f"for {n} items; row i is item i")
+    if len({s.n_levels for s in self.sids.values()})>1:
+        got = ', '.join(f'{s.n_levels} levels of {m}' for m,s in self.sids.items())
+        raise ValueError(f"words of text and image are of one length, got {got}")
+    for d,name in enumerate(self.domains):
+        for m in self.sids:
+            if self.missing[m][self.domain==d].all():
+                others = ', '.join(repr(o) for o in self.sids if o!=m)
+                raise ValueError(f"domain {name!r} has no {m} at all: leave the domain out, "
+                                 f"or use the language without it, `only({others})`")
+
+# %% ../../nbs/44_codes.language.ipynb #7670ab0a
+@patch
+def word(self:QuantitativeLanguage,
+    item:int,
+    modality='text',
+)->str: # None where the item has no such content
+    "One item in writing"
+    if self.missing[modality][item]:
+        return None
+    return id_text(self.sids[modality].codes[item], upper=modality=='image')
+
+@patch
+def __repr__(self:QuantitativeLanguage): return f"QuantitativeLanguage of {len(self):,} items: {self.sizes}"
+
+@patch
+def _repr_markdown_(self:QuantitativeLanguage):
+    rows = []
+    for d,name in enumerate(self.domains):
+        for m,s in self.sids.items():
+            here,missing = self.domain==d,self.missing[m]
+            n_words = len(s.codes[here&~missing].unique(dim=0))
+            rows.append([name, m, int(here.sum()), int((here&missing).sum()), n_words])
+    sizes = ', '.join(f"{m} {' x '.join(map(str, s))}" for m,s in self.sizes.items())
+    table = md_table(['domain','modality','items','missing','distinct words'], rows)
+    return f"**QuantitativeLanguage** {len(self):,} items, {sizes}\n\n{table}"
 
 # %% ../../nbs/44_codes.language.ipynb #8d65a7fa
 @patch
@@ -79,35 +123,52 @@ def of(self:QuantitativeLanguage,
     items, # names, such as `log.items` of a joined log
 )->QuantitativeLanguage: # row i is `items[i]`
     "The words of these items"
-    at = {n:i for i,n in enumerate(self.items)}
-    if lost:=[i for i in map(str, items) if i not in at]: raise ValueError(f"{len(lost)} of {len(items)} items have no words, such as {lost[:3]}; the language has {list(self.items[:3])} and so on of the domains {list(self.domains)}")
-    rows = torch.tensor([at[str(i)] for i in items], dtype=torch.int64)
-    return replace(self, items=tuple(items), sids={m:SemanticIds(s.codes[rows], s.sizes) for m,s in self.sids.items()}, missing={m:v[rows] for m,v in self.missing.items()})
+    row = {n:i for i,n in enumerate(self.items)}
+    lost = [i for i in map(str, items) if i not in row]
+    if lost:
+        raise ValueError(f"{len(lost)} of {len(items)} items have no words, such as {lost[:3]}; the language has "
+                         f"{list(self.items[:3])} and so on of the domains {list(self.domains)}")
+    rows = torch.tensor([row[str(i)] for i in items], dtype=torch.int64)
+    sids = {m:SemanticIds(s.codes[rows], s.sizes) for m,s in self.sids.items()}
+    return replace(self, items=tuple(items), sids=sids, missing={m:v[rows] for m,v in self.missing.items()})
 
 @patch
 def part(self:QuantitativeLanguage, *domains)->QuantitativeLanguage:
     "Some of the domains, in this order"
-    if lost:=[d for d in domains if d not in self.domains]: raise ValueError(f"no domain {lost}: there are {list(self.domains)}")
-    return self.of([i for d in domains for i in self.items if i.startswith(d+self.sep)])
+    lost = [d for d in domains if d not in self.domains]
+    if lost: raise ValueError(f"no domain {lost}: there are {list(self.domains)}")
+    items = []
+    for d in domains:
+        items += [i for i in self.items if i.startswith(d+self.sep)]
+    return self.of(items)
 
 @patch
 def only(self:QuantitativeLanguage, *modalities)->QuantitativeLanguage:
     "Words of some of the modalities"
-    if lost:=[m for m in modalities if m not in self.sids]: raise ValueError(f"no words of {lost}: there are {list(self.sids)}")
+    lost = [m for m in modalities if m not in self.sids]
+    if lost: raise ValueError(f"no words of {lost}: there are {list(self.sids)}")
     return replace(self, sids={m:self.sids[m] for m in modalities}, missing={m:self.missing[m] for m in modalities})
 
+# %% ../../nbs/44_codes.language.ipynb #b270d68d
 @patch
 def check_same(self:QuantitativeLanguage,
     sizes:dict, mark:str='', # of another language, or of a model that was trained on one
     what:str='the model',
 ):
     "Raise unless both have one vocabulary"
-    if self.sizes!={m:tuple(s) for m,s in sizes.items()}: raise ValueError(f"{what} reads the vocabulary {sizes}, this language has {self.sizes}: words of one mean nothing in the other; translate the items with the translators that {what} was trained with")
-    if self.mark and mark and self.mark!=mark: raise ValueError(f"{what} was trained on the words of other translators ({mark}, this language is of {self.mark}): the same code means something else there; translate the items with its translators")
+    if self.sizes!={m:tuple(s) for m,s in sizes.items()}:
+        raise ValueError(f"{what} reads the vocabulary {sizes}, this language has {self.sizes}: words of one mean "
+                         f"nothing in the other; translate the items with the translators that {what} was trained with")
+    if self.mark and mark and self.mark!=mark:
+        raise ValueError(f"{what} was trained on the words of other translators ({mark}, this language is of "
+                         f"{self.mark}): the same code means something else there; "
+                         "translate the items with its translators")
 
-def _written(lang, m):
-    "Name, and domain and word, of each item that has such content"
-    return [(i,(i.split(lang.sep, 1)[0],*c)) for i,c,no in zip(lang.items, lang.sids[m].codes.tolist(), lang.missing[m].tolist()) if not no]
+# %% ../../nbs/44_codes.language.ipynb #9b661187
+def _written(lang, modality):
+    "Name -> (domain, codes) of each item that has such content"
+    codes,missing = lang.sids[modality].codes.tolist(),lang.missing[modality].tolist()
+    return {i: (i.split(lang.sep, 1)[0], *c) for i,c,no in zip(lang.items, codes, missing) if not no}
 
 @patch
 def add(self:QuantitativeLanguage,
@@ -115,72 +176,125 @@ def add(self:QuantitativeLanguage,
 )->QuantitativeLanguage:
     "Both, one after the other"
     self.check_same(more.sizes, more.mark, 'the other language')
-    for m in self.sids:
-        have = {w for _,w in _written(self, m)}
-        if twice:=[i for i,w in _written(more, m) if w in have]: warnings.warn(f"{len(twice)} of {len(more)} items have a word of {m} that another item of their domain has, such as {twice[:3]}: lists cannot tell them apart; translate new items with `taken=` the language that they join", stacklevel=2)
-    return replace(self, items=self.items+more.items, sids={m:SemanticIds(torch.cat([s.codes, more.sids[m].codes]), s.sizes) for m,s in self.sids.items()},
-        missing={m:torch.cat([v, more.missing[m]]) for m,v in self.missing.items()})
+    sids,missing = {},{}
+    for m,s in self.sids.items():
+        have = set(_written(self, m).values())
+        twice = [i for i,word in _written(more, m).items() if word in have]
+        if twice:
+            warnings.warn(f"{len(twice)} of {len(more)} items have a word of {m} that another item of their domain "
+                          f"has, such as {twice[:3]}: lists cannot tell them apart; translate new items with "
+                          "`taken=` the language that they join", stacklevel=2)
+        sids[m] = SemanticIds(torch.cat([s.codes, more.sids[m].codes]), s.sizes)
+        missing[m] = torch.cat([self.missing[m], more.missing[m]])
+    return replace(self, items=self.items+more.items, sids=sids, missing=missing)
 
 # %% ../../nbs/44_codes.language.ipynb #f66fd28f
 @patch
 def save_pretrained(self:QuantitativeLanguage, folder)->Path: # the file
     "Everything in `folder/language.safetensors`"
-    t = {f'codes.{m}':s.codes for m,s in self.sids.items()} | {f'missing.{m}':v for m,v in self.missing.items()}
-    save_checkpoint(Path(folder)/'language.safetensors', {k:v.contiguous() for k,v in t.items()}, dict(kind='language', items=self.items, sizes=self.sizes, mark=self.mark, sep=self.sep))
-    return Path(folder)/'language.safetensors'
+    path,tensors = Path(folder)/'language.safetensors',{}
+    for m,s in self.sids.items():
+        tensors |= {f'codes.{m}': s.codes.contiguous(), f'missing.{m}': self.missing[m].contiguous()}
+    said = dict(kind='language', items=self.items, sizes=self.sizes, mark=self.mark, sep=self.sep)
+    save_checkpoint(path, tensors, said)
+    return path
 
 @patch(cls_method=True)
 def from_pretrained(cls:QuantitativeLanguage, folder)->QuantitativeLanguage:
     "What `save_pretrained` wrote"
     path = Path(folder)/'language.safetensors'
-    if not path.is_file(): raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` wrote; published pairs of files are read by `load_pairs`")
+    if not path.is_file():
+        raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` wrote; "
+                                "published pairs of files are read by `load_pairs`")
     t,d = load_checkpoint(path)
-    if d.get('kind')!='language': raise ValueError(f"{path} holds no language, but {d.get('kind') or 'other tensors'}; see `save_pretrained`")
-    return cls(tuple(d['items']), {m:SemanticIds(t[f'codes.{m}'], tuple(s)) for m,s in d['sizes'].items()}, {m:t[f'missing.{m}'] for m in d['sizes']}, d['mark'], d['sep'])
+    if d.get('kind')!='language':
+        raise ValueError(f"{path} holds no language, but {d.get('kind') or 'other tensors'}; see `save_pretrained`")
+    sids = {m:SemanticIds(t[f'codes.{m}'], tuple(s)) for m,s in d['sizes'].items()}
+    missing = {m:t[f'missing.{m}'] for m in d['sizes']}
+    return cls(tuple(d['items']), sids, missing, mark=d['mark'], sep=d['sep'])
+
+# %% ../../nbs/44_codes.language.ipynb #ef0c49d6
+def _pair_file(folder, domain, modality): return Path(folder)/domain/f'{domain}.{FILES[modality]}'
 
 @patch
 def save_pairs(self:QuantitativeLanguage, folder)->list: # files
-    "`DOMAIN/DOMAIN.index_lemb.json` (text) and `.index_vitemb.json` (image): item -> its codes; items without an image are left out of the second"
-    out = []
+    "`DOMAIN/DOMAIN.index_lemb.json` (text) and `.index_vitemb.json` (image): item -> codes, for items that have them"
+    files = []
     for d in self.domains:
-        l = self.part(d)
-        for m,s in l.sids.items():
-            have = (~l.missing[m]).nonzero()[:,0]
-            out.append(save_index(SemanticIds(s.codes[have], s.sizes), Path(folder)/d/f'{d}.{FILES[m]}', [l.items[i][len(d)+len(self.sep):] for i in have.tolist()], upper=m=='image'))
-    return out
+        here = self.part(d)
+        names = [i[len(d)+len(self.sep):] for i in here.items]
+        for m,s in here.sids.items():
+            have = (~here.missing[m]).nonzero()[:,0]
+            sids,items = SemanticIds(s.codes[have], s.sizes),[names[i] for i in have.tolist()]
+            files.append(save_index(sids, _pair_file(folder, d, m), items, upper=m=='image'))
+    return files
 
+# %% ../../nbs/44_codes.language.ipynb #a0d33ef5
+def _load_words(path, names, sizes, upper):
+    "(n, n_levels) codes of the items of one file, and which of them are not in it"
+    there = _read(path)
+    have = torch.tensor([i in there for i in names])
+    codes = torch.zeros(len(names), len(sizes), dtype=torch.int64)
+    if have.any():
+        try:
+            codes[have] = load_index(path, [i for i in names if i in there], sizes, upper=upper).codes
+        except ValueError as e:
+            raise ValueError(f"{path.name}: {e}; the vocabulary of a language is the same in all its domains") from None
+    return codes,~have
+
+def _wanted_vocabularies(sizes, modalities):
+    "Modality -> codebook sizes"
+    if not isinstance(sizes, dict):
+        return {m:tuple(sizes) for m in modalities}
+    lost = [m for m in modalities if m not in sizes]
+    if lost: raise ValueError(f"`sizes` has none of {lost}, got those of {[m for m in modalities if m in sizes]}")
+    return {m:tuple(sizes[m]) for m in modalities}
+
+# %% ../../nbs/44_codes.language.ipynb #412c44cd
 @patch(cls_method=True)
 def load_pairs(cls:QuantitativeLanguage,
     folder, # with a folder for each domain
     items:dict, # domain -> names of its items, such as `log.items`; the public files call them 0, 1, 2, ...
     sizes=(256,)*4, # of both vocabularies, or a dict of those of each modality
+    *,
     modalities:tuple=('text','image'),
-    mark:str='', # a name for the vocabulary, which the files do not hold: languages of two names are never mixed, see `check_same`; such as `translators.mark`
+    mark:str='', # a name for the vocabulary, such as `translators.mark`; the files hold none
 )->QuantitativeLanguage: # an item that is in neither file has no words
     "Published words of some domains"
-    if odd:=[d for d in items if not d or ':' in d]: raise ValueError(f"`items` is domain -> names, no domain empty or with ':' in it, got {odd}; ':' parts a domain from its items")
-    sizes = {m:tuple(sizes[m] if isinstance(sizes, dict) else sizes) for m in modalities if not isinstance(sizes, dict) or m in sizes}
-    if lost:=[m for m in modalities if m not in sizes]: raise ValueError(f"`sizes` has none of {lost}, got those of {list(sizes)}")
-    rows,no = {m:[] for m in modalities},{m:[] for m in modalities}
-    for d,names in items.items():
-        names,keys = [str(i) for i in names],{m:_read(Path(folder)/d/f'{d}.{FILES[m]}') for m in modalities}
-        if not any(i in k for i in names for k in keys.values()): raise ValueError(f"none of the {len(names)} items of {d!r} has words in any file, such as {names[:3]}; was the index made from another catalogue?")
+    odd = [d for d in items if not d or ':' in d]
+    if odd:
+        raise ValueError(f"`items` is domain -> names, no domain empty or with ':' in it, got {odd}; "
+                         "':' parts a domain from its items")
+    sizes = _wanted_vocabularies(sizes, modalities)
+    names,codes,missing = [],{m:[] for m in modalities},{m:[] for m in modalities}
+    for d,wanted in items.items():
+        wanted = [str(i) for i in wanted]
         for m in modalities:
-            have = torch.tensor([i in keys[m] for i in names])
-            if not have.all(): warnings.warn(f"{int((~have).sum())} of {len(names)} items of {d!r} have no {m}: marked as missing")
-            codes = torch.zeros(len(names), len(sizes[m]), dtype=torch.int64)
-            if have.any():
-                path = Path(folder)/d/f'{d}.{FILES[m]}'
-                try: codes[have] = load_index(path, [i for i,h in zip(names, have.tolist()) if h], sizes[m], upper=m=='image').codes
-                except ValueError as e: raise ValueError(f"{path.name}: {e}; the vocabulary of a language is the same in all its domains") from None
-            rows[m].append(codes); no[m].append(~have)
-    return cls(tuple(f'{d}:{i}' for d,ns in items.items() for i in ns), {m:SemanticIds(torch.cat(v), sizes[m]) for m,v in rows.items()}, {m:torch.cat(v) for m,v in no.items()}, mark)
+            c,no = _load_words(_pair_file(folder, d, m), wanted, sizes[m], upper=m=='image')
+            codes[m].append(c)
+            missing[m].append(no)
+        _tell_missing(d, wanted, {m:v[-1] for m,v in missing.items()})
+        names += [f'{d}:{i}' for i in wanted]
+    sids = {m:SemanticIds(torch.cat(v), sizes[m]) for m,v in codes.items()}
+    return cls(tuple(names), sids, {m:torch.cat(v) for m,v in missing.items()}, mark)
+
+def _tell_missing(domain, names, missing):
+    "Refuse a domain without any words, and warn of items without some"
+    if all(no.all() for no in missing.values()):
+        raise ValueError(f"none of the {len(names)} items of {domain!r} has words in any file, such as {names[:3]}; "
+                         "was the index made from another catalogue?")
+    for m,no in missing.items():
+        if no.any():
+            warnings.warn(f"{int(no.sum())} of {len(names)} items of {domain!r} have no {m}: marked as missing")
 
 # %% ../../nbs/44_codes.language.ipynb #788ca914
 def vocabulary_mark(
     tensors:dict, # name -> Tensor: weights of what makes the codes
 )->str: # 16 hex digits
     "A digest of weights: it changes with any of them"
-    h = hashlib.sha256()
-    for k in sorted(tensors): h.update(f'{k}{tuple(tensors[k].shape)}'.encode()); h.update(tensors[k].detach().cpu().contiguous().numpy().tobytes())
-    return h.hexdigest()[:16]
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        weights = tensors[name].detach().cpu().contiguous().numpy()
+        digest.update(f'{name}{weights.shape}'.encode())
+        digest.update(weights.tobytes())
+    return digest.hexdigest()[:16]

@@ -28,7 +28,10 @@ def residual_distance(
     "Distances of a residual quantizer: from what the codes above leave over"
     codebooks,x = [c.detach() for c in codebooks],x.detach()
     def distance(items, level, prefix):
-        return _squared(x[items]-sum((cb[c] for cb,c in zip(codebooks, prefix.T[:level])), torch.zeros_like(x[:1])), codebooks[level])
+        above = torch.zeros_like(x[:1])
+        for codebook,code in zip(codebooks, prefix.T[:level]):
+            above = above+codebook[code]
+        return _squared(x[items]-above, codebooks[level])
     return _distance(distance, len(x))
 
 def level_distance(
@@ -37,99 +40,129 @@ def level_distance(
 ): # distance(items, level, prefix) -> (m, K)
     "Distances where each level quantizes a vector of its own: product and tree quantizers"
     codebooks,xs = [c.detach() for c in codebooks],[x.detach() for x in xs]
-    return _distance(lambda items, level, prefix: _squared(xs[level][items], codebooks[level]), len(xs[0]))
+    def distance(items, level, prefix): return _squared(xs[level][items], codebooks[level])
+    return _distance(distance, len(xs[0]))
 
 # %% ../../nbs/40a_codes.rules.ipynb #2cf0ecdd
-def _ask(distance, items, level, prefix, K):
-    "Distances, checked"
-    d = distance(items, level, prefix)
-    if d.shape!=(len(items),K): raise ValueError(f"`distance` must give ({len(items)}, {K}) numbers at level {level}, got {tuple(d.shape)}; were these codes made with these codebooks?")
-    if not d.isfinite().all(): raise ValueError(f"`distance` gives NaN or infinity at level {level}; look at the vectors and codebooks")
-    return d
+def _checked(distance, sids):
+    "`distance`, refusing another catalogue, other codebooks and NaN"
+    n_items = getattr(distance, 'n_items', len(sids))
+    if n_items!=len(sids):
+        raise ValueError(f"`distance` knows {n_items:,} items, but there are {len(sids):,} semantic IDs; "
+                         "row i is item i in both")
+    def checked(items, level, prefix):
+        d = distance(items, level, prefix)
+        if d.shape!=(len(items),sids.sizes[level]):
+            raise ValueError(f"`distance` must give ({len(items)}, {sids.sizes[level]}) numbers at level {level}, "
+                             f"got {tuple(d.shape)}; were these codes made with these codebooks?")
+        if not d.isfinite().all():
+            raise ValueError(f"`distance` gives NaN or infinity at level {level}; look at the vectors and codebooks")
+        return d
+    return checked
 
-def _queue(items, node, rank, room, choose):
-    "(m,) child of each: in order of `rank` the nearest with room, where child k of node v takes `room[v,k]`"
+def _queue(node, rank, room, choose):
+    "(m,) child of each item: in order of `rank` the nearest with room; child k of node v takes `room[v,k]` items"
     K,room = room.shape[1],room.flatten()
     limit = torch.where(room>0, torch.iinfo(torch.int64).max, -1) # a child takes whoever stands before this
-    held,todo = torch.empty_like(node),torch.arange(len(items), device=node.device)
+    child,todo = torch.empty_like(node),torch.arange(len(node), device=node.device)
     while len(todo): # at most as many rounds as one node has items to place, and far fewer as a rule
-        held[todo] = node[todo]*K+choose(todo, limit.view(-1,K))
+        child[todo] = node[todo]*K+choose(todo, limit.view(-1,K))
         asked = torch.zeros_like(room, dtype=torch.bool)
-        asked[held[todo]] = True
-        c = asked[held].nonzero()[:,0]
-        c = c[rank[c].argsort()]
-        place,r = place_in(held[c]),room[held[c]]
-        last = place==r-1
-        limit[held[c[last]]] = rank[c[last]]
-        todo = c[place>=r]
-    return held%K
+        asked[child[todo]] = True
+        those = asked[child].nonzero()[:,0]
+        those = those[rank[those].argsort()]
+        place,most = place_in(child[those]),room[child[those]]
+        last = place==most-1
+        limit[child[those[last]]] = rank[those[last]]
+        todo = those[place>=most]
+    return child%K
 
 # %% ../../nbs/40a_codes.rules.ipynb #40080e93
-def _start(sids, distance):
-    "Which items keep their codes, and the queue of the others"
-    n,L,c = len(sids),sids.n_levels,sids.codes
-    if getattr(distance, 'n_items', n)!=n: raise ValueError(f"`distance` knows {distance.n_items:,} items, but there are {n:,} semantic IDs; row i is item i in both")
-    room = math.prod(sids.sizes)
-    if n>room: raise ValueError(f"{n:,} items cannot have IDs of their own: {'x'.join(map(str, sids.sizes))} codes make {room:,}; take more levels or codes, or `append_rank`, which adds a level")
-    bucket = prefix_nodes(c, sids.sizes, L)
-    crowd = (bucket.bincount()[bucket]>1).nonzero()[:,0]
-    step = max(1, 2**24//sids.sizes[-1])
-    own = [_ask(distance, i, L-1, c[i,:-1], sids.sizes[-1]).gather(1, c[i,-1:])[:,0] for i in crowd.split(step)] if len(crowd) else []
-    rank = torch.full((n,), -1, device=c.device)
-    if own: rank[crowd[torch.cat(own).argsort(stable=True)]] = torch.arange(len(crowd), device=c.device)
-    keep = torch.ones(n, dtype=torch.bool, device=c.device)
-    crowd = rank.argsort(stable=True)[n-len(crowd):]
-    keep[crowd] = place_in(bucket[crowd])==0
-    return keep,rank.masked_fill(keep, -1)
+def _places(sids, distance, block=2**24):
+    "(n_items,) place of each item in the queue of those that move, -1 for items that keep their codes"
+    n,codes,device = len(sids),sids.codes,sids.codes.device
+    n_ids = math.prod(sids.sizes)
+    if n>n_ids:
+        by_level = 'x'.join(map(str, sids.sizes))
+        raise ValueError(f"{n:,} items cannot have IDs of their own: {by_level} codes make {n_ids:,}; "
+                         "take more levels or codes, or `append_rank`, which adds a level")
+    rank = torch.full((n,), -1, device=device)
+    bucket = prefix_nodes(codes, sids.sizes, sids.n_levels)
+    colliding = (bucket.bincount()[bucket]>1).nonzero()[:,0]
+    if not len(colliding):
+        return rank
+    own = [] # the distance of each to its own last codeword
+    for items in colliding.split(max(1, block//sids.sizes[-1])):
+        own.append(distance(items, sids.n_levels-1, codes[items,:-1]).gather(1, codes[items,-1:])[:,0])
+    queue = colliding[torch.cat(own).argsort(stable=True)]
+    rank[queue] = torch.arange(len(queue), device=device)
+    first = queue[place_in(bucket[queue])==0] # of each bucket
+    rank[first] = -1
+    return rank
 
-def _settle(codes, sizes, level, keep, rank, distance, block=2**24):
-    "Write codes of `level` anew for items that find no room: a child holds as many items as it has IDs below it"
-    K,cap = sizes[level],math.prod(sizes[level+1:])
-    if cap>=len(codes): return
+# %% ../../nbs/40a_codes.rules.ipynb #016b8e6f
+def _without_room(codes, sizes, level, rank):
+    "(n_items,) whether an item must leave its code of `level`"
+    child = prefix_nodes(codes, sizes, level)*sizes[level]+codes[:,level]
+    order = rank.argsort(stable=True) # those who keep their codes come first
+    leaves = torch.empty(len(codes), dtype=torch.bool, device=codes.device)
+    leaves[order] = place_in(child[order])>=math.prod(sizes[level+1:])
+    return leaves
+
+# %% ../../nbs/40a_codes.rules.ipynb #50f74990
+def _settle(codes, sizes, level, *, rank, distance, block=2**24):
+    "Choose codes of `level` anew for items that find no room, and the nearest ones below; writes into `codes`"
+    K,capacity = sizes[level],math.prod(sizes[level+1:])
+    if capacity>=len(codes):
+        return
+    leaves = _without_room(codes, sizes, level, rank)
+    moved = leaves.nonzero()[:,0]
+    if not len(moved):
+        return
     node = prefix_nodes(codes, sizes, level)
-    slot,order = node*K+codes[:,level],rank.argsort(stable=True) # those who keep their codes come first
-    stay = torch.empty_like(keep)
-    stay[order] = place_in(slot[order])<cap
-    move = (~stay).nonzero()[:,0]
-    if not len(move): return
-    _,v = node[move].unique(return_inverse=True)
-    first = torch.full((int(node.max())+1,), -1, device=node.device)
-    first[node[move]] = v # compact number of the nodes that are concerned
+    crowded,row = node[moved].unique(return_inverse=True)
+    row_of_node = torch.full((int(node.max())+1,), -1, device=node.device)
+    row_of_node[crowded] = torch.arange(len(crowded), device=node.device)
     step = max(1, block//K)
-    for lo in range(0, int(v.max())+1, step): # blocks of nodes bound the memory
-        m = move[(v>=lo)&(v<lo+step)]
-        n_v = min(step, int(v.max())+1-lo)
-        f = first[node]-lo
-        inside = ((f>=0)&(f<n_v)&stay).nonzero()[:,0]
-        room = cap-(f[inside]*K+codes[inside,level]).bincount(minlength=n_v*K).view(n_v,K)
-        def choose(todo, limit):
-            out = []
-            for t in todo.split(step):
-                i = m[t]
-                out.append(_ask(distance, i, level, codes[i,:level], K).masked_fill_(limit[f[i]]<=rank[i,None], torch.inf).argmin(1))
-            return torch.cat(out)
-        codes[m,level] = _queue(m, f[m], rank[m], room, choose)
+    for start in range(0, len(crowded), step): # blocks of nodes bound the memory
+        items = moved[(row>=start)&(row<start+step)]
+        n_nodes,local = min(step, len(crowded)-start),row_of_node[node]-start
+        staying = ((local>=0)&(local<n_nodes)&~leaves).nonzero()[:,0]
+        taken = (local[staying]*K+codes[staying,level]).bincount(minlength=n_nodes*K).view(n_nodes,K)
+        def nearest_open(todo, limit):
+            found = []
+            for part in items[todo].split(step):
+                closed = limit[local[part]]<=rank[part,None]
+                d = distance(part, level, codes[part,:level]).masked_fill_(closed, torch.inf)
+                found.append(d.argmin(1))
+            return torch.cat(found)
+        codes[items,level] = _queue(local[items], rank[items], capacity-taken, nearest_open)
     for l in range(level+1, len(sizes)): # below a new code the nearest ones follow
-        for i in move.split(step): codes[i,l] = _ask(distance, i, l, codes[i,:l], sizes[l]).argmin(1)
+        for items in moved.split(step):
+            codes[items,l] = distance(items, l, codes[items,:l]).argmin(1)
 
 # %% ../../nbs/40a_codes.rules.ipynb #714a6ea6
-def _leaf_room(sids, name):
+def _check_last_level(sids, name):
     "Refuse prefixes with more items than last codes"
+    if not len(sids):
+        return
     node = prefix_nodes(sids.codes, sids.sizes, sids.n_levels-1)
-    n = node.bincount() if len(node) else node
-    if len(n) and n.max()>sids.sizes[-1]:
-        i = (node==n.argmax()).nonzero()[0,0]
-        raise ValueError(f"{n.max()} items share the prefix {tuple(sids.codes[i,:-1].tolist())} ({int((n>sids.sizes[-1]).sum())} such prefixes), but the last level has {sids.sizes[-1]} codes and `{name}` moves no other; `next_nearest` also moves the levels above")
+    n,K = node.bincount(),sids.sizes[-1]
+    if n.max()>K:
+        prefix = tuple(sids.codes[(node==n.argmax()).nonzero()[0,0],:-1].tolist())
+        raise ValueError(f"{n.max()} items share the prefix {prefix} ({int((n>K).sum())} such prefixes), but the last "
+                         f"level has {K} codes and `{name}` moves no other; `next_nearest` also moves the levels above")
 
 def kth_leaf(
     sids:SemanticIds,
     distance, # (items, level, prefix) -> (m, K) squared distances
 )->SemanticIds: # without collisions, of the same sizes
-    "UTGRec's rule: the item nearest to its last codeword keeps it, the others take the nearest last code that is free, of *all* codes"
-    keep,rank = _start(sids, distance)
-    _leaf_room(sids, 'kth_leaf')
+    "UTGRec's rule: the item nearest to its last codeword keeps it, the others take the nearest of *all* free codes"
+    distance = _checked(distance, sids)
+    rank = _places(sids, distance)
+    _check_last_level(sids, 'kth_leaf')
     codes = sids.codes.clone()
-    _settle(codes, sids.sizes, sids.n_levels-1, keep, rank, distance)
+    _settle(codes, sids.sizes, sids.n_levels-1, rank=rank, distance=distance)
     return SemanticIds(codes, sids.sizes)
 
 def next_nearest(
@@ -137,71 +170,91 @@ def next_nearest(
     distance, # (items, level, prefix) -> (m, K) squared distances
 )->SemanticIds: # without collisions, of the same sizes
     "MQL4GRec's rule: the nearest free last code; where all are taken, the next-nearest code one level up"
-    keep,rank = _start(sids, distance)
+    distance = _checked(distance, sids)
+    rank = _places(sids, distance)
     codes = sids.codes.clone()
-    for l in range(sids.n_levels): _settle(codes, sids.sizes, l, keep, rank, distance) # from the top: who has to leave a full subtree goes first
+    for level in range(sids.n_levels): # from the top: who has to leave a full subtree goes first
+        _settle(codes, sids.sizes, level, rank=rank, distance=distance)
     return SemanticIds(codes, sids.sizes)
 
 # %% ../../nbs/40a_codes.rules.ipynb #61229038
 def _balanced(cost, epsilon, n_iter):
     "(G, n) code of each item of G groups of one size: the nearest among those that a balanced plan gives it"
     free = cost.isfinite()
-    hi,lo = cost.masked_fill(~free, -torch.inf).amax((1,2), keepdim=True),cost.amin((1,2), keepdim=True)
-    m = -(cost-(hi+lo)/2)/((hi-lo)/2+1e-5)/epsilon # distances of a group between -1 and 1, as the public code scales them
+    high = cost.masked_fill(~free, -torch.inf).amax((1,2), keepdim=True)
+    low = cost.amin((1,2), keepdim=True)
+    scaled = (cost-(high+low)/2)/((high-low)/2+1e-5) # between -1 and 1 in each group, as the public code scales them
+    m = -scaled/epsilon
     g = torch.zeros_like(m[:,:1])
     for _ in range(n_iter): # logarithms: exp(1/epsilon) is no float
         f = -(m+g).logsumexp(2, keepdim=True)
         g = -(m+f).logsumexp(1, keepdim=True)
         g = g.masked_fill(~free.any(1, keepdim=True), 0)
-    p = m+f+g
-    return cost.masked_fill(p<p.amax(2, keepdim=True)-1e-3, torch.inf).argmin(2)
+    plan = m+f+g
+    return cost.masked_fill(plan<plan.amax(2, keepdim=True)-1e-3, torch.inf).argmin(2)
 
+# %% ../../nbs/40a_codes.rules.ipynb #f1b98bf7
+def _next_round(sids, *, distance, epsilon, n_iter):
+    "IDs with new last codes for all items that collide"
+    codes,K,L = sids.codes.clone(),sids.sizes[-1],sids.n_levels
+    prefix = prefix_nodes(codes, sids.sizes, L-1)
+    leaf = prefix*K+codes[:,-1]
+    _,bucket,count = leaf.unique(return_inverse=True, return_counts=True)
+    size = count[bucket]
+    colliding = (size>1).nonzero()[:,0]
+    if not len(colliding):
+        return sids
+    crowded = prefix[colliding].unique()
+    row = torch.searchsorted(crowded, prefix).clamp(max=len(crowded)-1)
+    inside = crowded[row]==prefix
+    taken = torch.zeros(len(crowded), K, dtype=torch.bool, device=codes.device)
+    taken[row[inside],codes[inside,-1]] = True
+    colliding = colliding[leaf[colliding].argsort(stable=True)]
+    for s in size[colliding].unique().tolist(): # buckets of one size are one batch: at most as many sizes as codes
+        for items in colliding[size[colliding]==s].view(-1,s).split(max(1, 2**22//(s*K))):
+            flat,first = items.flatten(),items[:,:1]
+            cost = distance(flat, L-1, codes[flat,:-1]).view(-1,s,K)
+            closed = taken[row[first[:,0]]].scatter(1, sids.codes[first[:,0],-1:], False)
+            codes[items,-1] = _balanced(cost.masked_fill(closed[:,None], torch.inf), epsilon, n_iter)
+    return SemanticIds(codes, sids.sizes)
+
+# %% ../../nbs/40a_codes.rules.ipynb #d056af44
 def sinkhorn_reassign(
     sids:SemanticIds,
     distance, # (items, level, prefix) -> (m, K) squared distances
+    *,
     epsilon:float=.003, # smoothness of the plan
     n_iter:int=50, # of Sinkhorn's algorithm
-    rounds:int=20, # at most so often; what is left goes to `kth_leaf`
+    rounds:int=20, # at most so many; what is left goes to `kth_leaf`
 )->SemanticIds: # without collisions, of the same sizes
-    "The rule of LC-Rec and LETTER: last codes of each bucket by balanced transport, again and again until no bucket is left"
-    _start(sids, distance); _leaf_room(sids, 'sinkhorn_reassign')
-    K,L,codes = sids.sizes[-1],sids.n_levels,sids.codes.clone()
-    prefix = prefix_nodes(codes, sids.sizes, L-1)
+    "The rule of LC-Rec and LETTER: last codes of each bucket by balanced transport, until no bucket is left"
+    checked = _checked(distance, sids)
+    _places(sids, checked)
+    _check_last_level(sids, 'sinkhorn_reassign')
     for _ in range(rounds):
-        slot,before = prefix*K+codes[:,-1],codes[:,-1].clone()
-        n = slot.unique(return_inverse=True, return_counts=True)
-        size = n[2][n[1]] # of each item's bucket
-        crowd = (size>1).nonzero()[:,0]
-        if not len(crowd): break
-        p,v = prefix[crowd].unique(return_inverse=True)
-        taken = torch.zeros(len(p), K, dtype=torch.bool, device=codes.device)
-        at = torch.searchsorted(p, prefix).clamp(max=len(p)-1)
-        near = p[at]==prefix
-        taken[at[near],codes[near,-1]] = True
-        crowd = crowd[slot[crowd].argsort(stable=True)]
-        for s in size[crowd].unique().tolist(): # buckets of one size are one batch: at most as many sizes as codes
-            for i in crowd[size[crowd]==s].view(-1,s).split(max(1, 2**22//(s*K))):
-                d = _ask(distance, i.flatten(), L-1, codes[i.flatten(),:-1], K).view(-1,s,K)
-                bar = taken[at[i[:,0]]].scatter(1, before[i[:,:1]], False)
-                codes[i,-1] = _balanced(d.masked_fill(bar[:,None], torch.inf), epsilon, n_iter)
-        if torch.equal(codes[:,-1], before): break
-    return kth_leaf(SemanticIds(codes, sids.sizes), distance)
+        before,sids = sids,_next_round(sids, distance=checked, epsilon=epsilon, n_iter=n_iter)
+        if torch.equal(sids.codes, before.codes):
+            break
+    return kth_leaf(sids, distance)
 
 # %% ../../nbs/40a_codes.rules.ipynb #8c946a18
+def _mixed(x):
+    "SplitMix64: a random number for each whole number, the same whoever asks and in whatever order"
+    x = (x^((x>>30)&0x3ffffffff))*-0x40a7b892e31b1a47
+    x = (x^((x>>27)&0x1fffffffff))*-0x6b2fb644ecceee15
+    return x^((x>>31)&0x1ffffffff)
+
 def random_last(
     sids:SemanticIds,
     seed:int=0,
 )->SemanticIds: # without collisions, of the same sizes
     "One item of each bucket, whichever, keeps its code; the others get any free last code"
-    def mix(x): # SplitMix64: a number for every (item, code, seed), whoever asks and in whatever order
-        x = (x^((x>>30)&0x3ffffffff))*-0x40a7b892e31b1a47
-        x = (x^((x>>27)&0x1fffffffff))*-0x6b2fb644ecceee15
-        return x^((x>>31)&0x1ffffffff)
     def chance(items, level, prefix):
-        k = torch.arange(sids.sizes[level], device=items.device)
-        return (mix(mix(items+seed*0x9e3779b97f4a7)[:,None]+(k+1)*-0x61c8864680b583eb)&(2**52-1)).double()
-    keep,rank = _start(sids, chance)
-    _leaf_room(sids, 'random_last')
+        item = _mixed(items+seed*0x9e3779b97f4a7)[:,None]
+        code = torch.arange(1, sids.sizes[level]+1, device=items.device)
+        return (_mixed(item+code*-0x61c8864680b583eb)&(2**52-1)).double()
+    rank = _places(sids, chance)
+    _check_last_level(sids, 'random_last')
     codes = sids.codes.clone()
-    _settle(codes, sids.sizes, sids.n_levels-1, keep, rank, chance)
+    _settle(codes, sids.sizes, sids.n_levels-1, rank=rank, distance=chance)
     return SemanticIds(codes, sids.sizes)

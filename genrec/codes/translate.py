@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..core import Embeddings, SemanticIds, md_table, set_seed, write_atomic
+from fastcore.basics import patch
+from ..core import Embeddings, SemanticIds, md_table, set_seed
+from ..record import write_atomic
 from ..optim import constant
 from ..train import fit
 from ..quantize.base import quality, to_sids
@@ -28,11 +30,16 @@ class TranslatorConfig:
     code_dim:int=32                           # width of a codeword
     commitment_weight:float=.25
     straight_residual:bool=False              # the quirk of the public code, see `ResidualQuantizer`
-    sinkhorn_levels:tuple=(-1,); sinkhorn_eps:float=.003; sinkhorn_iters:int=50 # in training
-    id_epochs:int=500; id_batch_size:int=2048; id_lr:float=1e-3; id_weight_decay:float=1e-4
-    id_every:int=10                           # epochs between two looks at the collision rate
+    sinkhorn_levels:tuple=(-1,)               # levels whose codes a plan balances in training
+    sinkhorn_eps:float=.003
+    sinkhorn_iters:int=50
+    id_epochs:int=500
+    id_batch_size:int=2048
+    id_lr:float=1e-3
+    id_weight_decay:float=1e-4
+    id_every:int=10                           # epochs between two measurements of the collision rate
     keep:str='-collision_rate'                # which weights are kept: '-' for the lower the better; None: the last
-    across:bool=False                         # must a word be one item's among all domains, or in its own?
+    across:bool=False                         # whether a word belongs to one item of all domains, or of its own
 
 # %% ../../nbs/44a_codes.translate.ipynb #1d7da923
 def translator(
@@ -42,15 +49,23 @@ def translator(
     checkpoint=None, # file of the training: resumes from there after an interruption
 )->RQVAE: # on the CPU, with its `fit_log`
     "Train an RQ-VAE on the vectors of one modality"
-    if not isinstance(emb, Embeddings): raise ValueError(f"wanted `Embeddings`, got {type(emb).__name__}; an encoder makes them")
+    if not isinstance(emb, Embeddings):
+        raise ValueError(f"wanted `Embeddings`, got {type(emb).__name__}; an encoder makes them")
     x = emb.x[~emb.missing]
-    if len(x)<max(cfg.sizes): raise ValueError(f"{len(x)} of {len(emb)} items have a vector of {emb.name or emb.modality}, fewer than the {max(cfg.sizes)} codes of a level: take smaller `sizes`")
+    if len(x)<max(cfg.sizes):
+        raise ValueError(f"{len(x)} of {len(emb)} items have a vector of {emb.name or emb.modality}, fewer than the "
+                         f"{max(cfg.sizes)} codes of a level: take smaller `sizes`")
     set_seed(seed)
-    q = RQVAE(emb.dim, cfg.sizes, cfg.hidden, cfg.code_dim, cfg.commitment_weight, straight_residual=cfg.straight_residual,
-        sinkhorn_levels=cfg.sinkhorn_levels, sinkhorn_eps=cfg.sinkhorn_eps, sinkhorn_iters=cfg.sinkhorn_iters).fit_kmeans(x, seed=seed)
-    look = dict(evaluate=lambda m: quality(m, x), metric=cfg.keep, every=cfg.id_every) if cfg.keep else {}
-    fit(q, x, epochs=cfg.id_epochs, batch_size=cfg.id_batch_size, lr=cfg.id_lr, weight_decay=cfg.id_weight_decay, warmup=0, schedule=constant, seed=seed, checkpoint=checkpoint, desc=f'translator ({emb.modality})', **look)
-    return q.cpu()
+    model = RQVAE(emb.dim, cfg.sizes, cfg.hidden, code_dim=cfg.code_dim, commitment_weight=cfg.commitment_weight,
+                  straight_residual=cfg.straight_residual, sinkhorn_levels=cfg.sinkhorn_levels,
+                  sinkhorn_eps=cfg.sinkhorn_eps, sinkhorn_iters=cfg.sinkhorn_iters)
+    model.fit_kmeans(x, seed=seed)
+    measured = {}
+    if cfg.keep:
+        measured = dict(evaluate=lambda m: quality(m, x), metric=cfg.keep, every=cfg.id_every)
+    fit(model, x, epochs=cfg.id_epochs, batch_size=cfg.id_batch_size, lr=cfg.id_lr, weight_decay=cfg.id_weight_decay,
+        warmup=0, schedule=constant, seed=seed, checkpoint=checkpoint, desc=f'translator ({emb.modality})', **measured)
+    return model.cpu()
 
 # %% ../../nbs/44a_codes.translate.ipynb #17a6897c
 @dataclass(frozen=True)
@@ -62,76 +77,116 @@ class Translators:
 
     def __post_init__(self):
         if not self.models: raise ValueError("no translator: wanted one for 'text', 'image' or both")
-        object.__setattr__(self, 'mark', vocabulary_mark({f'{m}.{k}':v for m,q in self.models.items() for k,v in q.state_dict().items()}))
+        weights = {}
+        for m,model in self.models.items():
+            weights |= {f'{m}.{k}':v for k,v in model.state_dict().items()}
+        object.__setattr__(self, 'mark', vocabulary_mark(weights))
 
     def __call__(self,
         embs:dict, # modality -> `Embeddings`; row i is `items[i]`
         items, # names, `domain:item`
         sep:str=':',
-        taken:QuantitativeLanguage=None, # words that are given already, by these translators: no new item gets one of its domain's (or, `across` domains, any)
+        taken:QuantitativeLanguage=None, # words by these translators that are given already, and not given again
     )->QuantitativeLanguage: # of `items`; without collisions in a domain (or `across` them)
         "Words for items, be it those of the training or others"
         items = tuple(map(str, items))
-        if taken is not None: taken.check_same({m:tuple(q.sizes) for m,q in self.models.items()}, self.mark, 'this pair of translators')
-        if lost:=[m for m in self.models if m not in embs]: raise ValueError(f"no vectors of {lost}: these translators take {list(self.models)}, got {list(embs)}")
+        self._check_vectors(embs, items)
+        if taken is not None:
+            taken.check_same({m:tuple(q.sizes) for m,q in self.models.items()}, self.mark, 'this pair of translators')
         old = () if taken is None else taken.items
-        places = torch.tensor([0 if self.across else d for d in _places((*old, *items), sep)], dtype=torch.int64)
-        before,domain = places[:len(old)],places[len(old):]
+        domain = [0]*(len(old)+len(items)) if self.across else _domain_numbers((*old, *items), sep)
+        domain = torch.tensor(domain, dtype=torch.int64)
         sids = {}
-        for m,q in self.models.items():
-            if len(embs[m])!=len(items): raise ValueError(f"{m}: {len(embs[m])} vectors for {len(items)} items; row i is item i")
-            if embs[m].dim!=q.dim: raise ValueError(f"{m}: this translator takes vectors of width {q.dim}, got {embs[m].dim}; were they made by the encoder of its training?")
-            codes = torch.zeros(len(items), len(q.sizes), dtype=torch.int64)
-            for d in domain.unique().tolist():
-                rows = ((domain==d)&~embs[m].missing).nonzero()[:,0]
-                if not len(rows): continue
-                x = embs[m].x[rows]
-                s,z = to_sids(q, x),q.encoder(q.norm(x)).detach()
-                kept = s.codes[:0] if taken is None else taken.sids[m].codes[(before==d)&~taken.missing[m]].unique(dim=0)
-                codes[rows] = next_nearest(SemanticIds(torch.cat([kept, s.codes]), q.sizes), _after(len(kept), residual_distance(list(q.rq.codebooks), z))).codes[len(kept):]
-            sids[m] = SemanticIds(codes, q.sizes)
-        return QuantitativeLanguage(items, sids, {m:embs[m].missing for m in self.models}, self.mark, sep)
+        for m,model in self.models.items():
+            given = torch.empty(0, len(model.sizes), dtype=torch.int64),domain[:0]
+            if taken is not None:
+                there = ~taken.missing[m]
+                given = taken.sids[m].codes[there],domain[:len(old)][there]
+            sids[m] = _words(model, embs[m], domain[len(old):], given)
+        return QuantitativeLanguage(items, sids, {m:embs[m].missing for m in self.models}, mark=self.mark, sep=sep)
 
-    def save_pretrained(self, folder):
-        "A folder for each modality, as `RQVAE.save_pretrained` writes it, and `translators.json`"
-        for m,q in self.models.items(): q.save_pretrained(Path(folder)/m)
-        write_atomic(Path(folder)/'translators.json', json.dumps(dict(across=self.across)))
-    @classmethod
-    def from_pretrained(cls, folder, across:bool=None): # (default: as it was saved)
-        "What `save_pretrained` wrote"
-        said = Path(folder)/'translators.json'
-        if across is None: across = json.loads(said.read_text())['across'] if said.is_file() else False
-        there = {m:Path(folder)/m for m in ('text','image') if (Path(folder)/m/'config.json').is_file()}
-        if not there: raise FileNotFoundError(f"no translators in {folder}: wanted `text` or `image` with config.json and model.safetensors, as `save_pretrained` writes them")
-        return cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, across)
+# %% ../../nbs/44a_codes.translate.ipynb #10c5f951
+def _words(model, emb, domain, given):
+    "`SemanticIds` of items, none twice in a domain; `given`: codes that are taken already, and their domains"
+    codes = torch.zeros(len(emb), len(model.sizes), dtype=torch.int64)
+    for d in domain.unique().tolist():
+        rows = ((domain==d)&~emb.missing).nonzero()[:,0]
+        if not len(rows):
+            continue
+        x = emb.x[rows]
+        nearest,latent = to_sids(model, x),model.encoder(model.norm(x)).detach()
+        kept = given[0][given[1]==d].unique(dim=0)
+        distance = _after(len(kept), residual_distance(list(model.rq.codebooks), latent))
+        ids = SemanticIds(torch.cat([kept, nearest.codes]), model.sizes)
+        codes[rows] = next_nearest(ids, distance).codes[len(kept):]
+    return SemanticIds(codes, model.sizes)
 
-# %% ../../nbs/44a_codes.translate.ipynb #72ec2905
 def _after(n, distance):
     "Distances for items that come after `n` whose words are given: these keep them, as if nothing could be nearer"
     def far(items, level, prefix):
         return distance((items-n).clamp(min=0), level, prefix).masked_fill((items<n)[:,None], -1.)
     return far if n else distance
 
-def _places(items, sep):
+def _domain_numbers(items, sep):
     "A number for the domain of each item"
-    at = {}
-    return [at.setdefault(i.split(sep, 1)[0], len(at)) for i in items]
+    number = {}
+    return [number.setdefault(i.split(sep, 1)[0], len(number)) for i in items]
 
+@patch
+def _check_vectors(self:Translators, embs, items):
+    lost = [m for m in self.models if m not in embs]
+    if lost:
+        raise ValueError(f"no vectors of {lost}: these translators take {list(self.models)}, got {list(embs)}")
+    for m,model in self.models.items():
+        if len(embs[m])!=len(items):
+            raise ValueError(f"{m}: {len(embs[m])} vectors for {len(items)} items; row i is item i")
+        if embs[m].dim!=model.dim:
+            raise ValueError(f"{m}: this translator takes vectors of width {model.dim}, got {embs[m].dim}; "
+                             "were they made by the encoder of its training?")
+
+# %% ../../nbs/44a_codes.translate.ipynb #e42512eb
+@patch
+def save_pretrained(self:Translators, folder):
+    "A folder for each modality, as `RQVAE.save_pretrained` writes it, and `translators.json`"
+    for m,model in self.models.items():
+        model.save_pretrained(Path(folder)/m)
+    write_atomic(Path(folder)/'translators.json', json.dumps(dict(across=self.across)))
+
+@patch(cls_method=True)
+def from_pretrained(cls:Translators,
+    folder,
+    across:bool=None, # (default: as it was saved)
+)->Translators:
+    "What `save_pretrained` wrote"
+    said = Path(folder)/'translators.json'
+    if across is None:
+        across = json.loads(said.read_text())['across'] if said.is_file() else False
+    there = {m:Path(folder)/m for m in ('text','image') if (Path(folder)/m/'config.json').is_file()}
+    if not there:
+        raise FileNotFoundError(f"no translators in {folder}: wanted `text` or `image` with config.json "
+                                "and model.safetensors, as `save_pretrained` writes them")
+    return cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, across)
+
+# %% ../../nbs/44a_codes.translate.ipynb #72ec2905
 def train_translators(
     embs:dict, # modality -> `Embeddings` of the items of all domains
     cfg:TranslatorConfig=TranslatorConfig(),
     seed:int=0,
-    checkpoint=None, # file; each modality adds its name to it
-    items=None, # their names, `domain:item`: that no domain lacks a modality is then looked at before anything is trained
-    sep:str=':',
     *,
+    checkpoint=None, # file; each modality adds its name to it
+    items=None, # their names, `domain:item`: refuses a domain that lacks a modality before anything is trained
+    sep:str=':',
     learn:Tensor=None, # (n_items,) bool: which of them are learnt from; the others get words too (default: all)
 )->Translators:
     "One RQ-VAE for each modality"
-    if items is not None: QuantitativeLanguage(items, {m:SemanticIds(torch.zeros(len(e), 1, dtype=torch.int64), (1,)) for m,e in embs.items()}, {m:e.missing for m,e in embs.items()}, sep=sep)
-    def file(m): return None if checkpoint is None else Path(checkpoint).with_stem(f'{Path(checkpoint).stem}-{m}')
-    if learn is not None: embs = {m:_learnt(e, learn) for m,e in embs.items()}
-    return Translators({m:translator(e, cfg, seed, file(m)) for m,e in embs.items()}, cfg.across)
+    if items is not None:
+        no_codes = {m:SemanticIds(torch.zeros(len(e), 1, dtype=torch.int64), (1,)) for m,e in embs.items()}
+        QuantitativeLanguage(items, no_codes, {m:e.missing for m,e in embs.items()}, sep=sep) # raises
+    models = {}
+    for m,emb in embs.items():
+        file = None if checkpoint is None else Path(checkpoint).with_stem(f'{Path(checkpoint).stem}-{m}')
+        models[m] = translator(emb if learn is None else _learnt(emb, learn), cfg, seed, file)
+    return Translators(models, cfg.across)
 
 def _learnt(emb, learn):
     "The vectors that are learnt from"

@@ -9,6 +9,7 @@ __all__ = ['CodeVocab', 'code_text', 'parse_code', 'id_text']
 import re, torch
 from torch import Tensor
 from dataclasses import dataclass
+from fastcore.basics import patch
 from ..core import md_table
 
 # %% ../../nbs/41_codes.vocab.ipynb #d893a8f1
@@ -21,9 +22,15 @@ class CodeVocab:
 
     def __post_init__(self):
         object.__setattr__(self, 'sizes', tuple(int(o) for o in self.sizes))
-        if not self.sizes or min(self.sizes)<1: raise ValueError(f"`sizes` needs a codebook size from 1 on for each level, got {self.sizes}; see `sids.sizes`")
-        if self.n_special<1: raise ValueError(f"`n_special` counts the padding token, so it is 1 or more, got {self.n_special}")
-        if self.shared and len(set(self.sizes[1:]))>1: raise ValueError(f"levels that share their tokens need codebooks of one size, got {self.sizes[1:]}; a level that was appended has tokens of its own: `shared=False`, or a rule that adds no level, such as `kth_leaf`")
+        if not self.sizes or min(self.sizes)<1:
+            raise ValueError("`sizes` needs a codebook size from 1 on for each level, "
+                             f"got {self.sizes}; see `sids.sizes`")
+        if self.n_special<1:
+            raise ValueError(f"`n_special` counts the padding token, so it is 1 or more, got {self.n_special}")
+        if self.shared and len(set(self.sizes[1:]))>1:
+            raise ValueError(f"levels that share their tokens need codebooks of one size, got {self.sizes[1:]}; "
+                             "a level that was appended has tokens of its own: `shared=False`, "
+                             "or a rule that adds no level, such as `kth_leaf`")
     @property
     def n_levels(self):
         "Codes of a semantic ID"
@@ -35,35 +42,39 @@ class CodeVocab:
     @property
     def offsets(self):
         "The token of code 0 at each level"
-        return tuple(self.n_special+sum(self.sizes[:min(l,1) if self.shared else l]) for l in range(self.n_levels))
+        blocks = [min(l, 1) if self.shared else l for l in range(self.n_levels)]
+        return tuple(self.n_special+sum(self.sizes[:n]) for n in blocks)
 
-    def _check(self, x, lo, name):
-        if x.is_floating_point() or x.shape[-1:]!=(self.n_levels,):
-            raise ValueError(f"`{name}` must be whole numbers with {self.n_levels} levels in the last axis, got {x.dtype} {tuple(x.shape)}")
-        lo,K = torch.tensor(lo, device=x.device),torch.tensor(self.sizes, device=x.device)
-        bad = ((x<lo)|(x>=lo+K)).nonzero()
-        if len(bad):
-            l = bad[0,-1].item()
-            raise ValueError(f"level {l}: a {name[:-1]} must be in [{lo[l]}, {lo[l]+K[l]}), got {x[tuple(bad[0])].item()} ({len(bad)} wrong of {x.numel()}); "
-                + ("is this a token already?" if name=='codes' else "a token of another level, or padding, is no code here"))
-        return lo
+# %% ../../nbs/41_codes.vocab.ipynb #0645342b
+@patch
+def _refuse_others(self:CodeVocab, x, first, name):
+    "Raise unless `x` holds one of the `sizes` numbers from `first` on at each level; -> `first` as a tensor"
+    if x.is_floating_point() or x.shape[-1:]!=(self.n_levels,):
+        raise ValueError(f"`{name}` must be whole numbers with {self.n_levels} levels in the last axis, "
+                         f"got {x.dtype} {tuple(x.shape)}")
+    first,sizes = torch.tensor(first, device=x.device),torch.tensor(self.sizes, device=x.device)
+    wrong = ((x<first)|(x>=first+sizes)).nonzero()
+    if len(wrong):
+        l,got = wrong[0,-1].item(),x[tuple(wrong[0])].item()
+        hint = 'is this a token already?' if name=='codes' else 'a token of another level, or padding, is no code here'
+        raise ValueError(f"level {l}: a {name[:-1]} must be in [{first[l]}, {first[l]+sizes[l]}), "
+                         f"got {got} ({len(wrong)} wrong of {x.numel()}); {hint}")
+    return first
 
-    def encode(self, codes:Tensor)->Tensor: # (..., n_levels) codes -> (..., n_levels) tokens
-        "Add the offset of each level"
-        self._check(codes, [0]*self.n_levels, 'codes')
-        return codes+torch.tensor(self.offsets, device=codes.device)
-    def decode(self, tokens:Tensor)->Tensor: # (..., n_levels) tokens -> (..., n_levels) codes
-        "Take the offset of each level away; a token of another level is refused"
-        return tokens-self._check(tokens, self.offsets, 'tokens')
-    def level_of(self, token:Tensor)->Tensor: # (...) tokens -> (...) level, -1 for special tokens
-        "The level that a token belongs to; of a token that levels share, the first"
-        token = torch.as_tensor(token)
-        if token.numel() and (token.min()<0 or token.max()>=self.n_tokens):
-            raise ValueError(f"tokens are in [0, {self.n_tokens}), got [{token.min()}, {token.max()}]")
-        return torch.bucketize(token, torch.tensor(self.offsets, device=token.device), right=True).clamp(max=2 if self.shared else self.n_levels)-1
-    def _repr_markdown_(self):
-        return (f"**CodeVocab** {self.n_tokens:,} tokens, {self.n_special} special\n\n" + md_table(['level','tokens','as text'],
-            [[l, f'{o} to {o+K-1}', f'{code_text(l,0)} to {code_text(l,K-1)}'] for l,(o,K) in enumerate(zip(self.offsets, self.sizes))]))
+@patch
+def encode(self:CodeVocab,
+    codes:Tensor, # (..., n_levels)
+)->Tensor: # (..., n_levels) tokens
+    "Add the offset of each level"
+    self._refuse_others(codes, [0]*self.n_levels, 'codes')
+    return codes+torch.tensor(self.offsets, device=codes.device)
+
+@patch
+def decode(self:CodeVocab,
+    tokens:Tensor, # (..., n_levels)
+)->Tensor: # (..., n_levels) codes
+    "Take the offset of each level away; a token of another level is refused"
+    return tokens-self._refuse_others(tokens, self.offsets, 'tokens')
 
 # %% ../../nbs/41_codes.vocab.ipynb #87a3bc11
 def code_text(
@@ -72,17 +83,43 @@ def code_text(
     upper:bool=False, # '<B_12>': MQL4GRec's words for codes of images
 )->str: # such as '<b_12>'
     "A code as LETTER and LC-Rec write it"
-    if not 0<=level<26 or code<0: raise ValueError(f"levels 0 to 25 have a letter and codes count from 0, got level {level}, code {code}")
-    return f'<{chr((65 if upper else 97)+level)}_{code}>'
+    if not 0<=level<26 or code<0:
+        raise ValueError(f"levels 0 to 25 have a letter and codes count from 0, got level {level}, code {code}")
+    first = 'A' if upper else 'a'
+    return f'<{chr(ord(first)+level)}_{code}>'
 
 def parse_code(
     text:str, # such as '<b_12>'
     upper:bool=False, # words such as '<B_12>' are wanted, and no others
 )->tuple: # level, code
     "The level and the code of a written code"
-    m = re.fullmatch(rf"<([{'A-Z' if upper else 'a-z'}])_(0|[1-9][0-9]{{0,8}})>", text) if isinstance(text, str) else None
-    if not m: raise ValueError(f"a code is written like {code_text(0, 12, upper)}: a letter for the level, an underscore, a number; got {str(text)[:40]!r}")
-    return ord(m[1])-(65 if upper else 97), int(m[2])
+    letter = 'A-Z' if upper else 'a-z'
+    m = re.fullmatch(rf"<([{letter}])_(0|[1-9][0-9]{{0,8}})>", text) if isinstance(text, str) else None
+    if not m:
+        raise ValueError(f"a code is written like {code_text(0, 12, upper)}: a letter for the level, an underscore, "
+                         f"a number; got {str(text)[:40]!r}")
+    return ord(m[1])-ord(letter[0]), int(m[2])
+
+# %% ../../nbs/41_codes.vocab.ipynb #b13a6cd1
+@patch
+def level_of(self:CodeVocab,
+    token:Tensor, # (...)
+)->Tensor: # (...) level, -1 for special tokens
+    "The level that a token belongs to; of a token that levels share, the first"
+    token = torch.as_tensor(token)
+    if token.numel() and (token.min()<0 or token.max()>=self.n_tokens):
+        raise ValueError(f"tokens are in [0, {self.n_tokens}), got [{token.min()}, {token.max()}]")
+    starts = torch.tensor(self.offsets, device=token.device)
+    n_blocks = torch.bucketize(token, starts, right=True) # blocks that start at this token or before
+    return n_blocks.clamp(max=2 if self.shared else self.n_levels)-1
+
+@patch
+def _repr_markdown_(self:CodeVocab):
+    rows = []
+    for l,(first,K) in enumerate(zip(self.offsets, self.sizes)):
+        rows.append([l, f'{first} to {first+K-1}', f'{code_text(l, 0)} to {code_text(l, K-1)}'])
+    head = f"**CodeVocab** {self.n_tokens:,} tokens, {self.n_special} special\n\n"
+    return head+md_table(['level','tokens','as text'], rows)
 
 # %% ../../nbs/41_codes.vocab.ipynb #59bd77cf
 def id_text(

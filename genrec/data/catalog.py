@@ -10,7 +10,7 @@ import html, json, os, re, tempfile, warnings
 from collections import Counter
 from itertools import chain
 from pathlib import Path
-from ..core import digest
+from ..record import digest
 from .read import Skipped
 from .sources import load_lcrec_items
 

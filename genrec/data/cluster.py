@@ -9,28 +9,46 @@ __all__ = ['spark_settings', 'connect_spark']
 import ibis
 
 # %% ../../nbs/19s_data.cluster.ipynb #fb949791
+_local = { # a session on this machine, which nobody else can reach
+    'spark.driver.bindAddress':'127.0.0.1',
+    'spark.driver.host':'127.0.0.1',
+    'spark.ui.enabled':'false',
+    'spark.sql.shuffle.partitions':'8',
+    'spark.driver.memory':'2g',
+}
+
 def spark_settings(
     master:str='local[2]', # where Spark runs: `local[2]` is two threads of this process, else the address of a cluster
-    **settings,            # Spark's own, dots as two underscores: `spark__executor__memory='8g'`; they win over what is set here
+    **settings,            # Spark's own, dots as two underscores: `spark__executor__memory='8g'`; they win
 )->dict: # name -> text
     "What a session is made with"
-    s = {'spark.master':master, 'spark.app.name':'genrec', 'spark.ui.showConsoleProgress':'false', 'spark.sql.session.timeZone':'UTC',
-         'spark.sql.execution.arrow.pyspark.enabled':'true'}
-    if master.startswith('local'): s |= {'spark.driver.bindAddress':'127.0.0.1', 'spark.driver.host':'127.0.0.1', 'spark.ui.enabled':'false', 'spark.sql.shuffle.partitions':'8', 'spark.driver.memory':'2g'}
-    s |= {k.replace('__','.'):str(v) for k,v in settings.items()}
-    bad = [k for k in s if not k.startswith('spark.')]
-    if bad: raise ValueError(f"a setting of Spark begins with `spark.`, got {bad}; write `spark__executor__memory='8g'`")
-    return s
+    made = {
+        'spark.master':master,
+        'spark.app.name':'genrec',
+        'spark.ui.showConsoleProgress':'false',
+        'spark.sql.session.timeZone':'UTC',
+        'spark.sql.execution.arrow.pyspark.enabled':'true',
+    }
+    if master.startswith('local'):
+        made |= _local
+    made |= {name.replace('__','.'):str(value) for name,value in settings.items()}
+    bad = [name for name in made if not name.startswith('spark.')]
+    if bad:
+        raise ValueError(f"a setting of Spark begins with `spark.`, got {bad}; write `spark__executor__memory='8g'`")
+    return made
 
 def connect_spark(
     master:str='local[2]', # as for `spark_settings`
     **settings,
 ): # Ibis backend: `con.read_parquet(...)`, `con.table(...)`
     "A Spark session, as Ibis knows it"
-    try: from pyspark.sql import SparkSession
-    except ImportError: raise ImportError('Spark is not installed: `pip install "genrec[spark]"`, and Java 17 or newer') from None
-    b = SparkSession.builder
-    for k,v in spark_settings(master, **settings).items(): b = b.config(k, v)
-    s = b.getOrCreate()
-    s.sparkContext.setLogLevel('ERROR')
-    return ibis.pyspark.connect(s)
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ImportError('Spark is not installed: `pip install "genrec[spark]"`, and Java 17 or newer') from None
+    builder = SparkSession.builder
+    for name,value in spark_settings(master, **settings).items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel('ERROR')
+    return ibis.pyspark.connect(session)

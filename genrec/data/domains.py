@@ -9,8 +9,10 @@ __all__ = ['Domains', 'join_domains', 'join_catalogs', 'split_items', 'by_releas
 import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import accumulate
 import torch
 from torch import Tensor
+from fastcore.basics import patch
 from ..core import Log, Split, md_table
 from .filter import finish, numbered
 from .kcore import kept
@@ -29,66 +31,101 @@ class Domains:
     def _place(self, name):
         if name not in self.names: raise ValueError(f"no domain {name!r}: there are {list(self.names)}")
         return self.names.index(name)
+
     def items(self, name)->Tensor: # (m,) int64
         "Numbers of a domain's items"
         d = self._place(name)
         return torch.arange(self.first[d], self.first[d+1])
+
     def users(self, name)->Tensor: # (m,) int64
         "Numbers of a domain's users"
         d = self._place(name)
         return torch.arange(self.first_user[d], self.first_user[d+1])
+
     @property
     def domain(self)->Tensor: # (n_items,) int64
         "Domain of each item, as a place in `names`"
         return torch.arange(len(self.names)).repeat_interleave(torch.tensor(self.first).diff())
+
     @property
     def user_domain(self)->Tensor: # (n_users,) int64
         "Domain of each user, likewise"
         return torch.arange(len(self.names)).repeat_interleave(torch.tensor(self.first_user).diff())
-    def own(self, name)->Log:
-        "The log of one domain as it came: its own names and numbers"
-        d,l,cut = self._place(name),self.log,len(name)+len(self.sep)
-        on = self.user_domain[l.user]==d
-        return Log(l.user[on]-self.first_user[d], l.item[on]-self.first[d], l.time[on],
-            tuple(u[cut:] for u in l.users[slice(*self.first_user[d:d+2])]), tuple(i[cut:] for i in l.items[slice(*self.first[d:d+2])]))
-    def part(self, *names)->'Domains':
-        "Some of the domains, numbered anew"
-        return join_domains({n:self.own(n) for n in names}, self.sep)
-    def _repr_markdown_(self):
-        n = self.log.item.bincount(minlength=self.log.n_items)
-        return "**Domains**\n\n"+md_table(['domain','users','items','interactions'], [[k, len(self.users(k)), len(self.items(k)), int(n[self.items(k)].sum())] for k in self.names])
+
+# %% ../../nbs/19d_data.domains.ipynb #00598815
+@patch
+def own(self:Domains, name)->Log:
+    "The log of one domain as it came: its own names and numbers"
+    d,log,prefix = self._place(name),self.log,len(name)+len(self.sep)
+    mine = self.user_domain[log.user]==d
+    users,items = log.users[slice(*self.first_user[d:d+2])],log.items[slice(*self.first[d:d+2])]
+    return Log(log.user[mine]-self.first_user[d], log.item[mine]-self.first[d], log.time[mine],
+        users=tuple(u[prefix:] for u in users), items=tuple(i[prefix:] for i in items))
+
+@patch
+def part(self:Domains, *names)->Domains:
+    "Some of the domains, numbered anew"
+    return join_domains({n:self.own(n) for n in names}, self.sep)
+
+@patch
+def _repr_markdown_(self:Domains):
+    counts = self.log.item.bincount(minlength=self.log.n_items)
+    def row(name):
+        items = self.items(name)
+        return name,len(self.users(name)),len(items),int(counts[items].sum())
+    return "**Domains**\n\n"+md_table(['domain','users','items','interactions'], [row(name) for name in self.names])
 
 # %% ../../nbs/19d_data.domains.ipynb #71621536
+def _check_logs(logs, sep):
+    "Refuse domains whose joined names could be mistaken for others"
+    odd = [name for name in logs if not isinstance(name, str) or not name or sep in name]
+    if not logs or odd:
+        raise ValueError(f"wanted domain -> `Log`, no name empty or with {sep!r} in it, got {odd or 'none'}; "
+            f"{sep!r} parts a domain from its items")
+    for name,log in logs.items():
+        if not isinstance(log, Log):
+            raise ValueError(f"domain {name!r}: wanted a `Log` (see `index_log`), got {type(log).__name__}")
+        for what,names in (('item',log.items), ('user',log.users)):
+            if len(set(names))<len(names):
+                twice = Counter(names).most_common(1)[0][0]
+                raise ValueError(f"domain {name!r} has two {what}s called {twice!r}: "
+                    f"within a domain every {what} needs a name of its own")
+
 def join_domains(
     logs:dict,   # domain -> `Log`
     sep:str=':', # between domain and name; in no domain's name
 )->Domains:
     "Number items and users of several domains together"
     logs = dict(logs)
-    odd = [k for k in logs if not isinstance(k, str) or not k or sep in k]
-    if not logs or odd: raise ValueError(f"wanted domain -> `Log`, no name empty or with {sep!r} in it, got {odd or 'none'}; {sep!r} parts a domain from its items")
-    for k,l in logs.items():
-        if not isinstance(l, Log): raise ValueError(f"domain {k!r}: wanted a `Log` (see `index_log`), got {type(l).__name__}")
-        for what,names in (('item',l.items), ('user',l.users)):
-            if len(set(names))<len(names): raise ValueError(f"domain {k!r} has two {what}s called {Counter(names).most_common(1)[0][0]!r}: within a domain every {what} needs a name of its own")
-    ends = lambda ns: tuple(sum(ns[:i]) for i in range(len(ns)+1))
-    first,first_user = ends([l.n_items for l in logs.values()]),ends([l.n_users for l in logs.values()])
-    cat = lambda f: torch.cat([f(i,l) for i,l in enumerate(logs.values())])
-    log = Log(cat(lambda i,l: l.user+first_user[i]), cat(lambda i,l: l.item+first[i]), cat(lambda i,l: l.time),
-        tuple(f'{k}{sep}{u}' for k,l in logs.items() for u in l.users), tuple(f'{k}{sep}{i}' for k,l in logs.items() for i in l.items))
-    return Domains(log, tuple(logs), first, first_user, sep)
+    _check_logs(logs, sep)
+    first = tuple(accumulate((log.n_items for log in logs.values()), initial=0))
+    first_user = tuple(accumulate((log.n_users for log in logs.values()), initial=0))
+    users,items = [],[]
+    for name,log in logs.items():
+        users += [f'{name}{sep}{u}' for u in log.users]
+        items += [f'{name}{sep}{i}' for i in log.items]
+    joined = Log(torch.cat([log.user+n for log,n in zip(logs.values(), first_user)]),
+        torch.cat([log.item+n for log,n in zip(logs.values(), first)]),
+        torch.cat([log.time for log in logs.values()]), users=tuple(users), items=tuple(items))
+    return Domains(joined, tuple(logs), first, first_user, sep=sep)
 
+# %% ../../nbs/19d_data.domains.ipynb #fb58e914
 def join_catalogs(
     domains:Domains,
     catalogs:dict, # domain -> its catalogue, as `load_catalog(source, log.items)` gives it
 ): # `datasets.Dataset`; row i is item i of `domains.log`
     "The items of all domains, in the order of the joined log"
-    if lost:=[n for n in domains.names if n not in catalogs]: raise ValueError(f"no catalogue of {lost}: wanted one for each of {list(domains.names)}")
-    c = concat_catalogs({n:catalogs[n] for n in domains.names}, domains.sep)
-    for i,(a,b) in enumerate(zip(c['item'], domains.log.items)):
-        if a!=b: raise ValueError(f"row {i} of the catalogues is {a!r}, item {i} of the log is {b!r}: load each catalogue with the items of its log, `load_catalog(source, log.items)`")
-    if len(c)!=domains.log.n_items: raise ValueError(f"{len(c)} items in the catalogues, {domains.log.n_items} in the log: load each catalogue with the items of its log")
-    return c
+    lost = [name for name in domains.names if name not in catalogs]
+    if lost: raise ValueError(f"no catalogue of {lost}: wanted one for each of {list(domains.names)}")
+    joined = concat_catalogs({name:catalogs[name] for name in domains.names}, domains.sep)
+    for i,(found,wanted) in enumerate(zip(joined['item'], domains.log.items)):
+        if found!=wanted:
+            raise ValueError(f"row {i} of the catalogues is {found!r}, item {i} of the log is {wanted!r}: "
+                "load each catalogue with the items of its log, `load_catalog(source, log.items)`")
+    if len(joined)!=domains.log.n_items:
+        raise ValueError(f"{len(joined)} items in the catalogues, {domains.log.n_items} in the log: "
+            "load each catalogue with the items of its log")
+    return joined
 
 # %% ../../nbs/19d_data.domains.ipynb #775709bf
 def split_items(
@@ -97,20 +134,26 @@ def split_items(
 )->dict: # domain -> table, rows in their old order; in the order in which `domain` first names them
     "One table for each group of items; a user may be in several"
     import ibis, pyarrow as pa
-    o = kept(numbered(t)) # read once
-    have = o.select('item').distinct().to_pyarrow()['item'].to_pylist()
-    if lost:=[i for i in have if domain.get(i) is None]:
-        if len(lost)==len(have): raise ValueError(f"none of the {len(have):,} items has a domain: items are called {have[:3]}, `domain` names {list(domain)[:3]}")
-        warnings.warn(f"{len(lost):,} of {len(have):,} items have no domain, such as {sorted(lost)[:3]}: they are left out")
-    out = {}
-    for k in dict.fromkeys(v for i,v in domain.items() if v is not None):
-        mine = pa.array([i for i in have if domain.get(i)==k], pa.string())
-        out[k] = finish(t, o.semi_join(ibis.memtable(pa.table(dict(item=mine))), 'item').order_by('row').drop('row'), f'split_items({k})', None)
-    return out
+    rows = kept(numbered(t)) # read once
+    items = rows.select('item').distinct().to_pyarrow()['item'].to_pylist()
+    lost = [i for i in items if domain.get(i) is None]
+    if items and len(lost)==len(items):
+        raise ValueError(f"none of the {len(items):,} items has a domain: "
+            f"items are called {items[:3]}, `domain` names {list(domain)[:3]}")
+    if lost:
+        warnings.warn(f"{len(lost):,} of {len(items):,} items have no domain, such as {sorted(lost)[:3]}: "
+            "they are left out")
+    parts = {}
+    for name in dict.fromkeys(v for v in domain.values() if v is not None):
+        mine = pa.array([i for i in items if domain.get(i)==name], pa.string())
+        part = rows.semi_join(ibis.memtable(pa.table(dict(item=mine))), 'item')
+        parts[name] = finish(t, part.order_by('row').drop('row'), f'split_items({name})', None)
+    return parts
 
-def _year(v):
+# %% ../../nbs/19d_data.domains.ipynb #0d9284f8
+def _year(value):
     "A year as a number, None where it is none"
-    s = str(v).strip().removesuffix('.0')
+    s = str(value).strip().removesuffix('.0')
     return int(s) if s.isascii() and s.isdigit() else None
 
 def by_release(
@@ -119,14 +162,18 @@ def by_release(
     names:tuple=('older','newer'),
 )->dict: # item -> one of `names`, None where the year is not known; the older ones first
     "Items before a year, and from it on"
-    y = {i:n for i,v in years.items() if (n:=_year(v)) is not None}
-    if not y: raise ValueError(f"no item has a year: wanted numbers such as 1994, got {list(years.values())[:3]}")
+    dated = {item:_year(value) for item,value in years.items()}
+    dated = {item:year for item,year in dated.items() if year is not None}
+    if not dated: raise ValueError(f"no item has a year: wanted numbers such as 1994, got {list(years.values())[:3]}")
     if isinstance(cut, float):
         if not 0<cut<1: raise ValueError(f"`cut` is a year, or a share between 0 and 1, got {cut}")
-        cut = sorted(y.values())[int(cut*len(y))]
-    d = {i:names[0] for i,v in y.items() if v<cut} | {i:names[1] for i,v in y.items() if v>=cut}
-    if len(set(d.values()))<2: raise ValueError(f"all dated items ({min(y.values())} to {max(y.values())}) lie on one side of {cut}: choose a year between")
-    return d | {i:None for i in years if i not in y}
+        cut = sorted(dated.values())[int(cut*len(dated))]
+    older = {item:names[0] for item,year in dated.items() if year<cut}
+    newer = {item:names[1] for item,year in dated.items() if year>=cut}
+    if len({*older.values(),*newer.values()})<2:
+        raise ValueError(f"all dated items ({min(dated.values())} to {max(dated.values())}) lie on one side of {cut}: "
+            "choose a year between")
+    return older | newer | {item:None for item in years if item not in dated}
 
 # %% ../../nbs/19d_data.domains.ipynb #32a40cae
 def fewer_users(
@@ -135,11 +182,16 @@ def fewer_users(
     seed:int=0,
 )->Split: # training and validation of these users; the test is left as it is
     "Learn from fewer users"
+    train,valid = split.train,split.valid
     if isinstance(users, float):
         if not 0<users<=1: raise ValueError(f"`users` is a share in (0, 1] or numbers of users, got {users}")
-        all_ = torch.cat([split.train.user, split.valid.user]).unique()
-        users = all_[torch.randperm(len(all_), generator=torch.Generator().manual_seed(seed))[:max(1, round(users*len(all_)))]]
+        everybody = torch.cat([train.user, valid.user]).unique()
+        shuffled = everybody[torch.randperm(len(everybody), generator=torch.Generator().manual_seed(seed))]
+        users = shuffled[:max(1, round(users*len(everybody)))]
     users = torch.as_tensor(users)
-    a,b = torch.isin(split.train.user, users),torch.isin(split.valid.user, users)
-    if not a.any() or not b.any(): raise ValueError(f"{int(a.sum())} training and {int(b.sum())} validation samples are of these {len(users)} users; choose others, or more")
-    return replace(split, train=split.train[a], valid=split.valid[b], rule=f'{split.rule}; learnt from {len(users):,} users')
+    in_train,in_valid = torch.isin(train.user, users),torch.isin(valid.user, users)
+    if not in_train.any() or not in_valid.any():
+        raise ValueError(f"{int(in_train.sum())} training and {int(in_valid.sum())} validation samples are of these "
+            f"{len(users)} users; choose others, or more")
+    rule = f'{split.rule}; learnt from {len(users):,} users'
+    return replace(split, train=train[in_train], valid=valid[in_valid], rule=rule)

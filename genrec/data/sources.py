@@ -10,7 +10,7 @@ __all__ = ['COLUMNS', 'UNITS', 'TEXT', 'as_table', 'find_file', 'read_json', 'du
 import atexit, csv, itertools, json, os, re, sys, tempfile
 from functools import partial
 from pathlib import Path
-from ..core import _umask
+from ..record import _umask
 from .read import Reader, Skipped
 
 # %% ../../nbs/11_data.sources.ipynb #2147827b

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from ..core import md_table
-from .toy import KINDS, toy_shop
+from .toy_goods import KINDS
+from .toy import toy_shop
 
 # %% ../../nbs/10d_data.toy_domains.ipynb #4c865379
 @dataclass(frozen=True, repr=False)
@@ -25,22 +26,35 @@ class ToyDomains:
         "Names of the shops that are not the target"
         return tuple(d for d in self.shops if d!=self.target)
     def _repr_markdown_(self):
-        return f"**ToyDomains** tastes in the sources: {'planted' if self.planted else 'none'}; of the target {len(self.few):,} users are known\n\n"+md_table(
-            ['domain','','users','items','interactions','loyalty'], [[d, 'target' if d==self.target else 'source', t.log.n_users, t.n_items, len(t.log), t.loyalty] for d,t in self.shops.items()])
+        tastes = 'planted' if self.planted else 'none'
+        known = f"of the target {len(self.few):,} users are known"
+        rows = [[d, 'target' if d==self.target else 'source', t.log.n_users, t.n_items, len(t.log), t.loyalty]
+                for d,t in self.shops.items()]
+        head = ['domain','','users','items','interactions','loyalty']
+        return f"**ToyDomains** tastes in the sources: {tastes}; {known}\n\n"+md_table(head, rows)
 
+# %% ../../nbs/10d_data.toy_domains.ipynb #9a759a43
 def toy_domains(
     target:str='kitchen',
     share:float=.1,      # of the target's users that are known, in (0, 1]
+    *,
     planted:bool=True,   # do users of the sources have tastes?
     sources:tuple=None,  # (default: all other domains)
     n_users:int=2000,    # of each shop
-    seed:int=0, loyalty:float=.9,
+    seed:int=0,
+    loyalty:float=.9,
     **kw,                # as for `toy_shop`
 )->ToyDomains:
     "Make up shops with the same styles, and choose who is known in the target"
     sources = tuple(d for d in KINDS if d!=target) if sources is None else tuple(sources)
-    if target in sources or len(set(sources))<len(sources): raise ValueError(f"each domain once, and the target is no source, got {sources} and {target!r}")
-    if not 0<share<=1 or round(share*n_users)<1: raise ValueError(f"`share` of {n_users} users must be one or more of them and at most all, got {share}")
-    shops = {d:toy_shop(n_users, d, seed, loyalty=loyalty if planted or d==target else 0., **kw) for d in (*sources, target)}
-    few = torch.randperm(n_users, generator=torch.Generator().manual_seed(seed))[:round(share*n_users)].sort().values
-    return ToyDomains(shops, target, few, planted)
+    if target in sources or len(set(sources))<len(sources): raise ValueError(
+        f"each domain once, and the target is no source, got {sources} and {target!r}")
+    n_known = round(share*n_users)
+    if not 0<share<=1 or n_known<1: raise ValueError(
+        f"`share` of {n_users} users must be one or more of them and at most all, got {share}")
+    def shop(domain):
+        has_taste = planted or domain==target
+        return toy_shop(n_users, domain, seed, loyalty=loyalty if has_taste else 0., **kw)
+    shops = {d: shop(d) for d in (*sources, target)}
+    order = torch.randperm(n_users, generator=torch.Generator().manual_seed(seed))
+    return ToyDomains(shops, target, order[:n_known].sort().values, planted)

@@ -14,10 +14,10 @@ from torch import Tensor
 from fastcore.basics import patch
 from ..core import Embeddings
 from ..data.catalog import clean
-from .base import content
+from .base import content, model_missing, model_source, short_name
 from .text import TextEncoder, TfidfEncoder
 from ..store import file_digest
-from ..train import progress as bar_of
+from ..progress import progress as bar_of
 
 # %% ../../nbs/21a_encode.lm.ipynb #225d19f4
 def masked_mean(
@@ -43,69 +43,121 @@ class LMEncoder:
 
     def load(self): # (model, tokenizer)
         "Both, read once"
-        if getattr(self, '_model', None) is not None: return self._model
-        from transformers import AutoModel, AutoTokenizer
-        name = str(self.name_or_path); path = Path(name).expanduser()
-        if (name.startswith(('/','.','~')) or name.count('/')>1) and not path.is_dir():
-            raise FileNotFoundError(f"wanted a language model {name!r}, but there is no such folder; give the folder that holds config.json, or a hub name")
-        src = str(path) if path.is_dir() else name
-        try: t,m = AutoTokenizer.from_pretrained(src),AutoModel.from_pretrained(src, dtype=getattr(torch, self.dtype))
-        except (OSError, ValueError) as e: raise OSError(
-            f"wanted a language model {name!r}, which is neither on this disk nor to be had from the hub ({str(e).splitlines()[0]:.100}). Give a folder with config.json, model.safetensors and a tokenizer; "
-            "or fetch it where there is a network (`hf download NAME`) and unset HF_HUB_OFFLINE there; or use `TfidfEncoder`, which needs no hub") from e
-        if m.config.is_encoder_decoder: m = m.get_encoder()
-        if t.pad_token is None: t.pad_token = t.eos_token or t.unk_token # padding is masked, so any token will do
-        t.padding_side = 'right'
-        self._model = m.eval().requires_grad_(False).to(self.device or ('cuda' if torch.cuda.is_available() else 'cpu')),t
+        if getattr(self, '_model', None) is None:
+            self._model = self._read()
         return self._model
-    @torch.no_grad()
-    def vectors(self, texts): # texts, none of them empty -> (n, dim)
-        "The mean of the last hidden states of each text"
-        m,t = self.load()
-        b = t(list(texts), padding=True, truncation=True, max_length=self.reads, return_tensors='pt').to(m.device)
-        return masked_mean(m(input_ids=b['input_ids'], attention_mask=b['attention_mask']).last_hidden_state, b['attention_mask']).cpu()
-    def texts(self, catalog, column): # (n_items,) texts, '' where there is none
-        "A column as it is read: clean, and without what is too long"
-        xs = [clean(x or '').replace('"', '').strip() for x in content(catalog, column)[0]]
-        return xs if self.drop_from is None else ['' if len(x)>=self.drop_from else x for x in xs]
-    def __call__(self,
-        catalog # row i is item i
-    )->Embeddings: # zero vectors where no column has text
-        "Encode a catalogue; equal texts are encoded once"
-        if not self.columns: raise ValueError("`columns` names no column; such as ('title','description')")
-        total,n = None,torch.zeros(len(catalog))
-        for c in self.columns:
-            xs = self.texts(catalog, c)
-            distinct = sorted(set(xs)-{''}, key=lambda s: (len(s),s)) # texts of one length share a batch
-            if not distinct: continue
-            v = []
-            with bar_of(total=len(distinct), desc=c, on=None if self.progress else False) as bar:
-                for i in range(0, len(distinct), self.batch_size): v.append(self.vectors(distinct[i:i+self.batch_size])); bar.update(len(v[-1]))
-            v,at = torch.cat(v),{x:i for i,x in enumerate(distinct)}
-            have = torch.tensor([bool(x) for x in xs])
-            if total is None: total = torch.zeros(len(xs), v.shape[1])
-            total[have] += v[torch.tensor([at[x] for x in xs if x])]
-            n += have
-        if total is None: raise ValueError(f"no item has a text in {list(self.columns)}")
-        return Embeddings(total/n.clamp(min=1)[:,None], f"LMEncoder({'/'.join(Path(self.name_or_path).parts[-2:])}, {' + '.join(self.columns)})", 'text', n==0)
+
+    def _read(self):
+        from transformers import AutoModel, AutoTokenizer
+        source = model_source(self.name_or_path, 'a language model')
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            model = AutoModel.from_pretrained(source, dtype=getattr(torch, self.dtype))
+        except (OSError, ValueError) as e:
+            folder = 'a folder with config.json, model.safetensors and a tokenizer'
+            instead = '`TfidfEncoder`, which needs no hub'
+            raise model_missing(self.name_or_path, 'a language model', e, folder=folder, instead=instead) from e
+        if model.config.is_encoder_decoder:
+            model = model.get_encoder()
+        if tokenizer.pad_token is None: # padding is masked, so any token will do
+            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+        tokenizer.padding_side = 'right'
+        device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        return model.eval().requires_grad_(False).to(device),tokenizer
 
 # %% ../../nbs/21a_encode.lm.ipynb #18ed1b5d
+def _n_positions(model):
+    "How many tokens each table of positions in a model has rows for"
+    for name,table in model.named_modules():
+        if name.endswith('position_embeddings') and isinstance(table, torch.nn.Embedding):
+            n_padding = 0 if table.padding_idx is None else table.padding_idx+1
+            yield table.num_embeddings-n_padding
+
 @patch(as_prop=True)
 def reads(self:LMEncoder): # `max_length`, or less where the model ends before
     "Tokens of a text that are read at most"
-    m,t = self.load()
-    tables = [e.num_embeddings-(0 if e.padding_idx is None else e.padding_idx+1) for n,e in m.named_modules() if n.endswith('position_embeddings') and isinstance(e, torch.nn.Embedding)] # RoBERTa's first rows stand for padding
-    return min(n for n in (self.max_length, t.model_max_length, getattr(m.config, 'max_position_embeddings', None) or 0, *tables) if n>0)
+    model,tokenizer = self.load()
+    told = getattr(model.config, 'max_position_embeddings', None) or 0
+    limits = self.max_length,tokenizer.model_max_length,told,*_n_positions(model)
+    return min(n for n in limits if n>0)
+
+@patch
+@torch.no_grad()
+def vectors(self:LMEncoder, texts): # texts, none of them empty -> (n, dim)
+    "The mean of the last hidden states of each text"
+    model,tokenizer = self.load()
+    options = dict(padding=True, truncation=True, max_length=self.reads, return_tensors='pt')
+    batch = tokenizer(list(texts), **options).to(model.device)
+    ids,mask = batch['input_ids'],batch['attention_mask']
+    return masked_mean(model(input_ids=ids, attention_mask=mask).last_hidden_state, mask).cpu()
+
+# %% ../../nbs/21a_encode.lm.ipynb #579fb38b
+@patch
+def texts(self:LMEncoder, catalog, column): # (n_items,) texts, '' where there is none
+    "A column as it is read: clean, and without what is too long"
+    texts = [clean(t or '').replace('"', '').strip() for t in content(catalog, column)[0]]
+    return texts if self.drop_from is None else ['' if len(t)>=self.drop_from else t for t in texts]
+
+@patch
+def _field(self:LMEncoder, catalog, column): # ((n_items,) bool: who has text, their vectors or None)
+    texts = self.texts(catalog, column)
+    distinct = sorted(set(texts)-{''}, key=lambda t: (len(t),t)) # texts of one length share a batch
+    have = torch.tensor([t!='' for t in texts])
+    if not distinct:
+        return have,None
+    vectors = []
+    with bar_of(total=len(distinct), desc=column, on=None if self.progress else False) as bar:
+        for i in range(0, len(distinct), self.batch_size):
+            vectors.append(self.vectors(distinct[i:i+self.batch_size]))
+            bar.update(len(vectors[-1]))
+    place = {t:i for i,t in enumerate(distinct)}
+    return have,torch.cat(vectors)[torch.tensor([place[t] for t in texts if t])]
+
+@patch
+def __call__(self:LMEncoder,
+    catalog # row i is item i
+)->Embeddings: # zero vectors where no column has text
+    "Encode a catalogue; equal texts are encoded once"
+    if not self.columns: raise ValueError("`columns` names no column; such as ('title','description')")
+    total,n_fields = None,torch.zeros(len(catalog))
+    for column in self.columns:
+        have,vectors = self._field(catalog, column)
+        if vectors is None:
+            continue
+        if total is None:
+            total = torch.zeros(len(catalog), vectors.shape[1])
+        total[have] += vectors
+        n_fields += have
+    if total is None: raise ValueError(f"no item has a text in {list(self.columns)}")
+    name = f"LMEncoder({short_name(self.name_or_path)}, {' + '.join(self.columns)})"
+    return Embeddings(total/n_fields.clamp(min=1)[:,None], name, 'text', n_fields==0)
 
 # %% ../../nbs/21a_encode.lm.ipynb #2dad4f7e
 def model_digest(
     name_or_path, # folder of a model, or its hub name
 )->list: # [file, digest of its content], or the name alone
     "What stands for a model in a key: the content of its files, not where they lie"
-    path = Path(str(name_or_path)).expanduser()
-    if not path.is_dir(): return [str(name_or_path)]
-    return [[p.relative_to(path).as_posix(), file_digest(p)] for p in sorted(path.rglob('*')) if p.is_file() and p.suffix in ('.json','.safetensors','.bin','.model','.txt')]
+    folder = Path(str(name_or_path)).expanduser()
+    if not folder.is_dir():
+        return [str(name_or_path)]
+    kinds = ('.json','.safetensors','.bin','.model','.txt')
+    files = sorted(p for p in folder.rglob('*') if p.is_file() and p.suffix in kinds)
+    return [[p.relative_to(folder).as_posix(), file_digest(p)] for p in files]
 
+def _content_of(catalog, column):
+    "What a column holds: texts, or digests of the bytes of pictures"
+    rows = catalog.select_columns([column])
+    if type(catalog.features[column]).__name__!='Image':
+        return list(rows[column])
+    from datasets import Image
+    def digest(picture):
+        if picture is None:
+            return ''
+        raw = picture['bytes']
+        return hashlib.sha256(Path(picture['path']).read_bytes() if raw is None else raw).hexdigest()
+    return [digest(picture) for picture in rows.cast_column(column, Image(decode=False))[column]]
+
+# %% ../../nbs/21a_encode.lm.ipynb #bf335ae3
 def cached(
     encoder, # dataclass such as `LMEncoder`, `TextEncoder`, `ImageEncoder`, `PixelEncoder`
     catalog, # row i is item i
@@ -113,18 +165,17 @@ def cached(
     columns=None, # what the encoder reads (default: its `columns`; `text` for `TextEncoder` and `TfidfEncoder`)
 )->Embeddings:
     "The encoder's vectors of a catalogue, computed once"
-    columns = tuple(columns or getattr(encoder, 'columns', None) or (('text',) if isinstance(encoder, (TextEncoder, TfidfEncoder)) else ()))
-    if not columns: raise ValueError(f"a {type(encoder).__name__} does not say which columns of a catalogue it reads, so that other content could not be told from this: give `columns=`, such as ('image',), or the encoder an attribute `columns`")
-    skip = ('name_or_path','device','progress','batch_size','block')
-    how = {f.name:getattr(encoder, f.name) for f in fields(encoder) if f.name not in skip}
-    return store.get(_encode, 'vectors', dict(encoder=encoder, catalog=catalog), kind=type(encoder), how=how, model=model_digest(getattr(encoder, 'name_or_path', '')), read={c:_content_of(catalog, c) for c in columns})
+    columns = columns or getattr(encoder, 'columns', None)
+    if not columns and isinstance(encoder, (TextEncoder, TfidfEncoder)):
+        columns = ('text',)
+    if not columns:
+        raise ValueError(f"a {type(encoder).__name__} does not say which columns of a catalogue it reads, "
+            "so that other content could not be told from this: give `columns=`, such as ('image',), "
+            "or the encoder an attribute `columns`")
+    elsewhere = ('name_or_path','device','progress','batch_size','block') # in the key as a digest, or without effect
+    settings = {f.name:getattr(encoder, f.name) for f in fields(encoder) if f.name not in elsewhere}
+    inputs = dict(kind=type(encoder), settings=settings, model=model_digest(getattr(encoder, 'name_or_path', '')),
+                  read={column:_content_of(catalog, column) for column in columns})
+    return store.get(_encode, 'vectors', dict(encoder=encoder, catalog=catalog), **inputs)
 
-def _encode(kind, how, model, read, encoder, catalog): return encoder(catalog)
-
-def _content_of(catalog, column):
-    "What a column holds: texts, or digests of the bytes of pictures"
-    c = catalog.select_columns([column])
-    if type(catalog.features[column]).__name__!='Image': return list(c[column])
-    from datasets import Image
-    raw = c.cast_column(column, Image(decode=False))[column]
-    return ['' if r is None else hashlib.sha256(r['bytes'] if r['bytes'] is not None else Path(r['path']).read_bytes()).hexdigest() for r in raw]
+def _encode(*, encoder, catalog, **key): return encoder(catalog)

@@ -17,7 +17,7 @@ from fastcore.basics import patch
 from ..data.images import image_of, no_image
 from .base import content
 from .light import adapter, check_levels
-from ..train import to_device
+from ..batches import to_device
 
 # %% ../../nbs/23_encode.mllm.ipynb #caafafe4
 PROMPTS = { # by whether there is an image, which comes before it

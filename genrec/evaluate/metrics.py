@@ -9,7 +9,8 @@ __all__ = ['KS', 'target_ranks', 'user_metrics', 'metrics_of_ranks', 'evaluate',
 import re
 import torch
 from torch import Tensor
-from ..core import Ranking, Run
+from ..core import Ranking
+from ..record import Run
 
 # %% ../../nbs/60_evaluate.metrics.ipynb #cceb4f23
 def target_ranks(
@@ -19,11 +20,15 @@ def target_ranks(
     "Rank of every user's target"
     if not isinstance(targets, Tensor) or targets.ndim!=1 or targets.dtype!=torch.int64:
         got = f"{targets.dtype} {tuple(targets.shape)}" if isinstance(targets, Tensor) else type(targets).__name__
-        raise ValueError(f"`targets` must be an int64 tensor with one item per user, got {got}; see `split.test.target`")
-    if len(ranking)!=len(targets): raise ValueError(
-        f"{len(ranking)} rankings for {len(targets)} targets: a user was dropped or added; rank every test user, the last incomplete batch too")
+        raise ValueError("`targets` must be an int64 tensor with one item per user, "
+                         f"got {got}; see `split.test.target`")
+    if len(ranking)!=len(targets):
+        raise ValueError(f"{len(ranking)} rankings for {len(targets)} targets: a user was dropped or added; "
+                         "rank every test user, the last incomplete batch too")
     if not len(targets): raise ValueError("no test user at all: nothing can be measured; look at the split")
-    if targets.min()<0: raise ValueError(f"targets are item numbers from 0 on, got {targets.min().item()}; -1 is no item and would match the empty places of a ranking")
+    if targets.min()<0:
+        raise ValueError(f"targets are item numbers from 0 on, got {targets.min().item()}; "
+                         "-1 is no item and would match the empty places of a ranking")
     hit = ranking.items==targets.to(ranking.items.device)[:,None]
     return torch.where(hit.any(1), hit.int().argmax(1), -1).cpu()
 
@@ -36,7 +41,8 @@ def user_metrics(
 )->dict: # 'recall@5' -> (n,) float64, one value per user
     "Every metric of every user"
     if not len(ranks): raise ValueError("no ranks: nothing can be measured; look at the split")
-    if any(not isinstance(k, int) or k<1 for k in ks) or not len(ks): raise ValueError(f"`ks` are cut-offs from 1 on, such as (1, 5, 10), got {ks}")
+    if any(not isinstance(k, int) or k<1 for k in ks) or not len(ks):
+        raise ValueError(f"`ks` are cut-offs from 1 on, such as (1, 5, 10), got {ks}")
     if ranks.min()<-1: raise ValueError(f"a rank counts from 0 and is -1 for a miss, got {ranks.min().item()}")
     x,out = ranks.double(),{}
     for k in ks:
@@ -57,8 +63,9 @@ def evaluate(
     ks=KS, # cut-offs, none above `ranking.k`
 )->dict: # recall@k, ndcg@k and mrr@k for each k
     "Recall, NDCG and MRR of a ranking"
-    if max(ks)>ranking.k: raise ValueError(
-        f"a cut-off of {max(ks)} needs {max(ks)} items per user, got {ranking.k}; call `recommend(..., k={max(ks)})` with a beam at least as wide")
+    if max(ks)>ranking.k:
+        raise ValueError(f"a cut-off of {max(ks)} needs {max(ks)} items per user, got {ranking.k}; "
+                         f"call `recommend(..., k={max(ks)})` with a beam at least as wide")
     return metrics_of_ranks(target_ranks(ranking, targets), ks)
 
 # %% ../../nbs/60_evaluate.metrics.ipynb #861aaca5
@@ -67,7 +74,9 @@ def metrics_of_run(
     ks=KS, # cut-offs that are wanted besides those of the file
 )->dict: # name -> number
     "What a run file holds, and what its ranks say at other cut-offs, where it has ranks that reach so far"
-    measured = [int(k) for name in run.metrics for k in re.findall(r'@([0-9]+)$', name)]
-    more = [k for k in ks if k<=max(measured, default=0)]
-    if run.ranks is None or not len(run.ranks) or not more: return dict(run.metrics)
+    found = [re.search(r'@([0-9]+)$', name) for name in run.metrics]
+    deepest = max((int(m[1]) for m in found if m), default=0)
+    more = [k for k in ks if k<=deepest]
+    if run.ranks is None or not len(run.ranks) or not more:
+        return dict(run.metrics)
     return metrics_of_ranks(run.ranks, more)|run.metrics

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import Histories, Samples
-from ..train import progress, to_device
+from ..progress import progress
+from ..batches import to_device
 from ..encode.light import States
 from .align import contrastive_loss
 from .base import Quantized

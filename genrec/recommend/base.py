@@ -17,16 +17,23 @@ def check_histories(
     empty:bool=False, # whether an empty history is fine
 )->Histories:
     "Refuse what a recommender cannot read, before any work is done"
-    if not isinstance(h, Histories): h = Histories.of(h)
+    if not isinstance(h, Histories):
+        h = Histories.of(h)
     n = h.lengths
     if not empty and len(n) and n.min()==0:
-        raise ValueError(f"{int((n==0).sum())} of {len(n)} histories are empty (first: query {int((n==0).nonzero()[0])}); this model needs at least one item, ask `Popular` for these users")
+        none = (n==0).nonzero()[:,0]
+        raise ValueError(f"{len(none)} of {len(n)} histories are empty (first: query {int(none[0])}); "
+                         "this model needs at least one item, ask `Popular` for these users")
     top = int(h.items.max()) if len(h.items) else -1
     if top>=n_items:
         used = h.pad().flatten()
         bad = used[used>=n_items]
-        if len(bad): raise ValueError(f"unknown item {int(bad[0])} in a history: the catalogue has items 0 to {n_items-1}; number the log and the catalogue together, see `index_log`")
+        if len(bad): raise ValueError(_unknown(bad[0], 'in a history', n_items))
     return h
+
+def _unknown(item, where, n_items):
+    return (f"unknown item {int(item)} {where}: the catalogue has items 0 to {n_items-1}; "
+            "number the log and the catalogue together, see `index_log`")
 
 # %% ../../nbs/50_recommend.base.ipynb #0938c9e5
 def check_samples(
@@ -37,7 +44,7 @@ def check_samples(
     "Refuse what a recommender cannot learn from, before any work is done"
     check_histories(s.history, n_items, empty)
     bad = s.target[(s.target<0)|(s.target>=n_items)]
-    if len(bad): raise ValueError(f"unknown item {int(bad[0])} as a target: the catalogue has items 0 to {n_items-1}; number the log and the catalogue together, see `index_log`")
+    if len(bad): raise ValueError(_unknown(bad[0], 'as a target', n_items))
     return s
 
 # %% ../../nbs/50_recommend.base.ipynb #2568c9a3
@@ -47,13 +54,15 @@ def length_blocks(
     most:int=512, # most queries of a block
 )->list: # of (m,) int64 query numbers, short histories first
     "Queries of about one length, so that hardly any padding is computed"
-    out,order = [],lengths.argsort(stable=True)
-    i = 0
-    while i<len(order):
-        j = min(i+most, len(order))
-        while j>i+1 and (j-i)*int(lengths[order[j-1]])>cells: j = i+max(1,(j-i)//2)
-        out.append(order[i:j]); i = j
-    return out
+    blocks,order = [],lengths.argsort(stable=True)
+    start = 0
+    while start<len(order):
+        end = min(start+most, len(order))
+        while end>start+1 and (end-start)*int(lengths[order[end-1]])>cells:
+            end = start+max(1, (end-start)//2)
+        blocks.append(order[start:end])
+        start = end
+    return blocks
 
 # %% ../../nbs/50_recommend.base.ipynb #75c4ee12
 def training_items(
@@ -66,7 +75,8 @@ def training_items(
     first = order[torch.cat([last.new_ones(1), last[:-1]])]
     cover = torch.zeros(len(s.history.items)+1, dtype=torch.int64, device=order.device)
     ones = torch.ones_like(s.target)
-    cover.index_add_(0, s.history.start, ones); cover.index_add_(0, s.history.end, -ones)
+    cover.index_add_(0, s.history.start, ones)
+    cover.index_add_(0, s.history.end, -ones)
     seen = s.history.items[cover.cumsum(0)[:-1]>0]
     return torch.cat([seen, s.target[order[last]]]) if len(first) else seen
 
@@ -81,11 +91,17 @@ def top_k(
     if exclude is not None:
         rows = torch.arange(len(exclude), device=scores.device).repeat_interleave(exclude.lengths)
         p = exclude.pad()
-        scores = scores.clone(); scores[rows, p[p>=0]] = -torch.inf
-    s,i = scores.sort(dim=1, descending=True, stable=True) if scores.shape[1]<=4*k else scores.topk(min(k, scores.shape[1]), 1)
+        scores = scores.clone()
+        scores[rows, p[p>=0]] = -torch.inf
+    n_items = scores.shape[1]
+    if n_items<=4*k:
+        s,i = scores.sort(dim=1, descending=True, stable=True)
+    else:
+        s,i = scores.topk(min(k, n_items), 1)
     s,i = s[:,:k],i[:,:k].masked_fill(s[:,:k]==-torch.inf, -1)
     short = k-s.shape[1]
-    if short>0: s,i = torch.nn.functional.pad(s, (0,short), value=-torch.inf),torch.nn.functional.pad(i, (0,short), value=-1)
+    if short>0:
+        s,i = torch.nn.functional.pad(s, (0,short), value=-torch.inf),torch.nn.functional.pad(i, (0,short), value=-1)
     return Ranking(i, s)
 
 # %% ../../nbs/50_recommend.base.ipynb #2c16a4cd
@@ -99,20 +115,25 @@ def check_recommender(
     "Assert what every recommender promises"
     r = m.recommend(histories, k=5, **kw)
     assert isinstance(r, Ranking), f"`recommend` must give a Ranking, got {type(r).__name__}"
-    assert r.items.shape==(len(histories),5), f"wanted one row of 5 for each of {len(histories)} histories, got {tuple(r.items.shape)}"
+    n,shape = len(histories),tuple(r.items.shape)
+    assert shape==(n,5), f"wanted one row of 5 for each of {n} histories, got {shape}"
     assert -1<=r.items.min() and r.items.max()<n_items, "items outside the catalogue"
     again = m.recommend(histories, k=5, **kw)
     assert (again.items==r.items).all(), "the same question got another answer: is dropout on?"
-    flip = torch.arange(len(histories)).flip(0)
+    flip = torch.arange(n).flip(0)
     back = m.recommend(histories[flip], k=5, **kw)
     _same(r, Ranking(back.items[flip], back.scores[flip]), tol, "the answer depends on the order of the queries")
     one = m.recommend(histories[torch.tensor([0])], k=5, **kw)
-    _same(Ranking(r.items[:1], r.scores[:1]), one, tol, "the answer depends on the other queries of the batch: is padding masked?")
+    first = Ranking(r.items[:1], r.scores[:1])
+    _same(first, one, tol, "the answer depends on the other queries of the batch: is padding masked?")
     more = m.recommend(histories, k=n_items+3, **kw)
     assert (more.items[:,-3:]==-1).all(), "k beyond the catalogue must be filled with -1"
-    try: m.recommend(Histories.of([[n_items]]), k=5, **kw)
-    except ValueError as e: assert 'unknown item' in str(e), f"unclear message for an unknown item: {e}"
-    else: raise AssertionError("an unknown item in a history must raise a ValueError")
+    try:
+        m.recommend(Histories.of([[n_items]]), k=5, **kw)
+    except ValueError as e:
+        assert 'unknown item' in str(e), f"unclear message for an unknown item: {e}"
+    else:
+        raise AssertionError("an unknown item in a history must raise a ValueError")
 
 def _same(a, b, tol, why):
     "Assert that two rankings agree, near ties aside"

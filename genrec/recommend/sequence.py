@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import Samples, Histories, Ranking
-from ..train import progress
+from ..progress import progress
 from ..layers import byte_dropout, fast_linear, linear, softmax_loss
 from .base import check_histories, check_samples, length_blocks, top_k
 

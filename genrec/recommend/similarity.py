@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import Histories, Embeddings
-from ..codes.trie import product_ids
+from ..codes.product import product_ids
 from .lean import LeanT5
 from .t5 import T5Recommender
 

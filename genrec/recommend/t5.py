@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core import SemanticIds, Samples, Histories, Ranking
-from ..train import progress
+from ..progress import progress
 from ..layers import byte_dropout, fast_linear, linear
 from .base import check_histories, length_blocks
 from .beam import beam_search

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import SemanticIds
-from ..codes.trie import CodeTrie, product_ids
+from ..codes.product import product_ids
+from ..codes.trie import CodeTrie
 from ..codes.vocab import CodeVocab
 from ..layers import linear
 from fastcore.basics import patch

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
-from ..core import Histories, Samples, SemanticIds, Ranking, digest
-from ..train import save_checkpoint, load_checkpoint
+from ..core import Histories, Samples, SemanticIds, Ranking
+from ..record import digest
+from ..checkpoint import save_checkpoint, load_checkpoint
 from ..codes.collide import place_in
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie

@@ -11,15 +11,17 @@ __all__ = ['LETTER', 'TIGER_IDS', 'REAL', 'PRINTED', 'TUPLES', 'OTHERS', 'WORK',
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from ..core import Split, Embeddings, SemanticIds, Run, digest
+from ..core import Split, Embeddings, SemanticIds
+from ..record import Run, digest
 from ..quantize.base import to_sids
 from ..quantize.session import SessionGraphEncoder
 from ..store import Store
-from ..codes.trie import product_ids
+from ..codes.product import product_ids
 from .tiger import TigerConfig, balanced_ids, rqvae_ids, settings, tiger
 from .tiger_m import tiger_m
 from .letter import LetterConfig, cf_vectors, letter, letter_codes
-from .codes import RECOMMENDER, load_code_data
+from .compare import RECOMMENDER
+from .codes import load_code_data
 from .bbqrec import BBQRecConfig, ABLATIONS, OF_IDS, SWEEPS, bbqrec, bbqrec_ids, shared_nats
 from ..recommend.sequence import sequences
 from .compare import Job
@@ -57,7 +59,7 @@ def load_real(
     from genrec.data.log import index_log
     from genrec.data.split import leave_one_out
     from genrec.data.catalog import load_catalog
-    from genrec.data.images import check_images
+    from genrec.data.image_files import check_images
     from genrec.encode.text import TextEncoder, minilm_path
     from genrec.encode.image import PixelEncoder
     log = index_log(k_core(load_movielens(folder), k=5))

@@ -15,7 +15,7 @@ from ..data.split import leave_one_out
 from ..encode.image import PixelEncoder
 from ..encode.text import TextEncoder, minilm_path
 from ..optim import muon
-from ..codes.trie import product_ids
+from ..codes.product import product_ids
 from ..analyse.probe import features, probe
 from .tiger import TigerConfig, settings, tiger
 from .compare import Job

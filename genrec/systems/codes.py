@@ -9,12 +9,12 @@ __all__ = ['RULES', 'PLAN', 'CodesConfig', 'CodeData', 'load_code_data', 'Kept',
            'code_row', 'CodeJob', 'code_jobs', 'missing', 'run_job', 'compare_codes', 'load_rows']
 
 # %% ../../nbs/91c_systems.codes.ipynb #120fd155
-import json, time
+import json, time, torch
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
-import torch
 from torch import Tensor
-from ..core import Split, Embeddings, SemanticIds, Run, digest, load_runs, set_seed, versions, write_atomic, md_table
+from ..core import Split, Embeddings, SemanticIds, set_seed, md_table
+from ..record import Run, digest, load_runs, versions, write_atomic
 from ..train import fit
 from ..store import Store
 from ..quantize.base import to_sids

@@ -10,7 +10,7 @@ import os, time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from ..core import Run, digest
+from ..record import Run, digest
 from ..optim import muon
 from ..evaluate.compare import Leaderboard
 from .tiger import TigerConfig

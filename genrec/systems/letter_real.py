@@ -9,7 +9,7 @@ __all__ = ['letter_rows', 'letter_jobs']
 import time
 from dataclasses import replace
 from .bbqrec_real import RealData, letter_like, like, with_collisions
-from .codes import RECOMMENDER
+from .compare import RECOMMENDER
 from .compare import Job
 from .letter import ABLATIONS, SWEEPS, LetterConfig, cf_vectors, letter, letter_ids
 from .tiger import TigerConfig, settings, tiger

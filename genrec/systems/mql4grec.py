@@ -22,7 +22,7 @@ from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.translate import TranslatorConfig
 from ..recommend.tasks import KINDS, TaskT5, answerable, lists, next_item_loss, paper_rule, reciprocal_rank, score_sum
 from ..evaluate.metrics import KS, evaluate, metrics_of_ranks
-from ..evaluate.protocol import measure, some, validator
+from ..evaluate.protocol import measure, sample_users, validator
 from .tiger import TigerConfig, System, settings, t5
 
 # %% ../../nbs/93_systems.mql4grec.ipynb #9d2ac0a5
@@ -72,7 +72,7 @@ def watch_next(
     cfg:MQL4GRecConfig,
 ): # model -> {'text_loss': ..., 'image_loss': ... (where a sample can be read and answered in it), and metrics where `cfg.stop` is one}
     "What `fit` calls as `evaluate`"
-    part,full = some(split.valid, cfg.valid_users),validator(split, cfg.valid_users, width=cfg.width)
+    part,full = sample_users(split.valid, cfg.valid_users),validator(split, cfg.valid_users, width=cfg.width)
     def evaluate(m):
         out = {f'{k}_loss':next_item_loss(m, part, k).mean().item() for k in m.modalities if cfg.stop==f'-{k}_loss' or answerable(m, part, k).any()}
         return out if cfg.stop.lstrip('-') in out else out|full(m)
@@ -145,7 +145,7 @@ def measure_lists(
     t,k = time.time(),max(max(ks), cfg.width)
     ls = lists(m, split.test.history, k, k)
     sec = dict(train=round(m.fit_log.seconds, 1), valid=round(m.fit_log.eval_seconds, 1), recommend=round(time.time()-t, 3))
-    run = measure(SimpleNamespace(recommend=lambda h, k, **kw: cfg.merge(list(ls.values()), k)), split, name, data, how, seed, sec, ks, width=cfg.width)
+    run = measure(SimpleNamespace(recommend=lambda h, k, **kw: cfg.merge(list(ls.values()), k)), split, name, data, config=how, seed=seed, seconds=sec, ks=ks, width=cfg.width)
     rules = {r.__name__:r(list(ls.values()), max(ks)) for r in (paper_rule, reciprocal_rank, score_sum)} if len(ls)>1 else {}
     ends = tuple(dict.fromkeys((min(ks), max(ks)))) # the papers' HR@1, and what all boards are ordered by
     each = {f'{a}_{n}':v for n,r in (ls|rules).items() for a,v in evaluate(r, split.test.target, ends).items()}

@@ -12,7 +12,8 @@ import torch
 from dataclasses import dataclass, replace
 from pathlib import Path
 from torch import Tensor
-from ..core import Embeddings, Log, Run, SemanticIds, Split, write_atomic
+from ..core import Embeddings, Log, SemanticIds, Split
+from ..record import Run, write_atomic
 from ..data.domains import Domains, by_release, join_catalogs, join_domains, split_items
 from ..data.images import contact_sheet
 from ..data.split import leave_one_out
@@ -24,7 +25,8 @@ from ..analyse.language import code_items, code_table, neighbour_overlap, prefix
 from ..store import Store
 from .tiger import TigerConfig, settings, tiger
 from .letter import LetterConfig, letter
-from .codes import RECOMMENDER, Kept
+from .compare import RECOMMENDER
+from .codes import Kept
 from .bbqrec_real import WORK, epochs_for, letter_like, like, with_collisions, shop_files
 from .compare import Job
 from .mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec
@@ -62,7 +64,7 @@ def film_periods(
 )->tuple: # (films, film -> poster, period -> `Log`)
     "MovieLens 100k as two shops, 'older' and 'newer'"
     from genrec.data.movielens import load_movielens, load_movielens_items
-    from genrec.data.images import check_images
+    from genrec.data.image_files import check_images
     items = load_movielens_items(folder, on_error='skip')
     parts = split_items(load_movielens(folder), by_release({i:v['year'] for i,v in items.items()}, cut))
     posters = check_images({n:v.get('image') for n,v in items.items()}, root=folder) # broken files are marked, and no item gets another's

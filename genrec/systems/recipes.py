@@ -37,7 +37,8 @@ from .mql4grec import MQL4GRecConfig, mql4grec_finetune
 from .mql4grec_real import TRANSLATOR
 from .utgrec import Pretrained, UTGRecConfig, light_content, utg_ids, utg_tokenizer, utgrec_finetune
 from .utgrec_real import LIGHT
-from .codes import RECOMMENDER, Kept
+from .compare import RECOMMENDER
+from .codes import Kept
 
 # %% ../../nbs/96_systems.recipes.ipynb #32fbf9fa
 @dataclass(frozen=True)

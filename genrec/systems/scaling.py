@@ -8,7 +8,8 @@ __all__ = ['share_of', 'Point', 'sweep_points', 'plain_name', 'sweep_jobs', 'tig
 # %% ../../nbs/95_systems.scaling.ipynb #bf8d6768
 import torch
 from dataclasses import dataclass, replace, fields
-from ..core import Embeddings, Split, Samples, load_runs
+from ..core import Embeddings, Split, Samples
+from ..record import load_runs
 from ..analyse.scaling import fit_scaling, scaling_points, Scaling
 from .compare import Job, compare
 from .tiger import TigerConfig, rqkmeans_ids, tiger

@@ -6,12 +6,13 @@
 __all__ = ['RQVAEConfig', 'T5Config', 'TigerConfig', 'rqvae_ids', 'fitted_rqvae', 'rqkmeans_ids', 'normalised_ids',
            'balanced_ids', 'with_nats', 'System', 'train_system', 'tiger']
 
-# %% ../../nbs/90_systems.tiger.ipynb #63f4457f
+# %% ../../nbs/90_systems.tiger.ipynb #0450c022
 import time
 from dataclasses import asdict, dataclass, replace
 import torch
 from torch import nn
-from ..core import Split, Embeddings, SemanticIds, Run, set_seed
+from ..core import Split, Embeddings, SemanticIds, set_seed
+from ..record import Run
 from ..config import settings
 from ..batches import to_device
 from ..train import FitConfig, fit
@@ -20,9 +21,9 @@ from ..quantize.rq import ResidualQuantizer
 from ..quantize.rqnorm import NormalisedResidualQuantizer
 from ..quantize.rqvae import RQVAE
 from ..codes.collide import append_rank
-from ..codes.trie import product_ids
+from ..codes.product import product_ids
 from ..recommend.t5 import T5Recommender
-from ..evaluate.protocol import measure, some, validator
+from ..evaluate.protocol import measure, sample_users, validator
 
 # %% ../../nbs/90_systems.tiger.ipynb #c9e16daf
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def balanced_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     q = ResidualQuantizer(emb.dim, cfg.ids.sizes).requires_grad_(False).fit_kmeans(emb, seed=seed, balanced=True)
     return append_rank(SemanticIds(q.encode_balanced(emb), q.sizes))
 
-# %% ../../nbs/90_systems.tiger.ipynb #9913e0cd
+# %% ../../nbs/90_systems.tiger.ipynb #91606dbf
 def with_nats(
     look, # model -> metrics, see `validator`
     split:Split,
@@ -99,7 +100,7 @@ def with_nats(
     block:int=256, # users at once
 ): # model -> the same metrics, and `nats`
     "Metrics of validation users, and what their next item costs: the mean of -log p"
-    part = some(split.valid, n_users)
+    part = sample_users(split.valid, n_users)
     @torch.no_grad()
     def measure_both(model):
         nats = 0.

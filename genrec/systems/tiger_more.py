@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from ..core import Embeddings, Histories, Ranking, Run, Samples, SemanticIds, Split, set_seed
+from ..core import Embeddings, Histories, Ranking, Samples, SemanticIds, Split, set_seed
+from ..record import Run
 from ..train import fit
 from ..quantize.base import to_sids
 from ..quantize.rq import ResidualQuantizer

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 import torch
 from torch import Tensor
-from ..core import Embeddings, Run, Samples, SemanticIds
+from ..core import Embeddings, Samples, SemanticIds
+from ..record import Run
 from ..data.sources import load_lcrec_items
 from ..quantize.base import to_sids
 from ..quantize.lsh import LSH
@@ -20,7 +21,7 @@ from ..store import Store
 from ..codes.collide import append_rank
 from ..analyse.space import category
 from .compare import Job
-from .codes import RECOMMENDER
+from .compare import RECOMMENDER
 from .tiger import System, TigerConfig, rqkmeans_ids, rqvae_ids, settings, tiger
 from .tiger_more import cold_start, diversity_metrics, free_metrics
 from .bbqrec_real import RealData, like, with_collisions

@@ -15,7 +15,8 @@ from ..codes.collide import append_rank
 from ..evaluate.compare import leaderboard
 from .tiger import TigerConfig, settings, tiger
 from .compare import Job
-from .codes import RECOMMENDER, CodeData, CodesConfig, rqkmeans_normalised
+from .compare import RECOMMENDER
+from .codes import CodeData, CodesConfig, rqkmeans_normalised
 
 # %% ../../nbs/91e_systems.trials.ipynb #bbda66c8
 LONG = dict(epochs=12, every=1) # twice the comparisons' training, with a look after each epoch

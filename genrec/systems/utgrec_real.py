@@ -12,7 +12,8 @@ import json, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
-from ..core import Run, Split, Embeddings, digest, md_table, set_seed
+from ..core import Split, Embeddings, md_table, set_seed
+from ..record import Run, digest
 from ..store import Store
 from ..train import fit
 from ..data.domains import fewer_users, join_catalogs, join_domains
@@ -29,7 +30,8 @@ from ..recommend.sasrec import SASRec
 from ..recommend.unisrec import Pretraining, UniSRec
 from ..recommend.unisrec import carry_over as take_over
 from .bbqrec_real import WORK, epochs_for, letter_like, like, with_collisions, shop_files
-from .codes import RECOMMENDER, Kept
+from .compare import RECOMMENDER
+from .codes import Kept
 from .compare import Job
 from .letter import LetterConfig, letter
 from .mql4grec_real import core_log, film_periods
@@ -125,7 +127,8 @@ def net_run(
         fit(first, data.source.train, epochs=pre_epochs, batch_size=256, lr=how['lr'], seed=seed, desc='UniSRec, sources')
         m,sec = take_over(source, m),first.fit_log.seconds
     fit(m, m.training_data(data.split.train), **how, evaluate=validator(data.split, 2000), seed=seed, desc=name)
-    return measure(m, data.split, name, data.name, {}, seed, dict(pretrain=round(sec, 1), train=round(m.fit_log.seconds, 1)))
+    return measure(m, data.split, name, data.name, seed=seed,
+        seconds=dict(pretrain=round(sec, 1), train=round(m.fit_log.seconds, 1)))
 
 # %% ../../nbs/94b_systems.utgrec_real.ipynb #9d07500e
 def tunings(base:UTGRecConfig)->dict: # name -> configuration

@@ -7,7 +7,9 @@ __all__ = ['CodeTree']
 
 # %% ../../nbs/80a_widgets.nodes.ipynb #acdcfa45
 import heapq, re, torch
+from itertools import islice
 from torch import Tensor
+from torch.nn.functional import normalize, pad
 from fastcore.basics import patch
 from ..core import SemanticIds, Embeddings
 from ..codes.trie import CodeTrie
@@ -20,151 +22,223 @@ class CodeTree:
     def __init__(self,
         sids, # `SemanticIds`, or a dict of them: product nodes, see `CodeTrie`
         catalog, # what `load_catalog` gives, or (n_items,) titles
-        embeddings=None, # `Embeddings` or (n_items, dim) vectors: items stand nearest to their node's mean first, and nodes say how close their items are
+        embeddings=None, # `Embeddings` or (n_items, dim) vectors: items nearest to the mean of their node come first
     ):
-        self.trie = t = CodeTrie(sids)
-        self.shelf = Shelf(catalog, t.n_items)
-        self.codes,self.L = t.ids(),t.n_levels
-        n = t.first[-1].diff() # items of each leaf
-        self.of_leaf = n
-        self.colliding = torch.nn.functional.pad((n*(n>1)).cumsum(0), (1,0)) # items in collisions before each leaf
-        self.x = None
+        self.trie = CodeTrie(sids)
+        self.shelf = Shelf(catalog, self.trie.n_items)
+        self.codes, self.n_levels = self.trie.ids(), self.trie.n_levels
+        self.leaf_sizes = self.trie.first[-1].diff() # items of each leaf
+        shared = self.leaf_sizes*(self.leaf_sizes>1)
+        self.colliding = pad(shared.cumsum(0), (1, 0)) # items in collisions before each leaf
+        self.word_pairs = None # made when the first words are wanted
+        self.x = None # unit vectors
         if embeddings is not None:
             x = embeddings.x if isinstance(embeddings, Embeddings) else embeddings
-            if len(x)!=t.n_items: raise ValueError(f"{len(x):,} vectors for {t.n_items:,} semantic IDs; row i is item i in both")
-            self.x = torch.nn.functional.normalize(x.float(), dim=1)
-        self.words = None
+            if len(x)!=self.trie.n_items:
+                n = self.trie.n_items
+                raise ValueError(f"{len(x):,} vectors for {n:,} semantic IDs; row i is item i in both")
+            self.x = normalize(x.float(), dim=1)
 
     def node(self, path):
         "Number of a node"
-        path = [int(c) for c in path]
-        v = int(self.trie.find(torch.tensor(path, dtype=torch.int64))) if path else 0
-        if v<0: raise ValueError(f"no item has an ID that starts with {path}")
-        return v
-    def rows(self, path)->tuple: # places in the order of codes: from, to
-        "The slice of items under a node"
-        v,f = self.node(path),self.trie.first[len(path)]
-        return int(f[v]),int(f[v+1])
-    def items(self, path)->Tensor: # item numbers
-        "Items under a node, nearest to its mean first where there are vectors"
-        lo,hi = self.rows(path)
-        i = self.trie.items[lo:hi].long()
-        if self.x is None: return i.sort().values
-        x = self.x[i]
-        return i[(x@x.mean(0)).argsort(descending=True, stable=True)]
+        path = [int(code) for code in path]
+        node = int(self.trie.find(torch.tensor(path, dtype=torch.int64))) if path else 0
+        if node<0: raise ValueError(f"no item has an ID that starts with {path}")
+        return node
+
     def label(self, level, code):
         "A code as text; of a product node, its tuple"
         return ' x '.join(str(int(c)) for c in self.trie.digits(level, torch.tensor(code)))
 
+# %% ../../nbs/80a_widgets.nodes.ipynb #7599141c
+@patch
+def rows(self:CodeTree, path)->tuple: # places in the order of codes: from, to
+    "The slice of items under a node"
+    node, first = self.node(path), self.trie.first[len(path)]
+    return int(first[node]), int(first[node+1])
+
+@patch
+def items(self:CodeTree, path)->Tensor: # item numbers
+    "Items under a node, nearest to its mean first where there are vectors"
+    start, end = self.rows(path)
+    items = self.trie.items[start:end].long()
+    if self.x is None:
+        return items.sort().values
+    x = self.x[items]
+    return items[(x@x.mean(0)).argsort(descending=True, stable=True)]
+
 # %% ../../nbs/80a_widgets.nodes.ipynb #44337f2a
 @patch
-def _words(self:CodeTree, lo, hi, depth, codes, n):
-    "Words that set the children of a node apart from each other: code -> words"
-    if self.words is None: # (item, word) pairs in the order of codes
-        item,word,names = word_table(self.shelf.titles)
-        place = torch.empty_like(self.trie.items).long()
-        place[self.trie.items.long()] = torch.arange(len(place))
-        at,order = place[item].sort(stable=True)
-        self.words = at,word[order],names,torch.nn.functional.pad(at.bincount(minlength=len(place)).cumsum(0), (1,0))
-    at,word,names,start = self.words
-    a,b = int(start[lo]),int(start[hi])
-    used,w = word[a:b].unique(return_inverse=True)
-    got = prefix_words(SemanticIds(codes[:,None], (int(codes.max())+1,)), (at[a:b]-lo, w, [names[j] for j in used.tolist()]), 1, n)
-    return {c:t for (c,),t in got.items()}
+def _counts(self:CodeTree, path)->dict: # of (n_children,) tensors
+    "Codes and counts of the children of a node, and where their items start in the order of codes"
+    trie, depth, node = self.trie, len(path), self.node(path)
+    first, last = (int(p) for p in trie.ptr[depth][node:node+2]) # children among the nodes of their depth
+    ends = trie.first[depth+1][first:last+1].long()
+    leaves = torch.arange(first, last+1)
+    for level in range(depth+1, self.n_levels):
+        leaves = trie.ptr[level][leaves].long()
+    is_leaf = depth+1==self.n_levels
+    n_children = torch.zeros(last-first, dtype=torch.int64) if is_leaf else trie.ptr[depth+1][first:last+1].diff()
+    return dict(code=trie.code[depth][first:last].long(), start=ends[:-1], size=ends.diff(), distinct=leaves.diff(),
+                colliding=self.colliding[leaves].diff(), n_children=n_children)
 
+@patch
+def _pairs(self:CodeTree)->tuple: # place of the item, word, names of words, first pair of each place
+    "Pairs of an item and a word of its title, in the order of codes; made once"
+    if self.word_pairs is None:
+        item, word, names = word_table(self.shelf.titles)
+        n = len(self.trie.items)
+        place_of = torch.empty(n, dtype=torch.int64)
+        place_of[self.trie.items.long()] = torch.arange(n)
+        place, order = place_of[item].sort(stable=True)
+        first = pad(place.bincount(minlength=n).cumsum(0), (1, 0))
+        self.word_pairs = place, word[order], names, first
+    return self.word_pairs
+
+# %% ../../nbs/80a_widgets.nodes.ipynb #7a6d08ce
+@patch
+def _words(self:CodeTree, start, end, codes)->dict: # code -> words
+    "Words that set the children of a node apart from each other; `codes` of the items from `start` to `end`"
+    place, word, names, first = self._pairs()
+    pairs = slice(int(first[start]), int(first[end]))
+    used, number = word[pairs].unique(return_inverse=True)
+    table = place[pairs]-start, number, [names[j] for j in used.tolist()]
+    children = SemanticIds(codes[:, None], (int(codes.max())+1,))
+    return {code: words for (code,), words in prefix_words(children, table, 1, 3).items()}
+
+@patch
+def _closeness(self:CodeTree, start, end, sizes)->list: # of floats, or None without vectors
+    "Mean cosine between the items of each child and their mean"
+    if self.x is None:
+        return None
+    x = self.x[self.trie.items[start:end].long()]
+    child = torch.arange(len(sizes)).repeat_interleave(sizes)
+    sums = torch.zeros(len(sizes), x.shape[1]).index_add_(0, child, x)
+    cosine = (x*normalize(sums, dim=1)[child]).sum(1)
+    return (torch.zeros(len(sizes)).index_add_(0, child, cosine)/sizes).tolist()
+
+# %% ../../nbs/80a_widgets.nodes.ipynb #4755215b
 @patch
 def children(self:CodeTree,
     path, # codes from the root
-    start:int=0, n:int=60, # which children, fullest first
+    start:int=0, # first of the children that are wanted, fullest first
+    n:int=60, # how many
     strip:int=4, # items of each to show pictures of
-)->dict: # total, rows of [code, label, items, distinct IDs, items in collisions, words (a title, where there is one item), items to show, children, closeness]
-    "The children of a node"
-    d,t = len(path),self.trie
-    if d>=self.L: return dict(total=0, rows=[])
-    v = self.node(path)
-    lo,hi = self.rows(path)
-    a,b = int(t.ptr[d][v]),int(t.ptr[d][v+1])
-    ends = t.first[d+1][a:b+1].long()
-    size,leaf = ends.diff(),torch.arange(a, b+1)
-    kids = t.ptr[d+1][a:b+1].diff() if d+1<self.L else torch.zeros(b-a, dtype=torch.int64)
-    for l in range(d+1, self.L): leaf = t.ptr[l][leaf].long()
-    n_ids,collide = leaf.diff(),self.colliding[leaf].diff()
-    code = t.code[d][a:b].long()
-    words = self._words(lo, hi, d, code.repeat_interleave(size), 3)
-    close = self._closeness(lo, hi, size)
-    out = []
-    for j in size.argsort(descending=True, stable=True)[start:start+n].tolist():
-        c,m = int(code[j]),int(size[j])
-        first = t.items[int(ends[j]):min(int(ends[j])+strip, int(ends[j+1]))].tolist()
-        out.append([c, self.label(d, c), m, int(n_ids[j]), int(collide[j]), self.shelf.title(first[0]) if m==1 else words.get(c, ''), first, int(kids[j]), close and round(close[j], 3)])
-    return dict(total=b-a, rows=out)
-
-@patch
-def _closeness(self:CodeTree, lo, hi, size):
-    "Mean cosine between the items of each child and their mean"
-    if self.x is None: return None
-    x = self.x[self.trie.items[lo:hi].long()]
-    child = torch.arange(len(size)).repeat_interleave(size)
-    mean = torch.nn.functional.normalize(torch.zeros(len(size), x.shape[1]).index_add_(0, child, x), dim=1)
-    return (torch.zeros(len(size)).index_add_(0, child, (x*mean[child]).sum(1))/size).tolist()
+)->dict: # total, rows of [code, label, items, distinct IDs, colliding, words, items to show, children, closeness]
+    "The children of a node; one with a single item has its title for words"
+    depth = len(path)
+    if depth>=self.n_levels:
+        return dict(total=0, rows=[])
+    counts = self._counts(path)
+    first, last = self.rows(path)
+    words = self._words(first, last, counts['code'].repeat_interleave(counts['size']))
+    closeness = self._closeness(first, last, counts['size'])
+    order = counts['size'].argsort(descending=True, stable=True)[start:start+n]
+    rows = []
+    for j in order.tolist():
+        child = {name: int(values[j]) for name, values in counts.items()}
+        code, size = child['code'], child['size']
+        items = self.trie.items[child['start']:child['start']+size]
+        said = self.shelf.title(int(items[0])) if size==1 else words.get(code, '')
+        rows.append([code, self.label(depth, code), size, child['distinct'], child['colliding'], said,
+                     items[:strip].tolist(), child['n_children'], closeness and round(closeness[j], 3)])
+    return dict(total=len(counts['code']), rows=rows)
 
 # %% ../../nbs/80a_widgets.nodes.ipynb #72bbefef
 @patch
 def listed(self:CodeTree, items)->list: # of [item, title, codes, items with the same ID]
     "What a list of items shows"
-    i = torch.as_tensor(items, dtype=torch.int64)
-    n = self.of_leaf[self.trie.path(self.L, i)] if len(i) else i
-    return [[a, self.shelf.title(a), c, m] for a,c,m in zip(i.tolist(), self.codes[i].tolist(), n.tolist())]
+    items = torch.as_tensor(items, dtype=torch.int64)
+    sharing = self.leaf_sizes[self.trie.path(self.n_levels, items)] if len(items) else items
+    rows = zip(items.tolist(), self.codes[items].tolist(), sharing.tolist())
+    return [[item, self.shelf.title(item), codes, n] for item, codes, n in rows]
 
 @patch
 def page(self:CodeTree, path, start:int=0, n:int=24)->dict: # total, rows as of `listed`
     "Some items under a node"
-    i = self.items(path)
-    return dict(total=len(i), rows=self.listed(i[start:start+n]))
+    items = self.items(path)
+    return dict(total=len(items), rows=self.listed(items[start:start+n]))
+
+@patch
+def _prefix_of(self:CodeTree, text)->list: # codes, or None where this is no prefix of an item
+    "The prefix that a text spells"
+    if not re.fullmatch(r'[\d\s,;-]*\d[\d\s,;-]*', text):
+        return None
+    codes = [int(c) for c in re.findall(r'\d+', text)]
+    fits = len(codes)<=self.n_levels and all(c<size for c, size in zip(codes, self.trie.sizes))
+    return codes if fits and int(self.trie.find(torch.tensor(codes)))>=0 else None
 
 @patch
 def search(self:CodeTree,
     text:str, # words of a title, or codes: '2 1', '2,1', '2-1'
     most:int=50,
-)->dict: # path (of a code that exists, else None), rows as of `listed`
+)->dict: # path (of a prefix that exists, else None), rows as of `listed`
     "Find items by title or code"
-    codes = [int(c) for c in re.findall(r'\d+', text)] if re.fullmatch(r'[\d\s,;-]*\d[\d\s,;-]*', text) else None
-    if codes and len(codes)<=self.L and all(c<K for c,K in zip(codes, self.trie.sizes)) and int(self.trie.find(torch.tensor(codes)))>=0:
-        return dict(path=codes, rows=self.listed(self.items(codes)[:most]))
-    return dict(path=None, rows=self.listed(self.shelf.find(text, most)))
+    path = self._prefix_of(text)
+    items = self.shelf.find(text, most) if path is None else self.items(path)[:most]
+    return dict(path=path, rows=self.listed(items))
 
 @patch
 def table(self:CodeTree, items)->dict: # column -> values: item, title, code_0, code_1, ..., same_id
     "Items as columns, for `pandas.DataFrame` or a CSV file"
-    rows = self.listed(items)
-    return dict(item=[r[0] for r in rows], title=[r[1] for r in rows], **{f'code_{l}':[r[2][l] for r in rows] for l in range(self.L)}, same_id=[r[3] for r in rows])
+    items, titles, ids, sharing = zip(*self.listed(items)) if len(items) else ((), (), (), ())
+    codes = {f'code_{level}': [codes[level] for codes in ids] for level in range(self.n_levels)}
+    return dict(item=list(items), title=list(titles), **codes, same_id=list(sharing))
 
-# %% ../../nbs/80a_widgets.nodes.ipynb #209063c4
+# %% ../../nbs/80a_widgets.nodes.ipynb #a54ce656
 @patch
 def fullest(self:CodeTree, n:int)->list: # of paths
     "Nodes with children, fullest first; a node never before its parent"
-    heap,out = [(-self.trie.n_items,[])],[]
-    while heap and len(out)<=n:
-        _,p = heapq.heappop(heap)
-        out.append(p)
-        if len(p)+1<self.L:
-            for r in self.children(p)['rows']: heapq.heappush(heap, (-r[2],[*p,r[0]]))
-    return out[1:]
+    heap, paths = [(-self.trie.n_items, [])], []
+    while heap and len(paths)<=n:
+        _, path = heapq.heappop(heap)
+        paths.append(path)
+        if len(path)+1<self.n_levels:
+            for child in self.children(path)['rows']:
+                heapq.heappush(heap, (-child[2], [*path, child[0]]))
+    return paths[1:]
 
 @patch
-def for_page(self:CodeTree, paths, index:int, pictures:int)->dict: # index: rows as of `listed`, order, pictures: item -> `data:` address
-    "Items and pictures for a page without a kernel, within so many bytes each"
-    lists = [self.items(p)[:None if self.trie.n_items<=2000 else 12].tolist() for p in paths]
-    first = [i for p in paths for r in self.children(p)['rows'] for i in r[6]]
-    order,rows = list(dict.fromkeys([*(i for l in lists for i in l[:12]), *(i for l in lists for i in l)])),[]
-    for r in self.listed(order):
-        index -= len(plain(r).encode())+1
-        if index<0: break
-        rows.append(r)
+def _rows_within(self:CodeTree, items, n_bytes)->list: # rows as of `listed`
+    "Rows of the first items, as many as the bytes allow"
+    rows = []
+    for row in self.listed(items):
+        n_bytes -= len(plain(row).encode())+1
+        if n_bytes<0:
+            break
+        rows.append(row)
+    return rows
+
+@patch
+def _pictures_within(self:CodeTree, items, n_bytes)->dict: # item -> `data:` address
+    "Pictures of the first items, as many as the bytes allow"
     kept = {}
-    for i in list(dict.fromkeys([*first, *[r[0] for r in rows]]))[:512] if self.shelf.has_pictures else []:
-        got = self.shelf.pictures([i])
-        pictures -= sum(len(p)+12 for p in got.values())
-        if pictures<0: break
-        kept.update(got)
-    return dict(index=sorted(rows), order=False, pictures=kept or self.shelf.has_pictures and {}) # in the order of items
+    for item in islice(dict.fromkeys(items), 512):
+        picture = self.shelf.pictures([item])
+        n_bytes -= sum(len(p)+12 for p in picture.values())
+        if n_bytes<0:
+            break
+        kept.update(picture)
+    return kept
+
+# %% ../../nbs/80a_widgets.nodes.ipynb #209063c4
+@patch
+def for_page(self:CodeTree,
+    paths, # nodes whose children the page shows
+    index:int, # bytes of rows
+    pictures:int, # bytes of pictures
+)->dict: # index: rows as of `listed`, by item; order: no, items are not ordered; pictures: item -> `data:` address
+    "Items and pictures for a page without a kernel: those that stand first in their nodes go first"
+    few = None if self.trie.n_items<=2000 else 12
+    lists = [self.items(path)[:few].tolist() for path in paths]
+    heads, all_items, strips = [], [], []
+    for path, items in zip(paths, lists):
+        heads += items[:12]
+        all_items += items
+        for child in self.children(path)['rows']:
+            strips += child[6]
+    rows = self._rows_within(list(dict.fromkeys(heads+all_items)), index)
+    if not self.shelf.has_pictures:
+        return dict(index=sorted(rows), order=False, pictures=False)
+    shown = self._pictures_within(strips+[row[0] for row in rows], pictures)
+    return dict(index=sorted(rows), order=False, pictures=shown)

@@ -1,0 +1,65 @@
+"""The store under processes that are killed or run at the same time"""
+import os, subprocess, sys
+from pathlib import Path
+import genrec, torch
+from genrec.store import Store
+
+HEAD = """
+import os, sys, time, signal, torch
+from pathlib import Path
+from genrec.store import Store
+store = Store(sys.argv[1])
+"""
+
+# every file that is opened through its number kills the process when half of its bytes are written
+DIE = """
+class Half:
+    def __init__(self, f): self.f = f
+    def __enter__(self): return self
+    def __exit__(self, *a): pass
+    def write(self, b):
+        self.f.write(b[:len(b)//2])
+        self.f.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+fdopen = os.fdopen
+os.fdopen = lambda fd, mode: Half(fdopen(fd, mode))
+"""
+
+ONES = "def ones(n): return torch.ones(n)\n"
+
+# waits until both processes are here, so that neither finds the other's result
+SLOW = """
+def slow(n):
+    Path(sys.argv[1]+sys.argv[2]).touch()
+    assert n not in {'sets','have','no','order'}
+    for _ in range(3000):
+        if all(Path(sys.argv[1]+i).exists() for i in 'ab'): return torch.arange(n)
+        time.sleep(.01)
+print(store.get(slow, n=100_000).sum().item())
+"""
+
+def start(code, folder, *args):
+    "A process that runs `code` with a store in `folder`"
+    root = str(Path(genrec.__file__).parent.parent)
+    return subprocess.Popen([sys.executable, '-c', HEAD+code, str(folder), *args], env={**os.environ, 'PYTHONPATH':root},
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+def ones(n): return torch.ones(n)
+
+def test_killed_in_the_middle_of_a_write(tmp_path):
+    "What is left is a temporary file that nobody reads; the next process starts from nothing"
+    store = Store(tmp_path/'killed')
+    job = start(ONES+DIE+"store.get(ones, n=1000)", store.folder)
+    job.communicate(timeout=60)
+    left = list(store.folder.iterdir())
+    assert (job.returncode, len(left)) == (-9, 1) and left[0].suffix!='.safetensors'
+    assert 1500<left[0].stat().st_size<2500 # about half of 4,000 bytes
+    assert store.get(ones, n=1000).sum().item()==1000
+    assert len(list(store.folder.glob('*.safetensors')))==1
+
+def test_two_processes_at_once(tmp_path):
+    "Both compute and write the same thing: each renames a whole file over the other's, and both have the right answer"
+    store = Store(tmp_path/'race')
+    jobs = [start(SLOW, store.folder, i) for i in 'ab']
+    assert [j.communicate(timeout=60)[0].strip() for j in jobs]==[str(100_000*99_999//2)]*2
+    assert [f.suffix for f in store.folder.iterdir()]==['.safetensors']
