@@ -7,7 +7,7 @@ __all__ = ['BEFORE', 'ABLATIONS', 'SWEEPS', 'LetterTokenizerConfig', 'SASRecConf
            'cf_vectors', 'never_bought', 'letter_tokenizer', 'letter_codes', 'letter_ids', 'RankingT5', 'letter_t5',
            'letter']
 
-# %% ../../nbs/91_systems.letter.ipynb #c3fa5802
+# %% ../../nbs/91_systems.letter.ipynb #dfc93720
 import time
 from dataclasses import asdict, dataclass
 import torch
@@ -21,7 +21,7 @@ from ..codes.rules import residual_distance, sinkhorn_reassign, next_nearest
 from ..recommend.sasrec import SASRec
 from ..recommend.t5 import T5Recommender
 from ..evaluate.protocol import validator
-from .tiger import RQVAEConfig, T5Config, TigerConfig, System, train_system
+from .tiger import RQVAEConfig, T5Config, TigerConfig, System, plain_t5, train_system
 
 # %% ../../nbs/91_systems.letter.ipynb #64ad5a7e
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def letter_ids(
     too_full = len(sids) and int(sharing.max())>sids.sizes[-1]
     return (next_nearest if too_full else sinkhorn_reassign)(sids, distance)
 
-# %% ../../nbs/91_systems.letter.ipynb #52f8726d
+# %% ../../nbs/91_systems.letter.ipynb #9b525933
 class RankingT5(T5Recommender):
     "TIGER's recommender with LETTER's ranking-guided loss"
     def __init__(self, sids, *, temperature:float=1., **kw): # as `T5Recommender`
@@ -172,11 +172,7 @@ def letter_t5(
     model:RankingT5Config,
 )->T5Recommender: # untrained
     "The recommender that a configuration describes: TIGER's own at a temperature of 1"
-    how = asdict(model)
-    if model.temperature!=1:
-        return RankingT5(sids, **how)
-    how.pop('temperature')
-    return T5Recommender(sids, **how)
+    return plain_t5(sids, model) if model.temperature==1 else RankingT5(sids, **asdict(model))
 
 # %% ../../nbs/91_systems.letter.ipynb #9477e92d
 def letter(

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['RQVAEConfig', 'T5Config', 'TigerConfig', 'rqvae_ids', 'fitted_rqvae', 'rqkmeans_ids', 'normalised_ids',
-           'balanced_ids', 'with_nats', 'System', 'train_system', 'tiger']
+           'balanced_ids', 'with_nats', 'System', 'plain_t5', 'train_system', 'tiger']
 
-# %% ../../nbs/90_systems.tiger.ipynb #0450c022
+# %% ../../nbs/90_systems.tiger.ipynb #53259db7
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 import torch
 from torch import nn
 from ..core import Split, Embeddings, SemanticIds, set_seed
@@ -124,7 +124,15 @@ class System:
     def _repr_markdown_(self):
         return product_ids(self.sids)[0]._repr_markdown_()+'\n\n'+self.run._repr_markdown_()
 
-# %% ../../nbs/90_systems.tiger.ipynb #535a46ae
+# %% ../../nbs/90_systems.tiger.ipynb #da10a047
+def plain_t5(
+    sids, # `SemanticIds`, or a dict of them
+    model:T5Config, # what a system adds to it is left out
+)->T5Recommender: # untrained
+    "TIGER's recommender with the settings of any system here"
+    return T5Recommender(sids, **{f.name: getattr(model, f.name) for f in fields(T5Config)})
+
+# %% ../../nbs/90_systems.tiger.ipynb #4275297c
 def train_system(
     split:Split,
     sids, # `SemanticIds` of all items, or a dict of them
@@ -141,7 +149,7 @@ def train_system(
     "Train a recommender on codes, and measure it on the test users"
     _check_one_catalogue(sids, split)
     set_seed(seed)
-    model = make() if make else T5Recommender(sids, **asdict(cfg.model))
+    model = make() if make else plain_t5(sids, cfg.model)
     at = dict(width=cfg.width) # decoding stays in fp32: bf16 would reorder near ties
     look = with_nats(validator(split, cfg.valid_users, **at), split, n_users=cfg.valid_users)
     data_of = model.training_data(split.train)
