@@ -6,6 +6,7 @@
 __all__ = ['seen_in_training', 'common_prefix', 'reasons', 'Failures', 'plot_failures']
 
 # %% ../../nbs/77_analyse.failure.ipynb #dac23392
+import itertools
 import torch
 from dataclasses import dataclass
 from torch import Tensor
@@ -17,8 +18,9 @@ from ..evaluate.groups import Groups
 # %% ../../nbs/77_analyse.failure.ipynb #d2364318
 def seen_in_training(split:Split)->Tensor: # (n_items,) bool
     "Items that the training part shows, as a target or in a history"
-    seen,t = torch.zeros(split.n_items, dtype=torch.bool),split.train
-    for i in (t.target, t.history.items[t.history.start]): seen[i] = True # every other item of a history is a target of another sample
+    seen,train = torch.zeros(split.n_items, dtype=torch.bool),split.train
+    seen[train.target] = True
+    seen[train.history.items[train.history.start]] = True # every other item of a history is a target of another sample
     return seen
 
 def common_prefix(
@@ -30,34 +32,45 @@ def common_prefix(
     same = codes[items.clamp(min=0)]==codes[targets][:,None]
     return same.cumprod(2).sum(2).masked_fill(items<0, -1)
 
+def _better(exact, targets):
+    "(n,) items that the model ranks above each target; a tie counts as above"
+    exact = exact.cpu()
+    target = exact.gather(1, targets[:,None])
+    return (exact>target+1e-5).sum(1)+((exact-target).abs()<=1e-5).sum(1)-1
+
+# %% ../../nbs/77_analyse.failure.ipynb #b5abd099
 def reasons(
     ranking:Ranking, # of the test users, `k` items or more
     split:Split,
     sids, # `SemanticIds` of the recommender, or a dict of product nodes
+    *,
     k:int=10,
-    exact:Tensor=None, # (n, n_items) log-likelihood of every item, from `score_catalog`: tells what a wider beam would have found
+    exact:Tensor=None, # (n, n_items) log-likelihood of every item, from `score_catalog`: what a wider beam would find
 )->Groups: # hit, cold, repeated, lost by the beam, hidden in a collision, wrong at code 1, 2, ...
     "Why each test user's target was missed"
     trie = sids if isinstance(sids, CodeTrie) else CodeTrie(sids)
-    t,codes,L = split.test.target,trie.ids(),trie.n_levels
-    if len(ranking)!=len(t): raise ValueError(f"{len(ranking):,} rankings for {len(t):,} test users")
+    target,codes,L = split.test.target,trie.ids(),trie.n_levels
+    if len(ranking)!=len(target): raise ValueError(f"{len(ranking):,} rankings for {len(target):,} test users")
     if ranking.k<k: raise ValueError(f"{ranking.k} items each, wanted {k}")
     if trie.n_items!=split.n_items: raise ValueError(f"{trie.n_items:,} semantic IDs for {split.n_items:,} items")
-    items = ranking.items[:,:k].cpu()
-    far = common_prefix(codes, items, t).max(1).values.clamp(min=0) # how far the best of the list goes along
-    h = split.test.history.pad()
-    labels = ['hit','cold','repeated','lost by the beam','hidden in a collision',*[f'wrong at code {l+1}' for l in range(L)]]
-    of = 5+far.clamp(max=L-1) # the code after the last that is shared
-    of[far==L] = 4 # its whole ID was recommended, for another item
+    items,history = ranking.items[:,:k].cpu(),split.test.history.pad()
+    shared = common_prefix(codes, items, target).max(1).values # codes that the best of the list has in common
+    lost = torch.zeros(len(target), dtype=torch.bool)
     if exact is not None:
-        if exact.shape!=(len(t), split.n_items): raise ValueError(f"`exact` must be ({len(t)}, {split.n_items}), one score for each user and item, got {tuple(exact.shape)}")
-        mine = exact.gather(1, t[:,None].to(exact.device)).cpu()
-        better = (exact.cpu()>mine+1e-5).sum(1)+((exact.cpu()-mine).abs()<=1e-5).sum(1)-1 # a tie counts against the beam's guilt
-        of[(better<k)&(far<L)] = 3
-    of[(h==t[:,None]).any(1)] = 2
-    of[~seen_in_training(split)[t]] = 1
-    of[(items==t[:,None]).any(1)] = 0
-    return Groups(f'why the target is not among {k}', tuple(labels), of)
+        if exact.shape!=(len(target), split.n_items):
+            raise ValueError(f"`exact` must be ({len(target)}, {split.n_items}), one score for each user and item, "
+                             f"got {tuple(exact.shape)}")
+        lost = (_better(exact, target)<k)&(shared<L)
+    holds = {
+        'hit': (items==target[:,None]).any(1),
+        'cold': ~seen_in_training(split)[target],
+        'repeated': (history==target[:,None]).any(1),
+        'lost by the beam': lost,
+        'hidden in a collision': shared==L, # its whole ID was recommended, for another item
+    }
+    holds |= {f'wrong at code {l+1}': shared<=l for l in range(L)} # the code after the last that is shared
+    first = torch.stack(list(holds.values())).int().argmax(0)
+    return Groups(f'why the target is not among {k}', tuple(holds), first)
 
 # %% ../../nbs/77_analyse.failure.ipynb #e8b88d2f
 @dataclass(frozen=True, repr=False)
@@ -66,18 +79,26 @@ class Failures:
     rows:tuple # (system, `Groups`)
     def table(self)->tuple: # head, rows of strings
         "Cells of the drawn table"
-        labels = list(dict.fromkeys(l for _,g in self.rows for l in g.labels))
-        share = lambda g: dict(zip(g.labels, [n/max(1,len(g.of)) for n in g.sizes]))
-        return ['system',*labels],[[n, *[f'{share(g)[l]:.1%}' if l in share(g) else '-' for l in labels]] for n,g in self.rows]
+        shares = self.shares()
+        labels = list(dict.fromkeys(itertools.chain(*(share for _,share in shares))))
+        rows = [[name, *(f'{share[l]:.1%}' if l in share else '-' for l in labels)] for name,share in shares]
+        return ['system',*labels],rows
+    def shares(self)->list: # of (system, dict: reason -> share of users)
+        "How many users have each reason"
+        out = []
+        for name,g in self.rows:
+            out.append((name, {label:n/max(1,len(g.of)) for label,n in zip(g.labels, g.sizes)}))
+        return out
     def __str__(self): return text_table(*self.table())
     __repr__ = __str__
     def _repr_markdown_(self): return md_table(*self.table())
 
+# %% ../../nbs/77_analyse.failure.ipynb #29871ce2
 def plot_failures(
     f, # `Failures`, or a dict: system -> `Groups` of `reasons`
     ax=None, # matplotlib Axes (default: a new figure)
 ): # Axes
-    "One bar a system, from hits on the left to what is furthest from right"
+    "One bar a system: hits on the left, then the reasons of misses"
     f = f if isinstance(f, Failures) else Failures(tuple(f.items()))
     if ax is None:
         import matplotlib.pyplot as plt
@@ -86,10 +107,15 @@ def plot_failures(
     colours = ('#009E73','#999999','#56B4E9','#F0E442','#CC79A7','#0072B2','#E69F00','#D55E00','#000000')
     left = torch.zeros(len(f.rows))
     for j,label in enumerate(head[1:]):
-        x = torch.tensor([dict(zip(g.labels, g.sizes)).get(label, 0)/max(1,len(g.of)) for _,g in f.rows])
-        if not x.any(): continue
-        ax.barh([n for n,_ in f.rows], x.tolist(), left=left.tolist(), label=label, color=colours[j%9], hatch=('','//','..','xx','\\\\')[j%5], edgecolor='white', lw=.5)
+        x = torch.tensor([share.get(label, 0.) for _,share in f.shares()])
+        if not x.any():
+            continue
+        look = dict(color=colours[j%9], hatch=('','//','..','xx','\\\\')[j%5], edgecolor='white', lw=.5)
+        ax.barh([name for name,_ in f.rows], x.tolist(), left=left.tolist(), label=label, **look)
         left += x
-    ax.invert_yaxis(); ax.set(xlabel='share of test users', xlim=(0,1)); ax.xaxis.set_major_formatter('{x:.0%}')
-    ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1,1)); ax.spines[['top','right']].set_visible(False)
+    ax.invert_yaxis()
+    ax.set(xlabel='share of test users', xlim=(0,1))
+    ax.xaxis.set_major_formatter('{x:.0%}')
+    ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1,1))
+    ax.spines[['top','right']].set_visible(False)
     return ax

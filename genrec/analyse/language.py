@@ -29,78 +29,106 @@ def code_counts(
     level:int=0,
 )->Tensor: # (codes, n_domains) int64
     "How many items of each domain have each code of a level"
-    c,ok = _level(lang, modality, level)
-    D = len(lang.domains)
-    return (c*D+lang.domain)[ok].bincount(minlength=lang.sids[modality].sizes[level]*D).view(-1, D)
+    codes,there = _level(lang, modality, level)
+    return _counts(codes[there], lang.domain[there], lang.sids[modality].sizes[level], len(lang.domains))
+
+def _counts(codes, domain, n_codes, n_domains):
+    "(n_codes, n_domains) items"
+    return (codes*n_domains+domain).bincount(minlength=n_codes*n_domains).view(-1, n_domains)
 
 def code_items(
     lang:QuantitativeLanguage,
-    modality:str, level:int, code:int,
+    modality:str,
+    level:int,
+    code:int,
+    *,
     k:int=3, # items of each domain at most
 )->dict: # domain -> item numbers
     "Items that have a code, domain by domain"
-    c,ok = _level(lang, modality, level)
-    if not 0<=code<lang.sids[modality].sizes[level]: raise ValueError(f"level {level} of {modality} has the codes 0 to {lang.sids[modality].sizes[level]-1}, got {code}")
-    on = ok&(c==code)
-    return {d:(on&(lang.domain==i)).nonzero()[:k,0].tolist() for i,d in enumerate(lang.domains)}
+    codes,there = _level(lang, modality, level)
+    n_codes = lang.sids[modality].sizes[level]
+    if not 0<=code<n_codes:
+        raise ValueError(f"level {level} of {modality} has the codes 0 to {n_codes-1}, got {code}")
+    found = there&(codes==code)
+    return {name:(found&(lang.domain==d)).nonzero()[:k,0].tolist() for d,name in enumerate(lang.domains)}
 
+# %% ../../nbs/74a_analyse.language.ipynb #8736a984
 def telling_codes(
     lang:QuantitativeLanguage,
-    modality:str='text', level:int=0,
+    modality:str='text',
+    level:int=0,
     n:int=2,
 )->list: # of codes, the best first; of equals the smaller one
     "Codes that the most domains use, and of these the ones whose scarcest domain uses them most"
-    m = code_counts(lang, modality, level)
+    counts = code_counts(lang, modality, level)
     if n<1: raise ValueError(f"`n` must be at least 1, got {n}")
-    score = (m>0).sum(1)*(len(lang)+1)+torch.where(m>0, m, len(lang)).min(1).values
-    best = score.masked_fill(m.sum(1)==0, -1).argsort(descending=True, stable=True)[:n]
-    return [c for c in best.tolist() if m[c].sum()]
+    scarcest = torch.where(counts>0, counts, len(lang)).min(1).values
+    score = (counts>0).sum(1)*(len(lang)+1)+scarcest
+    best = score.masked_fill(counts.sum(1)==0, -1).argsort(descending=True, stable=True)[:n]
+    return [code for code in best.tolist() if counts[code].sum()]
 
 def code_table(
     lang:QuantitativeLanguage,
     titles, # of all items
     modality:str='text',
+    *,
     n:int=2, # codes of each level
     k:int=3, # titles of each domain
     width:int=32, # letters of a title
 )->str: # Markdown
     "For codes of each level, the titles of their items from every domain side by side"
     if len(titles)!=len(lang): raise ValueError(f"{len(titles)} titles for {len(lang)} items; row i is item i")
-    cut = lambda t: t if len(t)<=width else t[:width-2].rstrip()+'..'
-    upper = modality=='image'
-    rows = [[code_text(l, c, upper), *('; '.join(cut(titles[i]) for i in v) or '-' for v in code_items(lang, modality, l, c, k).values())] for l in range(lang.sids[modality].n_levels) for c in telling_codes(lang, modality, l, n)]
+    def cut(title): return title if len(title)<=width else title[:width-2].rstrip()+'..'
+    rows = []
+    for level in range(lang.sids[modality].n_levels):
+        for code in telling_codes(lang, modality, level, n):
+            found = code_items(lang, modality, level, code, k=k).values()
+            cells = ['; '.join(cut(titles[i]) for i in items) or '-' for items in found]
+            rows.append([code_text(level, code, modality=='image'), *cells])
     return md_table(['code', *lang.domains], rows)
 
 # %% ../../nbs/74a_analyse.language.ipynb #39ec7216
 def shared_codes(
     lang:QuantitativeLanguage,
     modality:str='text',
-    seed:int=None, # deal the items out to domains anew first: what there would be if domains made no difference
-)->list: # for each level: dict of the number of codes `used`, the shares of them used by two domains or more (`several`) and by `all`, and of `items` whose code another domain uses too
-    "How much of a vocabulary domains have in common"
-    out,D = [],len(lang.domains)
+    seed:int=None, # deal the items out to domains at random first: what is shared if domains make no difference
+)->list: # of dict, one for each level: `used`, `several`, `all`, `items`
+    """How much of a vocabulary domains have in common
+
+    For each level the number of codes that are `used`, the shares of them that two domains or more (`several`) and
+    `all` domains use, and the share of `items` whose code another domain uses too."""
+    levels,n_domains = [],len(lang.domains)
     for l in range(lang.sids[modality].n_levels):
-        c,ok = _level(lang, modality, l)
-        d = lang.domain[ok]
-        if seed is not None: d = d[torch.randperm(len(d), generator=torch.Generator().manual_seed(seed))]
-        m = (c[ok]*D+d).bincount(minlength=lang.sids[modality].sizes[l]*D).view(-1, D)
-        by = (m>0).sum(1)
-        used = max(1, int((by>0).sum()))
-        out.append(dict(used=used, several=int((by>1).sum())/used, all=int((by==D).sum())/used, items=int(m[by>1].sum())/max(1, len(d))))
-    return out
+        codes,there = _level(lang, modality, l)
+        domain = lang.domain[there]
+        if seed is not None:
+            domain = domain[torch.randperm(len(domain), generator=torch.Generator().manual_seed(seed))]
+        counts = _counts(codes[there], domain, lang.sids[modality].sizes[l], n_domains)
+        users = (counts>0).sum(1) # domains that use each code
+        used,several = max(1, int((users>0).sum())),users>1
+        levels.append(dict(used=used, several=int(several.sum())/used, all=int((users==n_domains).sum())/used,
+                           items=int(counts[several].sum())/max(1, len(domain))))
+    return levels
 
 def shared_table(lang:QuantitativeLanguage, seed:int=0)->str: # Markdown
     "`shared_codes` of all modalities and levels, beside what chance gives"
-    p = lambda v: f'{v:.0%}'
-    rows = [[m, l+1, a['used'], p(a['several']), p(b['several']), p(a['all']), p(b['all']), p(a['items']), p(b['items'])] for m in lang.sids for l,(a,b) in enumerate(zip(shared_codes(lang, m), shared_codes(lang, m, seed)))]
-    return md_table(['words','level','codes used','by several domains','(chance)','by all domains','(chance)','items whose code another domain uses','(chance)'], rows)
+    head = ['words','level','codes used','by several domains','(chance)','by all domains','(chance)',
+            'items whose code another domain uses','(chance)']
+    rows = []
+    for m in lang.sids:
+        for l,(own,chance) in enumerate(zip(shared_codes(lang, m), shared_codes(lang, m, seed)), 1):
+            row = [m, l, own['used']]
+            for k in ('several','all','items'):
+                row += [f'{own[k]:.0%}', f'{chance[k]:.0%}']
+            rows.append(row)
+    return md_table(head, rows)
 
 # %% ../../nbs/74a_analyse.language.ipynb #b59f1dc7
 def neighbour_overlap(
     a, b, # `Embeddings` of the same items, of two modalities
     k:int=10,
-)->tuple: # share of the k nearest items by `a` that are also among those by `b`: over the items that have both, and what chance gives
-    "Is what is near by text near by picture?"
+)->tuple: # share of the k nearest items by `a` that are also among those by `b`, and what chance gives
+    "Are items that are near by text near by picture? Of the items that have both"
     if len(a)!=len(b): raise ValueError(f"vectors of {len(a)} and of {len(b)} items; row i is item i in both")
     both = (~(a.missing|b.missing)).nonzero()[:,0]
     near = [neighbours(e.x[both], k) for e in (a,b)]
@@ -110,36 +138,47 @@ def prefix_overlap(
     lang:QuantitativeLanguage, # with both modalities
     depth:int=1, # codes that are to be shared
     across:bool=False, # pairs of items from two domains alone
-)->tuple: # share of the pairs that share the first codes of their image words: among pairs that share those of their text words, and among all
+)->tuple: # share of pairs that share the first codes of their image words: of pairs with one text word, and of all
     "Do items with like text words have like image words?"
-    if lang.modalities!=('text','image'): raise ValueError(f"wanted words of text and of images, got {list(lang.modalities)}")
-    ok = ~(lang.missing['text']|lang.missing['image'])
-    t,i = (lang.sids[m].codes[ok,:depth].unique(dim=0, return_inverse=True)[1] for m in lang.modalities)
-    def pairs(*keys): # unordered pairs that agree in all keys
+    if lang.modalities!=('text','image'):
+        raise ValueError(f"wanted words of text and of images, got {list(lang.modalities)}")
+    there = ~(lang.missing['text']|lang.missing['image'])
+    text,image = (lang.sids[m].codes[there,:depth].unique(dim=0, return_inverse=True)[1] for m in lang.modalities)
+    domain,nothing = lang.domain[there],torch.zeros_like(text)
+    def pairs(*keys):
+        "Unordered pairs that agree in all keys"
         n = torch.stack(keys, 1).unique(dim=0, return_counts=True)[1].double()
         return (n*(n-1)/2).sum().item()
-    d,any_ = lang.domain[ok],torch.zeros_like(t)
-    def count(*keys): return pairs(*keys)-(pairs(*keys, d) if across else 0)
-    return count(t, i)/max(1, count(t)), count(i)/max(1, count(any_))
+    def count(*keys): return pairs(*keys)-(pairs(*keys, domain) if across else 0)
+    return count(text, image)/max(1, count(text)), count(image)/max(1, count(nothing))
 
 # %% ../../nbs/74a_analyse.language.ipynb #6830488a
 def show_code(
     lang:QuantitativeLanguage,
     catalog, # of the same items, with a column `image`
-    modality:str='image', level:int=0, code:int=None, # (default: the first of `telling_codes`)
+    modality:str='image',
+    *,
+    level:int=0,
+    code:int=None, # (default: the first of `telling_codes`)
     k:int=8, # pictures of each domain
     size:int=48, # pixels
     axes=None,
 ): # Axes, one for each domain
     "The pictures of a code's items, domain by domain"
-    if len(catalog)!=len(lang): raise ValueError(f"a catalogue of {len(catalog)} items for words of {len(lang)}; row i is item i")
-    if code is None: code = telling_codes(lang, modality, level, 1)[0]
+    if len(catalog)!=len(lang):
+        raise ValueError(f"a catalogue of {len(catalog)} items for words of {len(lang)}; row i is item i")
+    if code is None:
+        code = telling_codes(lang, modality, level, 1)[0]
     if axes is None:
         import matplotlib.pyplot as plt
-        axes = plt.subplots(len(lang.domains), 1, figsize=(.7*k, .8*len(lang.domains)), layout='constrained', squeeze=False)[1][:,0]
-    for ax,(d,items) in zip(axes, code_items(lang, modality, level, code, k).items()):
-        if items: ax.imshow(contact_sheet(catalog, items, cols=k, size=size), extent=(0, min(k, len(items)), 0, 1), aspect='equal')
-        ax.set(xlim=(0,k), ylim=(0,1), xticks=[], yticks=[]); ax.set_frame_on(False)
-        ax.set_ylabel(d, rotation=0, ha='right', va='center')
+        D = len(lang.domains)
+        axes = plt.subplots(D, 1, figsize=(.7*k, .8*D), layout='constrained', squeeze=False)[1][:,0]
+    for ax,(domain,items) in zip(axes, code_items(lang, modality, level, code, k=k).items()):
+        if items:
+            sheet = contact_sheet(catalog, items, cols=k, size=size)
+            ax.imshow(sheet, extent=(0, min(k, len(items)), 0, 1), aspect='equal')
+        ax.set(xlim=(0,k), ylim=(0,1), xticks=[], yticks=[])
+        ax.set_frame_on(False)
+        ax.set_ylabel(domain, rotation=0, ha='right', va='center')
     axes[0].set_title(f'{code_text(level, code, modality=="image")} of {modality}', fontsize=9)
     return axes

@@ -31,6 +31,7 @@ def _ratio(total, pairs):
     "Mean over pairs; None where there are none"
     return float(total.sum()/pairs.sum()) if pairs.sum() else None
 
+# %% ../../nbs/74b_analyse.meaning.ipynb #7b9c6246
 def code_meaning(
     lang:QuantitativeLanguage, # words of the items of all domains
     emb:Embeddings, # vectors of the same items' contents, which nothing here has trained
@@ -40,11 +41,7 @@ def code_meaning(
     prefix:bool=True, # items share a word where they share all codes up to a level; False: the code of the level alone
 )->list: # of dict, one for each level: codes, covered, across, chance, source, source_chance, kept, see `MEANING`
     "How alike the contents of two items are that share a word, one of a source and one of the target"
-    domains = list(lang.domains)
-    if target not in domains: raise ValueError(f"`target` is one of the domains {domains}, got {target!r}")
-    if len(lang.domains)<2: raise ValueError(f"wanted a target and a source, got words of {target!r} alone")
-    if modality not in lang.sids: raise ValueError(f"no words of {modality!r}: there are {list(lang.sids)}")
-    if len(emb)!=len(lang): raise ValueError(f"{len(emb)} vectors for {len(lang)} items; row i is item i")
+    _check_target(lang, emb, target, modality)
     there = ~(lang.missing[modality]|emb.missing)
     unit = F.normalize(emb.x[there].double(), dim=1)
     on = (lang.domain==lang.domains.index(target))[there]
@@ -54,6 +51,13 @@ def code_meaning(
         word = word.unique(dim=0, return_inverse=True)[1]
         out.append(_level_meaning((unit[~on], word[~on]), (unit[on], word[on]), int(word.max())+1))
     return out
+
+def _check_target(lang, emb, target, modality):
+    domains = list(lang.domains)
+    if target not in domains: raise ValueError(f"`target` is one of the domains {domains}, got {target!r}")
+    if len(domains)<2: raise ValueError(f"wanted a target and a source, got words of {target!r} alone")
+    if modality not in lang.sids: raise ValueError(f"no words of {modality!r}: there are {list(lang.sids)}")
+    if len(emb)!=len(lang): raise ValueError(f"{len(emb)} vectors for {len(lang)} items; row i is item i")
 
 # %% ../../nbs/74b_analyse.meaning.ipynb #f2a2d70a
 MEANING = dict( # figure of `code_meaning` -> what it is
@@ -81,9 +85,12 @@ def meaning_table(
     tables:dict, # name -> what `code_meaning` gave
 )->str: # Markdown
     "`code_meaning` of several languages, level by level"
-    def cell(v): return '-' if v is None else f'{v:.0f}' if isinstance(v, int) else f'{v:.3f}'
-    rows = [[name, level+1, row['codes'], f"{row['covered']:.0%}", *[cell(row[k]) for k in list(MEANING)[2:]]]
-            for name,rows in tables.items() for level,row in enumerate(rows)]
+    def cell(v): return '-' if v is None else f'{v:.3f}'
+    rows = []
+    for name,levels in tables.items():
+        for level,row in enumerate(levels, 1):
+            figures = [cell(row[k]) for k in list(MEANING)[2:]]
+            rows.append([name, level, row['codes'], f"{row['covered']:.0%}", *figures])
     head = ['words','codes of the prefix','shared words','target\'s items covered',
             'source and target','(chance)','within sources','(chance)','kept']
     return md_table(head, rows)
@@ -98,8 +105,10 @@ def plot_meaning(
     colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito
     for i,(name,rows) in enumerate(tables.items()):
         shown = [(level+1, row['kept']) for level,row in enumerate(rows) if row['kept'] is not None]
-        if shown: ax.plot(*zip(*shown), 'osD^vP'[i%6]+'-', ms=4, color=colours[i%6], label=name)
-    for y in (0, 1): ax.axhline(y, color='k', lw=.6, ls=':')
+        if shown:
+            ax.plot(*zip(*shown), 'osD^vP'[i%6]+'-', ms=4, color=colours[i%6], label=name)
+    for y in (0, 1):
+        ax.axhline(y, color='k', lw=.6, ls=':')
     levels = max(map(len, tables.values()), default=1)
     ax.set(xlabel='codes that two items share', ylabel='meaning kept', xticks=range(1, levels+1))
     ax.legend(frameon=False, fontsize=8)

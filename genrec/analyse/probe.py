@@ -7,6 +7,7 @@ __all__ = ['features', 'Probe', 'probe', 'ProbeTable', 'probe_table', 'plot_prob
 
 # %% ../../nbs/74_analyse.probe.ipynb #3cd5ca5d
 from dataclasses import dataclass
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,11 +23,15 @@ def features(
 )->Tensor: # (n, width) float32
     "Codes as indicators, one for each code of each level; vectors centred, with one scale for all dimensions"
     if isinstance(x, SemanticIds):
-        rows = [F.one_hot(c, K) for c,K in zip(x.codes.T, x.sizes)]
-        if prefixes: rows += [F.one_hot(prefix_nodes(x.codes, x.sizes, d)) for d in range(2, x.n_levels+1)]
-        return torch.cat(rows, 1).float()
+        indicators = [F.one_hot(c, K) for c,K in zip(x.codes.T, x.sizes)]
+        if prefixes:
+            indicators += [F.one_hot(prefix_nodes(x.codes, x.sizes, d)) for d in range(2, x.n_levels+1)]
+        return torch.cat(indicators, 1).float()
     x = (x.x if isinstance(x, Embeddings) else x).detach().float().cpu()
-    if x.ndim!=2 or not x.isfinite().all(): raise ValueError(f"wanted finite vectors (n, dim), SemanticIds or Embeddings, got {tuple(x.shape)}{'' if x.isfinite().all() else ' with NaN or infinite values'}")
+    finite = x.isfinite().all()
+    if x.ndim!=2 or not finite:
+        also = '' if finite else ' with NaN or infinite values'
+        raise ValueError(f"wanted finite vectors (n, dim), SemanticIds or Embeddings, got {tuple(x.shape)}{also}")
     x = x-x.mean(0)
     return x/x.pow(2).mean().sqrt().clamp(min=1e-12)
 
@@ -37,37 +42,52 @@ class Probe:
     items:int
     classes:int
     accuracy:float
-    low:float; high:float # 95 % bootstrap interval of the accuracy, over items
+    low:float         # lower end of the 95 % bootstrap interval of the accuracy, over items
+    high:float        # upper end
     chance:float      # share of the most frequent label
-    information:float # bits about the label that it finds, a lower bound on the mutual information; below 0 where it is surer than it should be
+    information:float # bits about the label that it finds: at most the mutual information; below 0 where it is too sure
     entropy:float     # bits that there are to be found
 
+# %% ../../nbs/74_analyse.probe.ipynb #bac07ca9
 def probe(
     x, # SemanticIds, Embeddings, or (n, dim) vectors
     labels, # (n,) one for each item: int64, or a list of numbers or words
     folds:int=5,
+    *,
     strength:float=1., # inverse of the weight on squared coefficients, scikit-learn's C
     prefixes:bool=False, # see `features`
     seed:int=0, # which items are in which fold
 )->Probe:
     "Read labels from codes or vectors, by cross-validated logistic regression"
-    import numpy as np
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    f,y,n = _readable(x, labels, folds, prefixes)
+    model,deal = LogisticRegression(C=strength, max_iter=5000),StratifiedKFold(folds, shuffle=True, random_state=seed)
+    p = cross_val_predict(model, f, y, cv=deal, method='predict_proba')
+    hit = torch.from_numpy(p.argmax(1)==y)[:,None]
+    low,high = interval(bootstrap_means(hit))[:,0].tolist()
+    share = n/n.sum()
+    entropy = -(share*np.log2(share)).sum()
+    information = np.log2(p[np.arange(len(y)),y]).mean()+entropy
+    return Probe(len(y), len(n), accuracy=hit.double().mean().item(), low=low, high=high, chance=float(share.max()),
+                 information=float(information), entropy=float(entropy))
+
+# %% ../../nbs/74_analyse.probe.ipynb #2fbc78a2
+def _readable(x, labels, folds, prefixes):
+    "Features, label numbers and how often each label occurs, of items with content"
     f = features(x, prefixes)
     if len(labels)!=len(f): raise ValueError(f"{len(labels):,} labels for {len(f):,} items")
     names,y = np.unique(np.asarray(labels), return_inverse=True)
     here = ~x.missing.cpu().numpy() if isinstance(x, Embeddings) else np.ones(len(f), bool)
     f,y = f.numpy()[here].astype(np.float64),y[here]
     n = np.bincount(y, minlength=len(names))
-    if len(names)<2 or n.min()<folds: raise ValueError(f"{folds} folds want two labels or more, each on {folds} items with content or more; got {({str(l):int(c) for l,c in zip(names, n)} if len(names)<9 else f'{(n<folds).sum()} of {len(n)} labels with fewer')}; "
-        "leave rare labels out, or lower `folds`")
-    p = cross_val_predict(LogisticRegression(C=strength, max_iter=5000), f, y, cv=StratifiedKFold(folds, shuffle=True, random_state=seed), method='predict_proba')
-    hit = torch.from_numpy(p.argmax(1)==y)[:,None]
-    low,high = interval(bootstrap_means(hit))[:,0].tolist()
-    share = n/n.sum()
-    return Probe(len(y), len(names), hit.double().mean().item(), low, high, float(share.max()),
-        float(np.log2(p[np.arange(len(y)),y]).mean()-(share*np.log2(share)).sum()), float(-(share*np.log2(share)).sum()))
+    if len(names)<2 or n.min()<folds:
+        got = f'{(n<folds).sum()} of {len(n)} labels with fewer'
+        if len(names)<9:
+            got = {str(l):int(c) for l,c in zip(names, n)}
+        raise ValueError(f"{folds} folds want two labels or more, each on {folds} items with content or more; "
+                         f"got {got}; leave rare labels out, or lower `folds`")
+    return f,y,n
 
 # %% ../../nbs/74_analyse.probe.ipynb #6b686ce4
 @dataclass(frozen=True, repr=False)
@@ -85,14 +105,23 @@ class ProbeTable:
         return list(dict.fromkeys(l for _,l in self.probes))
     def table(self)->tuple: # head, rows of strings
         "Cells of the drawn table; the first row is chance, or what there is to be found"
-        first = {l:next(p for (_,k),p in self.probes.items() if k==l) for l in self.labels}
-        rows = [['chance',*[f'{p.chance:.2f}' for p in first.values()]] if self.what=='accuracy' else ['entropy',*[f'{p.entropy:.2f}' for p in first.values()]]]
-        def cell(p): return f'{p.accuracy:.2f} ({p.low:.2f}-{p.high:.2f})' if self.what=='accuracy' else f'{p.information:.2f}'
-        return ['',*self.labels], rows+[[n,*[cell(self.probes[n,l]) if (n,l) in self.probes else '-' for l in self.labels]] for n in self.names]
+        measure = 'chance' if self.what=='accuracy' else 'entropy'
+        rows = [[measure, *(f'{getattr(self.first(l), measure):.2f}' for l in self.labels)]]
+        for name in self.names:
+            rows.append([name, *(self._cell(self.probes.get((name,l))) for l in self.labels)])
+        return ['',*self.labels],rows
+    def first(self, label)->Probe:
+        "The first probe for a label: chance and entropy are the same in all of them"
+        return next(p for (_,l),p in self.probes.items() if l==label)
+    def _cell(self, p):
+        if p is None:
+            return '-'
+        return f'{p.accuracy:.2f} ({p.low:.2f}-{p.high:.2f})' if self.what=='accuracy' else f'{p.information:.2f}'
     def __str__(self): return text_table(*self.table())
     __repr__ = __str__
     def _repr_markdown_(self): return md_table(*self.table())
 
+# %% ../../nbs/74_analyse.probe.ipynb #5ec20d78
 def probe_table(
     xs:dict, # name -> SemanticIds, Embeddings or vectors, all of the same items
     labels:dict, # name -> labels of the items
@@ -101,10 +130,18 @@ def probe_table(
 )->ProbeTable:
     "Probe everything for everything"
     if what not in ('accuracy','information'): raise ValueError(f"`what` is 'accuracy' or 'information', got {what!r}")
-    if not isinstance(xs, dict) or not isinstance(labels, dict): raise ValueError("`probe_table` compares several: pass dicts such as {'codes': sids} and {'brand': brands}")
-    return ProbeTable({(n,l):probe(x, y, **kwargs) for n,x in xs.items() for l,y in labels.items()}, what)
+    if not isinstance(xs, dict) or not isinstance(labels, dict):
+        raise ValueError("`probe_table` compares several: "
+                         "pass dicts such as {'codes': sids} and {'brand': brands}")
+    probes = {}
+    for name,x in xs.items():
+        for label,y in labels.items():
+            probes[name,label] = probe(x, y, **kwargs)
+    return ProbeTable(probes, what)
 
-_colours,_marks = ('#0072B2','#E69F00','#009E73','#CC79A7','#56B4E9','#D55E00'),'osD^vP' # Okabe & Ito: told apart by all eyes
+# %% ../../nbs/74_analyse.probe.ipynb #4b8d4266
+_colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#56B4E9','#D55E00') # Okabe & Ito: told apart by all eyes
+_marks = 'osD^vP'
 
 def plot_probe(
     t:ProbeTable,
@@ -115,12 +152,18 @@ def plot_probe(
     if ax is None:
         import matplotlib.pyplot as plt
         ax = plt.subplots(figsize=(6,.8+len(t.labels)*(.25+.16*k)), layout='constrained')[1]
-    for j,n in enumerate(t.names):
-        at = [(i+(j-(k-1)/2)*.8/k,t.probes[n,l]) for i,l in enumerate(t.labels) if (n,l) in t.probes]
-        ax.errorbar([p.accuracy for _,p in at], [y for y,_ in at], xerr=[[p.accuracy-p.low for _,p in at],[p.high-p.accuracy for _,p in at]], fmt=_marks[j%6], ms=5, color=_colours[j%6], lw=1.2, label=n)
-    for i,l in enumerate(t.labels): ax.plot([next(p.chance for (_,q),p in t.probes.items() if q==l)]*2, [i-.45,i+.45], color='.6', lw=1.5, zorder=1)
+    for j,name in enumerate(t.names):
+        places = {i+(j-(k-1)/2)*.8/k: t.probes.get((name,label)) for i,label in enumerate(t.labels)}
+        places = {y:p for y,p in places.items() if p is not None}
+        probes = places.values()
+        ends = [[p.accuracy-p.low for p in probes],[p.high-p.accuracy for p in probes]]
+        ax.errorbar([p.accuracy for p in probes], list(places), xerr=ends, fmt=_marks[j%6], ms=5,
+                    color=_colours[j%6], lw=1.2, label=name)
+    for i,label in enumerate(t.labels):
+        ax.plot([t.first(label).chance]*2, [i-.45,i+.45], color='.6', lw=1.5, zorder=1)
     ax.set_yticks(range(len(t.labels)), t.labels)
-    ax.set(xlim=(0,1.03), xlabel='accuracy'); ax.invert_yaxis()
-    for side in ('top','right'): ax.spines[side].set_visible(False)
+    ax.set(xlim=(0,1.03), xlabel='accuracy')
+    ax.invert_yaxis()
+    ax.spines[['top','right']].set_visible(False)
     ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1.,1.))
     return ax

@@ -16,7 +16,9 @@ from ..evaluate.compare import text_table
 @dataclass(frozen=True)
 class PowerLaw:
     "y = c + a * (x/unit) ** -b, with intervals"
-    a:float; b:float; c:float
+    a:float
+    b:float
+    c:float
     unit:float         # geometric mean of the sizes: `a` is the part above `c` there
     error:float        # root of the mean squared residual
     intervals:dict     # 'a', 'b', 'c' -> (lower, upper)
@@ -28,13 +30,20 @@ class PowerLaw:
         y = _law(torch.as_tensor(x, dtype=torch.float64)[:,None]/self.unit, *self.draws.T)
         return tuple(y.quantile(torch.tensor([(1-level)/2,(1+level)/2], dtype=torch.float64), dim=1))
     def _repr_markdown_(self):
-        about = {'b':'exponent', 'c':'limit', 'a':f'what is above it at size {self.unit:.3g}'}
-        return md_table(['','','value','95 % interval'], [[n, t, f'{getattr(self, n):.3g}', '{:.3g} to {:.3g}'.format(*self.intervals[n])] for n,t in about.items()])+('\n\nThe exponent lies at the end of what was searched: these points do not decide it.' if self.edge else '')
+        about,rows = {'b':'exponent', 'c':'limit', 'a':f'what is above it at size {self.unit:.3g}'},[]
+        for name,text in about.items():
+            low,high = self.intervals[name]
+            rows.append([name, text, f'{getattr(self, name):.3g}', f'{low:.3g} to {high:.3g}'])
+        table = md_table(['','','value','95 % interval'], rows)
+        if self.edge:
+            table += '\n\nThe exponent lies at the end of what was searched: these points do not decide it.'
+        return table
 
+# %% ../../nbs/76_analyse.scaling.ipynb #e910954a
 def _law(x, a, b, c): return c+a*x**-b
 
-def _solve(u, y, w, bs):
-    "Best a and c for every exponent: (B, m) a, c, weighted squared error; `u` (n,) scaled sizes, `y` (B, n), `w` (n,), `bs` (B, m)"
+def _solve(u, y, w, bs): # (n,) scaled sizes, (B, n) values, (n,) weights, (B, m) exponents
+    "Best a and c for every exponent: (B, m) a, c, weighted squared error"
     z = u**-bs[...,None] # (B, m, n)
     W = w.sum()
     mz,my = (z*w).sum(-1)/W,(y*w).sum(-1,keepdim=True)/W
@@ -42,40 +51,57 @@ def _solve(u, y, w, bs):
     a = (w*dz*dy).sum(-1)/(w*dz*dz).sum(-1).clamp(min=1e-300)
     return a,my-a*mz,(w*(dy-a[...,None]*dz)**2).sum(-1)
 
-def _best(u, y, w, lo, hi):
+def _best(u, y, w, exponents):
     "The exponent of least error for each row of `y`: a grid, refined four times around its best; (B, 4) a, b, c, error"
-    bs = torch.linspace(lo, hi, 121, dtype=torch.float64).expand(len(y),-1)
+    low,high = exponents
+    bs = torch.linspace(low, high, 121, dtype=torch.float64).expand(len(y),-1)
     for _ in range(4):
-        a,c,e = _solve(u, y, w, bs)
-        i = e.argmin(1, keepdim=True)
-        best,step = bs.gather(1, i),bs[:,1:2]-bs[:,:1]
-        out = torch.cat([a.gather(1, i), best, c.gather(1, i), e.gather(1, i)], 1)
-        bs = (best+step*torch.linspace(-1, 1, 121, dtype=torch.float64)).clamp(lo, hi)
-    return out
+        a,c,error = _solve(u, y, w, bs)
+        i = error.argmin(1, keepdim=True)
+        b,step = bs.gather(1, i),bs[:,1:2]-bs[:,:1]
+        best = torch.cat([a.gather(1, i), b, c.gather(1, i), error.gather(1, i)], 1)
+        bs = (b+step*torch.linspace(-1, 1, 121, dtype=torch.float64)).clamp(low, high)
+    return best
 
 # %% ../../nbs/76_analyse.scaling.ipynb #f58b2a57
 def fit_power(
     x, # (n,) sizes, above 0, at least four different ones
     y, # (n,) what was measured, such as a loss or a recall; several points may have one size (seeds)
     weight=None, # (n,) such as 1/variance
+    *,
     exponents:tuple=(.01,4.), # searched
-    n_boot:int=500, seed:int=0, level:float=.95,
+    n_boot:int=500, # redrawn fits
+    seed:int=0,
+    level:float=.95, # of the intervals
 )->PowerLaw:
     "Fit y = c + a x^-b by least squares; the interval is from fits to the law plus redrawn residuals"
-    x,y = (torch.as_tensor(v, dtype=torch.float64) for v in (x,y))
-    w = torch.ones_like(x) if weight is None else torch.as_tensor(weight, dtype=torch.float64)
-    if x.shape!=y.shape or w.shape!=x.shape or x.ndim!=1: raise ValueError(f"sizes and measurements must be lists of one length, got {tuple(x.shape)}, {tuple(y.shape)}")
-    if len(x.unique())<4: raise ValueError(f"a law of three numbers needs points at four sizes or more, got {len(x.unique())}")
-    if not ((x>0)&x.isfinite()&y.isfinite()&(w>0)).all(): raise ValueError("sizes and weights must be above 0, and all values finite")
+    x,y,w = _points(x, y, weight)
     unit = float(x.log().mean().exp())
     u = x/unit
-    a,b,c,e = _best(u, y[None], w, *exponents)[0].tolist()
-    res = (y-_law(u, a, b, c))*w.sqrt()*(len(x)/max(1, len(x)-3))**.5 # three numbers were fitted
-    pick = torch.randint(len(x), (n_boot,len(x)), generator=torch.Generator().manual_seed(seed))
-    d = torch.cat([_best(u, o, w, *exponents)[:,:3] for o in (_law(u, a, b, c)+res[pick]/w.sqrt()).split(64)])
-    q = d.quantile(torch.tensor([(1-level)/2,(1+level)/2], dtype=torch.float64), dim=0)
-    ends = {n:tuple(q[:,i].tolist()) for i,n in enumerate('abc')}
-    return PowerLaw(a, b, c, unit, (e/float(w.sum()))**.5, ends, d, not exponents[0]*1.01<b<exponents[1]*.99)
+    a,b,c,error = _best(u, y[None], w, exponents)[0].tolist()
+    law = _law(u, a, b, c)
+    residual = (y-law)*w.sqrt()*(len(x)/max(1, len(x)-3))**.5 # three numbers were fitted
+    drawn = torch.randint(len(x), (n_boot,len(x)), generator=torch.Generator().manual_seed(seed))
+    redrawn = (law+residual[drawn]/w.sqrt()).split(64)
+    fits = torch.cat([_best(u, values, w, exponents)[:,:3] for values in redrawn])
+    ends = fits.quantile(torch.tensor([(1-level)/2,(1+level)/2], dtype=torch.float64), dim=0)
+    return PowerLaw(a, b, c, unit, error=(error/float(w.sum()))**.5, draws=fits,
+                    intervals={name:tuple(ends[:,i].tolist()) for i,name in enumerate('abc')},
+                    edge=not exponents[0]*1.01<b<exponents[1]*.99)
+
+# %% ../../nbs/76_analyse.scaling.ipynb #22cd11fd
+def _points(x, y, weight):
+    "Sizes, values and weights as they should be"
+    x,y = (torch.as_tensor(v, dtype=torch.float64) for v in (x,y))
+    w = torch.ones_like(x) if weight is None else torch.as_tensor(weight, dtype=torch.float64)
+    if x.shape!=y.shape or w.shape!=x.shape or x.ndim!=1:
+        raise ValueError("sizes and measurements must be lists of one length, "
+                         f"got {tuple(x.shape)}, {tuple(y.shape)}")
+    if len(x.unique())<4:
+        raise ValueError(f"a law of three numbers needs points at four sizes or more, got {len(x.unique())}")
+    if not ((x>0)&x.isfinite()&y.isfinite()&(w>0)).all():
+        raise ValueError("sizes and weights must be above 0, and all values finite")
+    return x,y,w
 
 # %% ../../nbs/76_analyse.scaling.ipynb #5298b3c0
 @dataclass(frozen=True, repr=False)
@@ -85,16 +111,21 @@ class Scaling:
     points:dict # name -> (sizes, values)
     def table(self)->tuple: # head, rows of strings
         "Cells of the drawn table"
-        def row(n, f):
-            x,_ = self.points[n]
-            if f is None: return [n, str(len(x)), 'fewer than four sizes', '-', '-']
-            ends = lambda k: '{:.3g} [{:.3g}, {:.3g}]'.format(getattr(f, k), *f.intervals[k])
-            return [n, str(len(x)), 'not decided by these points' if f.edge else ends('b'), ends('c'), f'{f.error:.2g}']
-        return ['curve','points','exponent','limit','error'],[row(n, f) for n,f in self.fits.items()]
+        rows = []
+        for name,law in self.fits.items():
+            cells = ['fewer than four sizes','-','-']
+            if law is not None:
+                exponent = 'not decided by these points' if law.edge else _with_ends(law, 'b')
+                cells = [exponent, _with_ends(law, 'c'), f'{law.error:.2g}']
+            rows.append([name, str(len(self.points[name][0])), *cells])
+        return ['curve','points','exponent','limit','error'],rows
     def __str__(self): return text_table(*self.table())
     __repr__ = __str__
     def _repr_markdown_(self): return md_table(*self.table())
 
+def _with_ends(law, name): return '{:.3g} [{:.3g}, {:.3g}]'.format(getattr(law, name), *law.intervals[name])
+
+# %% ../../nbs/76_analyse.scaling.ipynb #33383d85
 def scaling_points(
     runs, # of `Run`
     x:str, # what was swept: a key of `config`, or else of `metrics`, such as 'params'
@@ -102,19 +133,25 @@ def scaling_points(
     by:tuple=('system',), # what makes a curve: 'system', 'data', or keys of `config`
 )->dict: # name -> (sizes, values)
     "Curves out of run files; runs without the setting are left out"
-    out = {}
+    curves = {}
     for r in runs:
         size = r.config.get(x, r.metrics.get(x))
-        if size is None or y not in r.metrics: continue
-        name = ', '.join(str(getattr(r, k) if k in ('system','data') else r.config.get(k)) for k in by)
-        a,b = out.setdefault(name, ([],[]))
-        a.append(float(size)); b.append(float(r.metrics[y]))
-    if not out: raise ValueError(f"no run has the setting {x!r} and the metric {y!r}")
-    return out
+        if size is None or y not in r.metrics:
+            continue
+        names = [str(getattr(r, k) if k in ('system','data') else r.config.get(k)) for k in by]
+        sizes,values = curves.setdefault(', '.join(names), ([],[]))
+        sizes.append(float(size))
+        values.append(float(r.metrics[y]))
+    if not curves: raise ValueError(f"no run has the setting {x!r} and the metric {y!r}")
+    return curves
 
-def fit_scaling(points:dict, **kw)->Scaling: # of `scaling_points`; `kw` as for `fit_power`
+def fit_scaling(
+    points:dict, # of `scaling_points`
+    **kw, # as for `fit_power`
+)->Scaling:
     "Fit every curve that has four sizes"
-    return Scaling({n:fit_power(x, y, **kw) if len(set(x))>=4 else None for n,(x,y) in points.items()}, points)
+    fits = {name: fit_power(x, y, **kw) if len(set(x))>=4 else None for name,(x,y) in points.items()}
+    return Scaling(fits, points)
 
 # %% ../../nbs/76_analyse.scaling.ipynb #e0f5521c
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
@@ -122,7 +159,9 @@ _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe
 def plot_scaling(
     curves, # `Scaling`, or the points of `scaling_points`
     ax=None, # matplotlib Axes (default: a new figure)
-    xlabel:str='size', ylabel:str='recall@10',
+    *,
+    xlabel:str='size',
+    ylabel:str='recall@10',
     beyond:float=3., # draw the law so many times beyond the largest size
 ): # Axes
     "Points, laws, and where the laws lie with 95 %"
@@ -131,15 +170,24 @@ def plot_scaling(
         import matplotlib.pyplot as plt
         ax = plt.subplots(figsize=(5.6,3.6), layout='constrained')[1]
     for j,(name,(x,y)) in enumerate(s.points.items()):
-        f,c = s.fits[name],_colours[j%6]
-        text = name if f is None else f'{name}: exponent not decided' if f.edge else '{}: exponent {:.2f} [{:.2f}, {:.2f}]'.format(name, f.b, *f.intervals['b'])
-        ax.plot(x, y, ('o','s','^','D')[j%4], color=c, ms=5, label=text)
-        if f is None: continue
-        t = torch.logspace(*torch.tensor([min(x), max(x)*beyond]).log10().tolist(), 60, dtype=torch.float64)
-        inside = t<=max(x)
-        lo,hi = f.band(t)
-        ax.fill_between(t, lo, hi, color=c, alpha=.15, lw=0)
-        ax.plot(t[inside], f(t)[inside], color=c, lw=1.5); ax.plot(t[~inside], f(t)[~inside], color=c, lw=1.5, ls=':')
+        law,colour = s.fits[name],_colours[j%6]
+        ax.plot(x, y, ('o','s','^','D')[j%4], color=colour, ms=5, label=_curve_label(name, law))
+        if law is None:
+            continue
+        sizes = torch.logspace(*torch.tensor([min(x), max(x)*beyond]).log10().tolist(), 60, dtype=torch.float64)
+        inside,values = sizes<=max(x),law(sizes)
+        low,high = law.band(sizes)
+        ax.fill_between(sizes, low, high, color=colour, alpha=.15, lw=0)
+        ax.plot(sizes[inside], values[inside], color=colour, lw=1.5)
+        ax.plot(sizes[~inside], values[~inside], color=colour, lw=1.5, ls=':')
     ax.set(xscale='log', xlabel=xlabel, ylabel=ylabel)
-    ax.legend(frameon=False, fontsize='small'); ax.spines[['top','right']].set_visible(False)
+    ax.legend(frameon=False, fontsize='small')
+    ax.spines[['top','right']].set_visible(False)
     return ax
+
+def _curve_label(name, law):
+    if law is None:
+        return name
+    if law.edge:
+        return f'{name}: exponent not decided'
+    return '{}: exponent {:.2f} [{:.2f}, {:.2f}]'.format(name, law.b, *law.intervals['b'])

@@ -175,7 +175,7 @@ def describe(
     n:int=1, k:int=2, # codes of each level, titles of each domain
 )->dict: # what JSON can hold
     "What domains and modalities share, and titles of a few codes"
-    out = dict(shared={m:[shared_codes(lang, m), shared_codes(lang, m, 0)] for m in lang.sids}, codes={m:code_table(lang, data.catalog['title'][:], m, n, k) for m in lang.sids})
+    out = dict(shared={m:[shared_codes(lang, m), shared_codes(lang, m, 0)] for m in lang.sids}, codes={m:code_table(lang, data.catalog['title'][:], m, n=n, k=k) for m in lang.sids})
     if len(lang.sids)>1: out |= dict(neighbours=neighbour_overlap(data.embs['text'], data.embs['image']), prefixes=[prefix_overlap(lang, d, True) for d in (1,2)])
     return out
 
@@ -190,7 +190,7 @@ def poster_sheets(
     title,out = data.catalog['title'][:],[]
     for l in range(lang.sids[modality].n_levels):
         c = telling_codes(lang, modality, l, 1)[0]
-        out.append(dict(code=code_text(l, c, modality=='image'), domains={d:dict(titles=[title[i] for i in items], jpeg=jpeg(items)) for d,items in code_items(lang, modality, l, c, k).items() if items}))
+        out.append(dict(code=code_text(l, c, modality=='image'), domains={d:dict(titles=[title[i] for i in items], jpeg=jpeg(items)) for d,items in code_items(lang, modality, l, c, k=k).items() if items}))
     return out
 
 def keep_in(path, new:dict)->dict: # all that the file holds now
