@@ -114,7 +114,9 @@ def light_content(
     readers = dict(text=text or TfidfEncoder(dim=dim).fit(catalog))
     if seen: readers['image'] = image or PixelEncoder(dim=dim).fit(catalog)
     words = Words.of(catalog['text'] if texts is None else texts, n_words)
-    def encoder(cfg): return LightEncoder(readers, widths, len(cfg.sizes), cfg.code_dim, cfg.enc_dim, cfg.enc_layers, cfg.enc_heads, dropout=cfg.enc_dropout)
+    def encoder(cfg):
+        return LightEncoder(readers, widths, n_levels=len(cfg.sizes), dim=cfg.code_dim, d_model=cfg.enc_dim,
+                            n_layers=cfg.enc_layers, n_heads=cfg.enc_heads, dropout=cfg.enc_dropout)
     return Content(encoder, words, len(words), (latents or PatchLatents(PatchReader(32, 4)).fit(catalog)) if seen else None)
 
 def mllm_content(
