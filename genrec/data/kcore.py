@@ -8,7 +8,7 @@ __all__ = ['by_node', 'core_rows', 'read_batches', 'kept', 'fast_k_core']
 # %% ../../nbs/11k_data.kcore.ipynb #0ea610bf
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
-from .sources import as_table
+from .interactions import as_table
 
 # %% ../../nbs/11k_data.kcore.ipynb #fc91820a
 def _steps(n, size=1<<18, first=0):

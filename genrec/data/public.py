@@ -8,7 +8,7 @@ __all__ = ['load_s3rec', 'load_s3rec_items', 'load_minionerec', 'load_minionerec
 # %% ../../nbs/11d_data.public.ipynb #4e5c24c5
 from pathlib import Path
 from .read import Reader, literal
-from .sources import find_file, read_json
+from .interactions import find_file, read_json
 from .recbole import unroll
 
 # %% ../../nbs/11d_data.public.ipynb #2a8452bf

@@ -8,7 +8,7 @@ __all__ = ['TYPES', 'unroll', 'load_recbole', 'load_recbole_items', 'load_recbol
 # %% ../../nbs/11c_data.recbole.ipynb #56fd7d52
 from pathlib import Path
 from .read import Reader
-from .sources import csv_rows, find_file
+from .interactions import csv_rows, find_file
 
 # %% ../../nbs/11c_data.recbole.ipynb #4425e789
 def _sequence(u, part, n, hist, target, flip):
