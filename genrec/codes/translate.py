@@ -46,7 +46,7 @@ def translator(
     x = emb.x[~emb.missing]
     if len(x)<max(cfg.sizes): raise ValueError(f"{len(x)} of {len(emb)} items have a vector of {emb.name or emb.modality}, fewer than the {max(cfg.sizes)} codes of a level: take smaller `sizes`")
     set_seed(seed)
-    q = RQVAE(emb.dim, cfg.sizes, cfg.hidden, cfg.code_dim, cfg.commitment_weight, straight_residual=cfg.straight_residual,
+    q = RQVAE(emb.dim, cfg.sizes, cfg.hidden, cfg.code_dim, commitment_weight=cfg.commitment_weight, straight_residual=cfg.straight_residual,
         sinkhorn_levels=cfg.sinkhorn_levels, sinkhorn_eps=cfg.sinkhorn_eps, sinkhorn_iters=cfg.sinkhorn_iters).fit_kmeans(x, seed=seed)
     look = dict(evaluate=lambda m: quality(m, x), metric=cfg.keep, every=cfg.id_every) if cfg.keep else {}
     fit(q, x, epochs=cfg.id_epochs, batch_size=cfg.id_batch_size, lr=cfg.id_lr, weight_decay=cfg.id_weight_decay, warmup=0, schedule=constant, seed=seed, checkpoint=checkpoint, desc=f'translator ({emb.modality})', **look)
