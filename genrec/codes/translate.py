@@ -56,7 +56,7 @@ def translator(
         raise ValueError(f"{len(x)} of {len(emb)} items have a vector of {emb.name or emb.modality}, fewer than the "
                          f"{max(cfg.sizes)} codes of a level: take smaller `sizes`")
     set_seed(seed)
-    model = RQVAE(emb.dim, cfg.sizes, cfg.hidden, code_dim=cfg.code_dim, commitment_weight=cfg.commitment_weight,
+    model = RQVAE(emb.dim, cfg.sizes, cfg.hidden, cfg.code_dim, commitment_weight=cfg.commitment_weight,
                   straight_residual=cfg.straight_residual, sinkhorn_levels=cfg.sinkhorn_levels,
                   sinkhorn_eps=cfg.sinkhorn_eps, sinkhorn_iters=cfg.sinkhorn_iters)
     model.fit_kmeans(x, seed=seed)

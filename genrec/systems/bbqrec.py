@@ -9,14 +9,14 @@ __all__ = ['OF_IDS', 'ABLATIONS', 'SWEEPS', 'BBQRecConfig', 'foresight', 'BBQRec
 
 # %% ../../nbs/92_systems.bbqrec.ipynb #e84eb1ec
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
 from ..core import Split, Embeddings, SemanticIds, md_table, set_seed
 from ..train import fit
-from ..quantize.multi import MultiQuantizer
+from ..quantize.multi import MultiOptions, MultiQuantizer
 from ..evaluate.metrics import evaluate
 from ..evaluate.protocol import sample_users
 from ..recommend.base import top_k
@@ -126,10 +126,12 @@ def bbqrec_ids(
     "BBQRec's tokenizer: all codes from a k-means start, trained on the sequences of the training part"
     embs = chosen(embs, cfg, split.n_items)
     set_seed(seed)
-    q = MultiQuantizer({m:e.dim for m,e in embs.items()}, split.n_items if cfg.use_id else 0, cfg.sizes, cfg.code_dim, cfg.specific_dim, cfg.hidden, cfg.shared, cfg.commitment_weight,
-        cfg.recommendation_weight, cfg.mutual_weight, cfg.temperature, cfg.per_dim, cfg.id_spread, cfg.seq_layers, cfg.seq_heads, cfg.seq_dropout, cfg.max_history,
-        cfg.club_hidden, cfg.club_steps, cfg.club_lr, revive_below=cfg.revive_below, rotate=cfg.rotate, one_sided=cfg.one_sided, unit_length=cfg.unit_length,
-        sequence=cfg.seq_encoder)
+    same = {f.name: getattr(cfg, f.name) for f in fields(MultiOptions) if hasattr(cfg, f.name)}
+    sequence = dict(n_layers=cfg.seq_layers, n_heads=cfg.seq_heads, dropout=cfg.seq_dropout)
+    options = MultiOptions(**same | sequence)
+    n_ids = split.n_items if cfg.use_id else 0
+    q = MultiQuantizer({m:e.dim for m,e in embs.items()}, n_ids, cfg.sizes, cfg.code_dim, sequence=cfg.seq_encoder,
+                       options=options)
     s = sequences(split.train, cfg.max_history)
     data = q.training_data(embs, s[s.lengths>0])
     q.fit_kmeans(embs, seed)

@@ -188,7 +188,7 @@ def fsq(data, cfg, seed)->Coded:
 def tree(data, cfg, seed)->Coded:
     "UTGRec's codebooks: a root, and one leaf codebook for all levels below"
     set_seed(seed)
-    q = _trained(TreeVAE(data.emb.dim, len(cfg.sizes), *cfg.tree, cfg.hidden, cfg.code_dim).start(data.emb, seed=seed), data, cfg, seed)
+    q = _trained(TreeVAE(data.emb.dim, len(cfg.sizes), *cfg.tree, hidden=cfg.hidden, code_dim=cfg.code_dim).start(data.emb, seed=seed), data, cfg, seed)
     a,b = q.q.residuals(q.encoder(q.norm(data.emb.x)))
     L = len(cfg.sizes)
     return Coded(to_sids(q, data.emb), level_distance([q.q.root()]+[q.q.leaf()]*(L-1), list(q.q.join(a, b).unbind(1))), q.decode)

@@ -88,7 +88,7 @@ def letter_tokenizer(
     cfg:LetterConfig=LetterConfig(),
 )->LetterTokenizer: # untrained
     "The tokenizer that a configuration describes"
-    return LetterTokenizer(dim, cfg.sizes, cfg.hidden, cfg.code_dim, cfg.commitment_weight,
+    return LetterTokenizer(dim, cfg.sizes, cfg.hidden, cfg.code_dim, commitment_weight=cfg.commitment_weight,
         collaborative_weight=cfg.collaborative_weight, diversity_weight=cfg.diversity_weight, n_clusters=cfg.n_clusters,
         cluster_sizes=cfg.cluster_sizes, recluster_every=cfg.recluster_every, straight_residual=cfg.straight_levels,
         sinkhorn_levels=(-1,) if cfg.sinkhorn_last else (), xavier=cfg.xavier, start_ratio=cfg.start_ratio)

@@ -70,7 +70,7 @@ def settings(
 def rqvae_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     "TIGER's tokenizer: RQ-VAE from a k-means start, then a level that numbers collisions"
     set_seed(seed)
-    q = RQVAE(emb.dim, cfg.sizes, cfg.hidden, cfg.code_dim, cfg.commitment_weight).fit_kmeans(emb, seed=seed)
+    q = RQVAE(emb.dim, cfg.sizes, cfg.hidden, cfg.code_dim, commitment_weight=cfg.commitment_weight).fit_kmeans(emb, seed=seed)
     fit(q, emb.x, epochs=cfg.id_epochs, batch_size=cfg.id_batch_size, lr=cfg.id_lr, seed=seed, desc='RQ-VAE')
     return append_rank(to_sids(q, emb))
 

@@ -121,7 +121,7 @@ def hold_out_items(
 def fitted_rqvae(emb:Embeddings, cfg:TigerConfig, seed:int=0)->RQVAE:
     "TIGER's quantizer, as `rqvae_ids` trains it"
     set_seed(seed)
-    q = RQVAE(emb.dim, cfg.sizes, cfg.hidden, cfg.code_dim, cfg.commitment_weight).fit_kmeans(emb, seed=seed)
+    q = RQVAE(emb.dim, cfg.sizes, cfg.hidden, cfg.code_dim, commitment_weight=cfg.commitment_weight).fit_kmeans(emb, seed=seed)
     return fit(q, emb.x, epochs=cfg.id_epochs, batch_size=cfg.id_batch_size, lr=cfg.id_lr, seed=seed, desc='RQ-VAE')
 
 def fitted_rqkmeans(emb:Embeddings, cfg:TigerConfig, seed:int=0)->ResidualQuantizer:

@@ -135,12 +135,13 @@ def mllm_content(
 def untrained(content:Content, cfg:UTGRecConfig)->UTGTokenizer:
     "The tokenizer that a configuration describes"
     e,L,d = content.encoder(cfg),len(cfg.sizes),cfg.code_dim
-    if cfg.tree: q = TreeQuantizer(d, L, *cfg.sizes[:2], cfg.commitment_weight)
+    if cfg.tree: q = TreeQuantizer(d, L, *cfg.sizes[:2], commitment_weight=cfg.commitment_weight)
     else: q = ProductQuantizer(d*L, cfg.code_sizes, False, cfg.commitment_weight)
     how = dict(n_levels=L, d_model=cfg.dec_dim, n_heads=cfg.dec_heads)
     text = TextDecoder(d, content.n_tokens, cfg.max_tokens, sample=cfg.token_sample, embed=getattr(e, 'embed', None), **how)
     image = None if content.latents is None else ImageDecoder(d, content.latents.n_places, content.latents.dim, width=cfg.diffusion_width, blocks=cfg.diffusion_blocks, draws=cfg.draws, learn_variance=cfg.learn_variance, **how)
-    return UTGTokenizer(e, q, text, image, cfg.image_weight, cfg.positive_weight, cfg.quantizer_weight, cfg.align_weight, cfg.temperature, cfg.bypass_steps)
+    return UTGTokenizer(e, q, text, image, image_weight=cfg.image_weight, positive_weight=cfg.positive_weight,
+        quantizer_weight=cfg.quantizer_weight, align_weight=cfg.align_weight, temperature=cfg.temperature, bypass_steps=cfg.bypass_steps)
 
 # %% ../../nbs/94_systems.utgrec.ipynb #2db6b4af
 def tokenizer_data(tok:UTGTokenizer, content:Content, catalog, split:Split, cfg:UTGRecConfig, *, items=None)->UTGData:
