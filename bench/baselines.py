@@ -173,7 +173,7 @@ def quality_here(name, folder, small, seed, epochs, at):
     from genrec.recommend.fdsa import FDSA
     from genrec.recommend.features import GRU4RecF, SASRecF
     from genrec.recommend.gru4rec import GRU4Rec
-    from genrec.recommend.s3rec import Pretraining, S3Rec
+    from genrec.recommend.s3rec import S3Rec, S3RecPretraining
     from genrec.recommend.sasrec import SASRec
     from genrec.train import fit
     split, set_ = split_of(folder, small), read(at)
@@ -189,7 +189,7 @@ def quality_here(name, folder, small, seed, epochs, at):
     data, how, sec = m.training_data(split.train), dict(batch_size=batch_for(name, len(split.train)) if name=='bert4rec' else BATCH//4, lr=1e-3, weight_decay=0.), 0.
     if rows: data = Samples(data.user, Histories(data.history.items, data.history.start, data.history.end-1), data.history.items[data.history.end-1])
     if name=='s3rec':
-        first = fit(Pretraining(m, hot.bool()), split.train, epochs=min(PRE, epochs), seed=seed, **dict(how, batch_size=BATCH, schedule=constant)); sec = first.fit_log.seconds
+        first = fit(S3RecPretraining(m, hot.bool()), split.train, epochs=min(PRE, epochs), seed=seed, **dict(how, batch_size=BATCH, schedule=constant)); sec = first.fit_log.seconds
     fit(m, data, epochs=epochs, evaluate=validator(split, None), every=1, patience=10, seed=seed, **how)
     r = measure(m, split, f'genrec-{name}', 'data', config=dict(how, **kw, epochs=epochs, patience=10, **(dict(pretrain_epochs=min(PRE, epochs), pretrain_on='prefixes', pretrain_schedule='constant') if name=='s3rec' else {})), seed=seed, seconds=dict(train=round(sec+m.fit_log.seconds, 1)))
     return dict(config=dict(r.config, **(dict(rows='histories without targets') if rows else {})), metrics=dict(r.metrics, valid=m.fit_log.best['ndcg@10'], best_epoch=m.fit_log.best['epoch'], parameters=sum(p.numel() for p in m.parameters())), seconds=r.seconds, ranks=r.ranks.tolist())

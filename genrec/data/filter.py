@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
 from ..core import md_table
-from .sources import as_table
+from .interactions import as_table
 from .kcore import fast_k_core, kept
 
 # %% ../../nbs/12_data.filter.ipynb #d5a6d1bc

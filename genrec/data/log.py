@@ -10,7 +10,7 @@ import json, os, shutil, tempfile
 from pathlib import Path
 import numpy as np, torch
 from ..core import Log, Histories, Samples, Split
-from .sources import as_table
+from .interactions import as_table
 from .kcore import by_node, fast_k_core, read_batches
 
 # %% ../../nbs/13_data.log.ipynb #e9ff9de0

@@ -9,25 +9,31 @@ __all__ = ['GENRES', 'load_movielens', 'load_movielens_items']
 import csv, re
 from pathlib import Path
 from .read import Reader, inside
-from .sources import csv_rows
+from .interactions import csv_rows
 
-# %% ../../nbs/11b_data.movielens.ipynb #c8c87003
+# %% ../../nbs/11b_data.movielens.ipynb #ca35bb00
 def _pick(path, names, what):
     "The first of some files that a folder has, or the file itself"
     path = Path(path)
-    if path.is_file(): return path
+    if path.is_file():
+        return path
     if not path.is_dir(): raise FileNotFoundError(f"no folder {path}: check the path")
     f = next((path/n for n in names if (path/n).is_file()), None)
-    if f is None: raise FileNotFoundError(f"no {what} in {path}: wanted one of {', '.join(names)}, found {sorted(p.name for p in path.iterdir())[:8]}; name the file itself if it is called otherwise")
+    if f is None: raise FileNotFoundError(
+        f"no {what} in {path}: wanted one of {', '.join(names)}, found {sorted(p.name for p in path.iterdir())[:8]}; "
+        "name the file itself if it is called otherwise")
     return f
 
 def _layout(path):
     "(separator, is there a header, first row) of one of MovieLens' tables"
-    line = next((s for _,s in Reader(path, 'skip', encoding='latin-1')), '').strip('\r').removeprefix('ï»¿') # a byte-order mark, read as Latin-1
+    line = next((s for _,s in Reader(path, 'skip', encoding='latin-1')), '').strip('\r')
+    line = line.removeprefix('ï»¿') # a byte-order mark, read as Latin-1
     sep = next((c for c in ('::','\t','|',',') if c in line), None)
-    if sep is None: raise ValueError(f"{path}, line 1: {line[:60]!r} is no row of MovieLens: wanted columns between tabs, bars, :: or commas")
+    if sep is None: raise ValueError(
+        f"{path}, line 1: {line[:60]!r} is no row of MovieLens: wanted columns between tabs, bars, :: or commas")
     return sep, not re.match(r'\s*\d', line), line.split(sep)
 
+# %% ../../nbs/11b_data.movielens.ipynb #c8c87003
 def load_movielens(
     path,             # a folder of MovieLens, or its file of ratings: u.data, ratings.dat, ratings.csv
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
@@ -36,55 +42,86 @@ def load_movielens(
     "Interactions of MovieLens"
     f = _pick(path, ('u.data','ratings.dat','ratings.csv'), 'file of ratings')
     sep,header,cells = _layout(f)
-    want = ['userid','movieid','rating','timestamp']
-    if len(cells)!=4 or (header and [c.strip('"').replace('_','').lower() for c in cells]!=want):
-        raise ValueError(f"{f}, line 1: wanted user, movie, rating and time, got {cells}")
-    return csv_rows(Reader(f, on_error, report), sep, 4, dict(user=0, item=1, rating=2, time=3), header=header, quote='"' if sep==',' else '', clock=True)
+    names = [c.strip('"').replace('_','').lower() for c in cells]
+    if len(cells)!=4 or (header and names!=['userid','movieid','rating','timestamp']): raise ValueError(
+        f"{f}, line 1: wanted user, movie, rating and time, got {cells}")
+    quote = '"' if sep==',' else ''
+    at = dict(user=0, item=1, rating=2, time=3)
+    return csv_rows(Reader(f, on_error, report), sep, 4, at, header=header, quote=quote, clock=True)
 
 # %% ../../nbs/11b_data.movielens.ipynb #af2d25ae
-GENRES = ('unknown','Action','Adventure','Animation',"Children's",'Comedy','Crime','Documentary','Drama','Fantasy','Film-Noir','Horror','Musical','Mystery','Romance','Sci-Fi','Thriller','War','Western') # of `u.item`, in order
+GENRES = ( # of `u.item`, in order
+    'unknown', 'Action', 'Adventure', 'Animation', "Children's", 'Comedy', 'Crime', 'Documentary', 'Drama', 'Fantasy',
+    'Film-Noir', 'Horror', 'Musical', 'Mystery', 'Romance', 'Sci-Fi', 'Thriller', 'War', 'Western')
 _fixed = ('movie_id','title','year','overview','original_language','runtime','vote_average','vote_count')
 
+def _headed_movies(reader, sep, first):
+    "Movies of a table with a header"
+    n_columns = len(next(csv.reader([sep.join(first)], delimiter=sep)))
+    rows = reader.rows(sep, n_columns, '"')
+    head = [h.strip() for h in next(rows)[1]]
+    if 'title' not in head or head[0] not in ('movie_id','movieId'): raise ValueError(
+        f"{reader.path}, line 1: wanted movie_id (or movieId) and title, got {head[:8]}")
+    flags = [h for h in head if h not in _fixed]
+    for line,cells in rows:
+        row = dict(zip(head, cells))
+        if 'genres' in row:
+            genres = row['genres'].split('|')
+        else:
+            genres = [h.removeprefix('genre_') for h in flags if row[h]=='1']
+        genres = [g for g in genres if g!='(no genres listed)']
+        yield line, cells[0], row['title'], genres, {name: row[name] for name in _fixed[2:] if name in row}
+
+def _movies(reader, sep, header, first):
+    "(line, name, title, genres, other fields) of any table of movies"
+    if sep==',' and not header: raise ValueError(
+        f"{reader.path}, line 1: wanted names of columns, such as movieId,title,genres, got {first[:3]}")
+    if header:
+        yield from _headed_movies(reader, sep, first)
+    elif sep=='::':
+        for line,(name,title,genres) in reader.rows('::', 3, ''):
+            yield line, name, title, genres.split('|'), {}
+    else:
+        for line,cells in reader.rows(sep, 24, ''):
+            yield line, cells[0], cells[1], [g for g,flag in zip(GENRES, cells[5:]) if flag=='1'], {}
+
+# %% ../../nbs/11b_data.movielens.ipynb #fd8f00a8
 def _year(title):
     "(title without its year, year): 'Heat (1995)' -> ('Heat', '1995')"
     m = re.fullmatch(r'(.*?)\s*\((\d{4})\)\s*', title)
     return (m[1],m[2]) if m and m[1] else (title,'')
 
-def _movies(reader, sep, header, first):
-    "(line, name, title, genres, other fields) of any table of movies"
-    if sep==',' and not header: raise ValueError(f"{reader.path}, line 1: wanted names of columns, such as movieId,title,genres, got {first[:3]}")
-    if header:
-        rows = reader.rows(sep, len(next(csv.reader([sep.join(first)], delimiter=sep))), '"')
-        head = [h.strip() for h in next(rows)[1]]
-        if 'title' not in head or head[0] not in ('movie_id','movieId'): raise ValueError(f"{reader.path}, line 1: wanted movie_id (or movieId) and title, got {head[:8]}")
-        flags = [h for h in head if h not in _fixed] if 'genres' not in head else []
-        for l,c in rows:
-            r = dict(zip(head, c))
-            gs = r['genres'].split('|') if 'genres' in r else [h.removeprefix('genre_') for h in flags if r[h]=='1']
-            yield l, c[0], r['title'], [g for g in gs if g!='(no genres listed)'], {k:r[k] for k in _fixed[2:] if k in r}
-    elif sep=='::':
-        for l,c in reader.rows('::', 3, ''): yield l, c[0], c[1], c[2].split('|'), {}
-    else:
-        for l,c in reader.rows(sep, 24, ''): yield l, c[0], c[1], [g for g,v in zip(GENRES, c[5:]) if v=='1'], {}
+def _encoding(path):
+    "A CSV of MovieLens is UTF-8, or broken; the older files are Latin-1 where they are not UTF-8"
+    if path.suffix!='.csv' and path.stat().st_size<1<<28:
+        try:
+            path.read_bytes().decode()
+        except UnicodeDecodeError:
+            return 'latin-1'
+    return 'utf-8'
 
 def load_movielens_items(
-    path,             # a folder of MovieLens, or its file of movies: items.csv (with posters/ beside it), u.item, movies.dat, movies.csv
-    on_error='raise', # 'raise' a ValueError with file and line, or 'skip': of an item that stands twice the first is kept
+    path,             # a folder of MovieLens, or its file of movies: items.csv, u.item, movies.dat, movies.csv
+    on_error='raise', # 'raise' a ValueError with file and line, or 'skip': of an item that stands twice the first stays
     report=None,      # a `Skipped` to add to
 )->dict: # item name -> title, year, categories (genres), overview, image (path or None), and what else items.csv has
     "Movies of MovieLens; `image` is posters/NAME.jpg beside the file, where there is one"
     f = _pick(path, ('items.csv','u.item','movies.dat','movies.csv'), 'file of movies')
     sep,header,first = _layout(f)
-    raw = f.read_bytes() if f.stat().st_size<1<<28 else b''
-    try: raw.decode(); code = 'utf-8'
-    except UnicodeDecodeError: code = 'utf-8' if f.suffix=='.csv' else 'latin-1' # a CSV of MovieLens is UTF-8, or broken
-    reader,d,posters = Reader(f, on_error, report, encoding=code),{},f.parent/'posters'
-    for l,name,title,genres,more in _movies(reader, sep, header, first):
-        if not name.strip() or name in d: reader.bad(l, 'an item that stands twice' if name in d else 'no item', name); continue
-        try: image = inside(posters, f'{name}.jpg')
-        except ValueError as e: reader.bad(l, str(e), name); continue
+    reader,found = Reader(f, on_error, report, encoding=_encoding(f)),{}
+    for line,name,title,genres,more in _movies(reader, sep, header, first):
+        if not name.strip() or name in found:
+            reader.bad(line, 'an item that stands twice' if name in found else 'no item', name)
+            continue
+        try:
+            image = inside(f.parent/'posters', f'{name}.jpg')
+        except ValueError as e:
+            reader.bad(line, str(e), name)
+            continue
         title,year = _year(title)
-        d[name] = dict(title=title, overview='') | more | dict(categories=genres, image=str(image) if image.is_file() else None)
-        d[name]['year'] = more.get('year', '').removesuffix('.0') or year
+        movie = dict(title=title, overview='') | more
+        movie |= dict(categories=genres, image=str(image) if image.is_file() else None)
+        movie['year'] = more.get('year', '').removesuffix('.0') or year
+        found[name] = movie
     reader.done()
-    return d
+    return found

@@ -9,13 +9,14 @@ __all__ = ['States', 'as_states', 'ItemStates', 'to_patches', 'from_patches', 'P
 # %% ../../nbs/22a_encode.light.ipynb #bf9af248
 import warnings
 from dataclasses import dataclass
-import numpy as np
 import torch
 from torch import nn, Tensor
+from fastcore.basics import patch
 from ..core import Embeddings
 from ..data.images import no_image
 from .base import content
-from .image import image_blocks
+from .image import image_blocks, square_pixels
+from .text import vector_width
 
 # %% ../../nbs/22a_encode.light.ipynb #506be8ac
 @dataclass(frozen=True)
@@ -25,8 +26,13 @@ class States:
     ok:Tensor # (n, S) bool: which there are
 
     def __post_init__(self):
-        if self.x.ndim!=3 or not self.x.is_floating_point() or self.ok.shape!=self.x.shape[:2] or self.ok.dtype!=torch.bool:
-            raise ValueError(f"wanted float (n, S, dim) states and bool (n, S), got {self.x.dtype} {tuple(self.x.shape)} and {self.ok.dtype} {tuple(self.ok.shape)}")
+        x,ok = self.x,self.ok
+        right_x = x.ndim==3 and x.is_floating_point()
+        right_ok = ok.shape==x.shape[:2] and ok.dtype==torch.bool
+        if not (right_x and right_ok):
+            raise ValueError("wanted float (n, S, dim) states and bool (n, S), "
+                f"got {x.dtype} {tuple(x.shape)} and {ok.dtype} {tuple(ok.shape)}")
+
     def __len__(self): return len(self.x)
     def __getitem__(self, rows): return States(self.x[rows], self.ok[rows])
 
@@ -41,7 +47,7 @@ class ItemStates:
     "States of each item from several encoders"
     parts:dict # name -> `States`
     def __len__(self): return len(next(iter(self.parts.values())))
-    def __getitem__(self, rows): return ItemStates({k:s[rows] for k,s in self.parts.items()})
+    def __getitem__(self, rows): return ItemStates({name:states[rows] for name,states in self.parts.items()})
 
 # %% ../../nbs/22a_encode.light.ipynb #6ab3a318
 def to_patches(
@@ -62,25 +68,31 @@ class PatchReader:
     "The pixels of a picture, patch by patch, from -1 to 1"
     size:int=32  # pictures are brought to so many pixels a side, whatever their shape
     patch:int=8  # pixels along each side of a patch
+
     def __post_init__(self):
-        if self.patch<1 or self.size%self.patch: raise ValueError(f"`patch` must divide `size`, got {self.patch} and {self.size}")
+        if self.patch<1 or self.size%self.patch:
+            raise ValueError(f"`patch` must divide `size`, got {self.patch} and {self.size}")
+
     @property
     def dim(self):
         "Width of a patch: three colours of each of its pixels"
         return 3*self.patch**2
+
     @property
     def n_states(self):
         "Patches of an image"
         return (self.size//self.patch)**2
+
     def pixels(self, images): # PIL images, RGB -> (n, states, dim)
         "Patches of pictures"
-        from PIL import Image
-        x = np.stack([np.asarray(im.resize((self.size,)*2, Image.Resampling.BOX if min(im.size)>=2*self.size else Image.Resampling.BILINEAR)) for im in images])
-        return to_patches(torch.from_numpy(x), self.patch).float()/127.5-1
+        return to_patches(torch.from_numpy(square_pixels(images, self.size)), self.patch).float()/127.5-1
+
     def __call__(self, catalog)->States:
         "Patches of a catalogue; an item without a picture has no states"
-        x,ok = torch.zeros(len(catalog), self.n_states, self.dim),~no_image(catalog)[:,None].expand(-1, self.n_states)
-        for rows,ims in image_blocks(catalog, 256): x[rows] = self.pixels(ims)
+        x = torch.zeros(len(catalog), self.n_states, self.dim)
+        ok = ~no_image(catalog)[:,None].expand(-1, self.n_states)
+        for items,images in image_blocks(catalog, 256):
+            x[items] = self.pixels(images)
         return States(x, ok.contiguous())
 
 # %% ../../nbs/22a_encode.light.ipynb #44651059
@@ -90,32 +102,45 @@ class TokenReader:
     encoder:object       # `TextEncoder`
     max_tokens:int=64
     half:bool=True       # keep 16 bits of each number
+
     @property
     def dim(self):
         "Width of a token's state"
-        m = self.encoder.load(); return m.get_embedding_dimension() if hasattr(m, 'get_embedding_dimension') else m.get_sentence_embedding_dimension()
+        return vector_width(self.encoder.load())
+
     @property
     def n_states(self):
         "Tokens read of a text, at most"
         return self.max_tokens
+
+    def _states(self, texts):
+        options = dict(batch_size=self.encoder.batch_size, prompt=self.encoder.prompt or None)
+        return self.encoder.load().encode(texts, output_value='token_embeddings', show_progress_bar=False, **options)
+
     def __call__(self, catalog)->States:
         "Token states of a catalogue; an item without text has none"
-        xs,no = content(catalog)
-        have = (~no).nonzero()[:,0].tolist()
-        x,ok = torch.zeros(len(xs), self.max_tokens, self.dim, dtype=torch.float16 if self.half else torch.float32),torch.zeros(len(xs), self.max_tokens, dtype=torch.bool)
-        long = 0
+        texts,missing = content(catalog)
+        have = (~missing).nonzero()[:,0].tolist()
+        dtype = torch.float16 if self.half else torch.float32
+        x = torch.zeros(len(texts), self.max_tokens, self.dim, dtype=dtype)
+        ok,n_long = torch.zeros(len(texts), self.max_tokens, dtype=torch.bool),0
         for i in range(0, len(have), 512):
-            part = have[i:i+512]
-            out = self.encoder.load().encode([xs[j] for j in part], batch_size=self.encoder.batch_size, prompt=self.encoder.prompt or None, output_value='token_embeddings', show_progress_bar=False)
-            for j,o in zip(part, out):
-                n = min(len(o), self.max_tokens)
-                x[j,:n] = o[:n].cpu(); ok[j,:n] = True; long += len(o)>n
-        if long: warnings.warn(f"{long:,} of {len(have):,} texts are longer than {self.max_tokens} tokens: the states of the rest are left out; raise `max_tokens` to keep them")
+            items = have[i:i+512]
+            for item,states in zip(items, self._states([texts[j] for j in items])):
+                n = min(len(states), self.max_tokens)
+                x[item,:n] = states[:n].cpu()
+                ok[item,:n] = True
+                n_long += len(states)>n
+        if n_long:
+            warnings.warn(f"{n_long:,} of {len(have):,} texts are longer than {self.max_tokens} tokens: "
+                "the states of the rest are left out; raise `max_tokens` to keep them")
         return States(x, ok)
 
 # %% ../../nbs/22a_encode.light.ipynb #75c32bda
 def adapter(
-    d_in:int, hidden:int, d_out:int, # widths
+    d_in:int, # width of the hidden states
+    hidden:int, # width between
+    d_out:int, # width of the codes
     dropout:float=.1,
 )->nn.Sequential:
     "UTGRec's map from hidden states to the width of the codes"
@@ -123,84 +148,146 @@ def adapter(
 
 def check_levels(n):
     "`n` itself; ValueError below 2"
-    if n<2: raise ValueError(f"an item is said from coarse to fine, in 2 vectors or more: `n_levels` must be at least 2, got {n}")
-    return n
+    if n>=2:
+        return n
+    raise ValueError("an item is said from coarse to fine, in 2 vectors or more: "
+        f"`n_levels` must be at least 2, got {n}")
 
+def _widths(readers, widths):
+    "Name -> width of what each frozen encoder gives"
+    if not readers:
+        raise ValueError("`readers` is empty: give at least one frozen encoder, "
+            "such as dict(text=TfidfEncoder().fit(catalog))")
+    widths = widths or {}
+    lost = [name for name,reader in readers.items() if name not in widths and not hasattr(reader, 'dim')]
+    if lost: raise ValueError(f"how wide are the vectors of {lost}? Give `widths`, such as dict({lost[0]}=384)")
+    return {name:widths.get(name) or reader.dim for name,reader in readers.items()}
+
+# %% ../../nbs/22a_encode.light.ipynb #36cd1897
 class LightEncoder(nn.Module):
     "L queries that read frozen states: items -> (n, n_levels, dim)"
     def __init__(self,
-        readers:dict, # name -> frozen encoder, catalogue -> `Embeddings` or `States`; one that learns must be fitted before, or other catalogues lie in other spaces
+        readers:dict, # name -> frozen encoder, catalogue -> `Embeddings` or `States`; fit one that learns before
         widths:dict=None, # name -> width of its vectors (default: the encoder's `dim`)
-        n_levels:int=3, dim:int=128, # L vectors, so wide
-        d_model:int=128, n_layers:int=2, n_heads:int=4, d_ff:int=None, # of the transformer (d_ff: 4 times d_model)
+        *,
+        n_levels:int=3, # L
+        dim:int=128, # width of the L vectors
+        d_model:int=128, # width of the transformer
+        n_layers:int=2,
+        n_heads:int=4,
+        d_ff:int=None, # between its layers (default: 4 times d_model)
         hidden:int=None, # of the adapter (default: d_model)
         dropout:float=.1,
     ):
         super().__init__()
-        if not readers: raise ValueError("`readers` is empty: give at least one frozen encoder, such as dict(text=TfidfEncoder().fit(catalog))")
+        widths = _widths(readers, widths)
         self.readers,self.n_levels,self.dim = readers,check_levels(n_levels),dim
-        lost = [k for k,r in readers.items() if k not in (widths or {}) and not hasattr(r, 'dim')]
-        if lost: raise ValueError(f"how wide are the vectors of {lost}? Give `widths`, such as dict({lost[0]}=384)")
-        widths = {k:(widths or {}).get(k) or r.dim for k,r in readers.items()}
-        self.norm,self.up = (nn.ModuleDict({k:f(w) for k,w in widths.items()}) for f in (nn.LayerNorm, lambda w: nn.Linear(w, d_model)))
-        self.place = nn.ParameterDict({k:torch.randn(getattr(r, 'n_states', 1), d_model)*.5 for k,r in readers.items()}) # where a state comes from
-        self.query,self.nothing = nn.Parameter(torch.randn(n_levels, d_model)),nn.Parameter(torch.zeros(1, d_model))
-        self.layers = nn.ModuleList(nn.TransformerDecoderLayer(d_model, n_heads, d_ff or 4*d_model, dropout, 'gelu', batch_first=True, norm_first=True) for _ in range(n_layers))
+        self.norm = nn.ModuleDict({name:nn.LayerNorm(w) for name,w in widths.items()})
+        self.up = nn.ModuleDict({name:nn.Linear(w, d_model) for name,w in widths.items()})
+        n_states = {name:getattr(reader, 'n_states', 1) for name,reader in readers.items()}
+        place = {name:torch.randn(n, d_model)*.5 for name,n in n_states.items()}
+        self.place = nn.ParameterDict(place) # where a state comes from
+        self.query = nn.Parameter(torch.randn(n_levels, d_model))
+        self.nothing = nn.Parameter(torch.zeros(1, d_model))
+        layer = dict(dim_feedforward=d_ff or 4*d_model, dropout=dropout, activation='gelu',
+                     batch_first=True, norm_first=True)
+        self.layers = nn.ModuleList(nn.TransformerDecoderLayer(d_model, n_heads, **layer) for _ in range(n_layers))
         self.last,self.adapt = nn.LayerNorm(d_model),adapter(d_model, hidden or d_model, dim, dropout)
 
     def prepare(self, catalog)->ItemStates:
         "What the frozen encoders say, computed once"
-        return ItemStates({k:as_states(r(catalog)) for k,r in self.readers.items()})
+        return ItemStates({name:as_states(reader(catalog)) for name,reader in self.readers.items()})
 
-    def forward(self, items:ItemStates)->Tensor: # (n, n_levels, dim)
-        "Vectors from coarse to fine"
-        if set(items.parts)!=set(self.up): raise ValueError(f"this encoder reads {sorted(self.up)}, got states of {sorted(items.parts)}; `prepare` makes them")
-        n,xs,ok = len(items),[],[]
-        for k,s in items.parts.items():
-            if s.x.shape[1:]!=(len(self.place[k]), self.up[k].in_features): raise ValueError(f"`{k}`: wanted {len(self.place[k])} states of width {self.up[k].in_features} for each item, got {tuple(s.x.shape[1:])}")
-            xs.append(self.up[k](self.norm[k](s.x.to(self.query.dtype)))+self.place[k]); ok.append(s.ok)
-        x = torch.cat([*xs, self.nothing.expand(n,1,-1)], 1)
-        hide = ~torch.cat([*ok, ok[0].new_ones(n,1)], 1)
-        h = self.query.expand(n,-1,-1)
-        after = torch.ones(self.n_levels, self.n_levels, dtype=torch.bool, device=x.device).triu(1)
-        for layer in self.layers: h = layer(h, x, tgt_mask=after, memory_key_padding_mask=hide)
-        return self.adapt(self.last(h))
+# %% ../../nbs/22a_encode.light.ipynb #8ff1f845
+@patch
+def _memory(self:LightEncoder, items): # (n, S, d_model) states to look at, (n, S) bool: which are hidden
+    if set(items.parts)!=set(self.up):
+        raise ValueError(f"this encoder reads {sorted(self.up)}, got states of {sorted(items.parts)}; "
+            "`prepare` makes them")
+    states,ok = [],[]
+    for name,s in items.parts.items():
+        n_states,width = len(self.place[name]),self.up[name].in_features
+        if s.x.shape[1:]!=(n_states,width):
+            raise ValueError(f"`{name}`: wanted {n_states} states of width {width} for each item, "
+                f"got {tuple(s.x.shape[1:])}")
+        states.append(self.up[name](self.norm[name](s.x.to(self.query.dtype)))+self.place[name])
+        ok.append(s.ok)
+    n = len(items)
+    memory = torch.cat([*states, self.nothing.expand(n, 1, -1)], 1)
+    return memory,~torch.cat([*ok, ok[0].new_ones(n, 1)], 1)
+
+@patch
+def forward(self:LightEncoder, items:ItemStates)->Tensor: # (n, n_levels, dim)
+    "Vectors from coarse to fine"
+    memory,hidden = self._memory(items)
+    h = self.query.expand(len(items), -1, -1)
+    finer = torch.ones(self.n_levels, self.n_levels, dtype=torch.bool, device=memory.device).triu(1)
+    for layer in self.layers:
+        h = layer(h, memory, tgt_mask=finer, memory_key_padding_mask=hidden)
+    return self.adapt(self.last(h))
 
 # %% ../../nbs/22a_encode.light.ipynb #6881c4d6
+class _ItemTrial:
+    "An item encoder on trial: what it gives, and what it breaks"
+    def __init__(self, encoder, tol):
+        self.encoder,self.tol = encoder,tol
+
+    def demand(self, holds, why):
+        if not holds: raise AssertionError(f"{type(self.encoder).__name__} breaks the contract of item encoders: {why}")
+
+    def run(self, catalog, rows=None):
+        "Vectors of some items of a catalogue (default: of all)"
+        items = self.encoder.prepare(catalog)
+        n = len(catalog)
+        self.demand(len(items)==n, f"`prepare` must give one row for each item: {n} items, {len(items)} rows")
+        return self.encoder(items[torch.arange(n) if rows is None else rows])
+
+    def same(self, a, b, why):
+        difference = (a-b).abs().max().item()
+        self.demand(difference<=self.tol, f"{why} (largest difference {difference:.3g})")
+
+    def levels_differ(self, z):
+        "Every level says something of its own about the items"
+        for l in range(z.shape[1]):
+            n_distinct = len(z[:,l].detach().round(decimals=5).unique(dim=0))
+            self.demand(n_distinct>1, f"level {l}: all items have one and the same vector")
+            self.demand(l==0 or (z[:,l]-z[:,l-1]).abs().max()>=1e-6, f"levels {l-1} and {l} say the same")
+
+    def learns(self, catalog):
+        "Gradients arrive from every level"
+        weights = [p for p in self.encoder.parameters() if p.requires_grad]
+        self.demand(weights, "no weight learns")
+        for l in range(self.encoder.n_levels):
+            out = self.run(catalog)[:,l].pow(2).sum()
+            gradients = torch.autograd.grad(out, weights, allow_unused=True) if out.requires_grad else []
+            arrives = any(g is not None and g.abs().sum()>0 for g in gradients)
+            self.demand(arrives, f"no gradient comes back from level {l}")
+
+# %% ../../nbs/22a_encode.light.ipynb #2e46f3b6
 def check_item_encoder(
     encoder:nn.Module, # has `prepare`, `n_levels`, `dim`; rows of what `prepare` gives -> (n, n_levels, dim)
     catalog, # a small catalogue, 4 items or more
     tol:float=1e-4, # largest difference allowed where two vectors must be equal
 )->Tensor: # (n, L, dim) of `catalog`
-    "Raise unless row i belongs to item i, whatever else is in the batch; every level says something of its own about the item; and gradients arrive"
+    "Raise unless row i is item i, whatever else is in the batch; levels differ; and gradients arrive"
     from datasets import concatenate_datasets
-    def fail(why): raise AssertionError(f"{type(encoder).__name__} breaks the contract of item encoders: {why}")
-    if len(catalog)<4: raise ValueError(f"check_item_encoder wants a catalogue of 4 items or more, got {len(catalog)}")
-    was,n,L = encoder.training,len(catalog),encoder.n_levels
+    n = len(catalog)
+    if n<4: raise ValueError(f"check_item_encoder wants a catalogue of 4 items or more, got {n}")
+    was_training = encoder.training
     encoder.eval()
-    def run(c, rows=None):
-        items = encoder.prepare(c)
-        if len(items)!=len(c): fail(f"`prepare` must give one row for each item: {len(c)} items, {len(items)} rows")
-        return encoder(items[torch.arange(len(c)) if rows is None else rows])
-    def same(a, b, why):
-        d = (a-b).abs().max().item()
-        if not d<=tol: fail(f"{why} (largest difference {d:.3g})")
-    z = run(catalog)
-    if z.shape!=(n,L,encoder.dim): fail(f"wanted ({n}, {L}, {encoder.dim}), got {tuple(z.shape)}")
-    if not z.isfinite().all(): fail(f"{int((~z.isfinite()).flatten(1).any(1).sum())} items have NaN or infinity")
-    for l in range(L):
-        if len(z[:,l].detach().round(decimals=5).unique(dim=0))<2: fail(f"level {l}: all items have one and the same vector")
-        if l and (z[:,l]-z[:,l-1]).abs().max()<1e-6: fail(f"levels {l-1} and {l} say the same")
+    trial = _ItemTrial(encoder, tol)
+    z = trial.run(catalog)
+    wanted = n,encoder.n_levels,encoder.dim
+    trial.demand(z.shape==wanted, f"wanted {wanted}, got {tuple(z.shape)}")
+    bad = (~z.isfinite()).flatten(1).any(1)
+    trial.demand(not bad.any(), f"{int(bad.sum())} items have NaN or infinity")
+    trial.levels_differ(z)
     rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))
-    same(run(catalog, rows), z[rows], "rows in another order must give the same vectors in that order")
-    same(run(catalog, rows[:1]), z[rows[:1]], "an item's vectors must not depend on what else is in the batch")
-    two = run(concatenate_datasets([catalog, catalog.select([0])]))
-    same(two[-1], two[0], "equal content must give equal vectors")
-    ps = {k:p for k,p in encoder.named_parameters() if p.requires_grad}
-    if not ps: fail("no weight learns")
-    for l in range(L):
-        out = run(catalog)[:,l].pow(2).sum()
-        g = torch.autograd.grad(out, list(ps.values()), allow_unused=True) if out.requires_grad else []
-        if not any(v is not None and v.abs().sum()>0 for v in g): fail(f"no gradient comes back from level {l}")
-    encoder.train(was)
+    trial.same(trial.run(catalog, rows), z[rows], "rows in another order must give the same vectors in that order")
+    alone = trial.run(catalog, rows[:1])
+    trial.same(alone, z[rows[:1]], "an item's vectors must not depend on what else is in the batch")
+    twice = trial.run(concatenate_datasets([catalog, catalog.select([0])]))
+    trial.same(twice[-1], twice[0], "equal content must give equal vectors")
+    trial.learns(catalog)
+    encoder.train(was_training)
     return z.detach()

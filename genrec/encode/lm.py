@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from fastcore.basics import patch
 from ..core import Embeddings
-from ..data.catalog import clean
+from ..data.item_text import clean
 from .base import content, model_missing, model_source, short_name
 from .text import TextEncoder, TfidfEncoder
 from ..store import file_digest

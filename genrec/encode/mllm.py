@@ -15,14 +15,17 @@ import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..data.images import image_of, no_image
-from .base import content
+from .base import content, model_missing
 from .light import adapter, check_levels
 from ..batches import to_device
 
 # %% ../../nbs/23_encode.mllm.ipynb #caafafe4
-PROMPTS = { # by whether there is an image, which comes before it
-    True: ("This is an image of an item. The item's information also includes: ", ". Compress the image and information into {L} tokens, representing content from coarse to fine granularity."),
-    False: ("An item is missing its corresponding image. The item's information also includes: ", ". Compress the information into {L} tokens, representing content from coarse to fine granularity.")}
+PROMPTS = { # whether there is an image, which comes first -> what stands before and after the item's text
+    True: ("This is an image of an item. The item's information also includes: ",
+        ". Compress the image and information into {L} tokens, representing content from coarse to fine granularity."),
+    False: ("An item is missing its corresponding image. The item's information also includes: ",
+        ". Compress the information into {L} tokens, representing content from coarse to fine granularity."),
+}
 
 @dataclass(frozen=True)
 class MLLMBatch:
@@ -34,6 +37,9 @@ class MLLMBatch:
     pixels:Tensor   # (patches, width) of all images, or None
     grid:Tensor     # (images, 3) patches in time, down and across, or None
 
+# %% ../../nbs/23_encode.mllm.ipynb #49ac1b74
+def _padded(rows, width): return torch.tensor([row+[0]*(width-len(row)) for row in rows])
+
 class MLLMItems:
     "Prompts of a catalogue; pictures are opened when they are asked for"
     def __init__(self,
@@ -41,45 +47,76 @@ class MLLMItems:
         catalog,
         texts:list, # of lists of tokens
         pictures:Tensor, # (n,) bool: which items have one that is used
-    ): self.encoder,self.catalog,self.texts,self.pictures = encoder,catalog,texts,pictures
+    ):
+        self.encoder,self.catalog,self.texts,self.pictures = encoder,catalog,texts,pictures
+
     def __len__(self): return len(self.texts)
 
+    def _picture(self, item):
+        "(pixels, grid) of an item's picture, and the tokens that stand for it"
+        e = self.encoder
+        seen = e.pictures(images=[image_of(self.catalog, item)], return_tensors='pt')
+        pixels,grid = seen['pixel_values'],seen['image_grid_thw']
+        start,part,end = e.image_tokens
+        n_parts = int(grid.prod())//e.pictures.merge_size**2
+        return pixels,grid,[start,*[part]*n_parts,end]
+
     def __getitem__(self, rows)->MLLMBatch:
-        e,rows = self.encoder,torch.as_tensor(rows).tolist()
+        e = self.encoder
         ids,kind,pixels,grid = [],[],[],[]
-        for i in rows:
-            front = []
-            if self.pictures[i]:
-                p = e.pictures(images=[image_of(self.catalog, i)], return_tensors='pt')
-                pixels.append(p['pixel_values']); grid.append(p['image_grid_thw'])
-                front = [e.image_tokens[0], *[e.image_tokens[1]]*(int(grid[-1].prod())//e.pictures.merge_size**2), e.image_tokens[2]]
-            before,after = e.prompts[bool(self.pictures[i])]
-            ids.append(front+before+self.texts[i]+after+e.code_tokens)
-            kind.append([0]+[1]*(len(front)-2)+[0] if front else [])
-        n,T = torch.tensor([len(r) for r in ids]),max(map(len, ids))
-        t = torch.tensor([r+[0]*(T-len(r)) for r in ids])
-        return MLLMBatch(t, (torch.arange(T)<n[:,None]).long(), torch.tensor([k+[0]*(T-len(k)) for k in kind]), n[:,None]-e.n_levels+torch.arange(e.n_levels),
-            torch.cat(pixels) if pixels else None, torch.cat(grid) if grid else None)
+        for item in torch.as_tensor(rows).tolist():
+            has_picture,image = bool(self.pictures[item]),[]
+            if has_picture:
+                its_pixels,its_grid,image = self._picture(item)
+                pixels.append(its_pixels)
+                grid.append(its_grid)
+            before,after = e.prompts[has_picture]
+            ids.append(image+before+self.texts[item]+after+e.code_tokens)
+            kind.append([int(token==e.image_tokens[1]) for token in image])
+        n_tokens = torch.tensor([len(row) for row in ids])[:,None]
+        width = int(n_tokens.max())
+        return MLLMBatch(
+            ids=_padded(ids, width), kind=_padded(kind, width),
+            ok=(torch.arange(width)<n_tokens).long(),
+            at=n_tokens-e.n_levels+torch.arange(e.n_levels),
+            pixels=torch.cat(pixels) if pixels else None,
+            grid=torch.cat(grid) if grid else None)
 
 # %% ../../nbs/23_encode.mllm.ipynb #3d393cab
 def linear_names(model)->list:
     "Linear layers of the language model: not those of vision, not a head"
-    return [n for n,m in model.named_modules() if isinstance(m, nn.Linear) and not n.startswith('visual') and 'lm_head' not in n]
+    linear = [name for name,m in model.named_modules() if isinstance(m, nn.Linear)]
+    return [name for name in linear if not name.startswith('visual') and 'lm_head' not in name]
+
+def _is_called(name, target): return name==target or name.endswith('.'+target)
 
 def add_lora(
-    model:nn.Module, r:int, alpha:int, dropout:float,
+    model:nn.Module,
+    *,
+    r:int, # rank of the updates; 0: none
+    alpha:int,
+    dropout:float,
     targets:tuple=None, # names of layers, or how they end (default: all of `linear_names`)
 )->nn.Module: # the same model: all is frozen but the low-rank updates and the table of tokens
     "LoRA in place"
     from peft import LoraConfig, inject_adapter_in_model
     names = linear_names(model)
-    lost = [t for t in targets or () if not any(n==t or n.endswith('.'+t) for n in names)]
-    if lost: raise ValueError(f"LoRA target {', '.join(lost)}: no linear layer of the language model is called so; there are {', '.join(sorted({n.rsplit('.', 1)[-1] for n in names}))}")
-    use = [n for n in names if not targets or any(n==t or n.endswith('.'+t) for t in targets)]
+    lost = [target for target in targets or () if not any(_is_called(name, target) for name in names)]
+    if lost:
+        endings = sorted({name.rsplit('.', 1)[-1] for name in names})
+        raise ValueError(f"LoRA target {', '.join(lost)}: no linear layer of the language model is called so; "
+            f"there are {', '.join(endings)}")
+    if targets:
+        names = [name for name in names if any(_is_called(name, target) for target in targets)]
     model.requires_grad_(False)
-    if r: inject_adapter_in_model(LoraConfig(r=r, lora_alpha=alpha, lora_dropout=dropout, target_modules=use), model)
-    for n,p in model.named_parameters():
-        if 'lora_' in n or p is model.get_input_embeddings().weight: p.requires_grad_(True); p.data = p.data.float()
+    if r:
+        config = LoraConfig(r=r, lora_alpha=alpha, lora_dropout=dropout, target_modules=names)
+        inject_adapter_in_model(config, model)
+    tokens = model.get_input_embeddings().weight
+    for name,p in model.named_parameters():
+        if 'lora_' in name or p is tokens:
+            p.requires_grad_(True)
+            p.data = p.data.float()
     return model
 
 # %% ../../nbs/23_encode.mllm.ipynb #3724b657
@@ -89,68 +126,102 @@ class MLLMEncoder(nn.Module):
         model:nn.Module, # `Qwen2VLModel` or its like; a language model without vision reads catalogues without images
         tokenizer, # of transformers
         pictures=None, # its image processor
-        n_levels:int=3, dim:int=128, # L vectors, so wide
-        hidden:int=768, dropout:float=.1, # of the adapter
-        lora_r:int=8, lora_alpha:int=32, lora_dropout:float=.1, targets:tuple=None, # see `add_lora`; r = 0: only the table of tokens learns
+        *,
+        n_levels:int=3, # L
+        dim:int=128, # width of the L vectors
+        hidden:int=768, # of the adapter
+        dropout:float=.1, # likewise
+        lora_r:int=8, # see `add_lora`; 0: only the table of tokens learns
+        lora_alpha:int=32,
+        lora_dropout:float=.1,
+        targets:tuple=None, # likewise
         max_tokens:int=1024, # of a text
         max_pixels:int=50_000_000, # of a picture; larger ones are left out, and counted
         checkpointing:bool=False, # compute states again for the gradients, to save memory
     ):
         super().__init__()
         model = model.model if hasattr(model, 'lm_head') else model
-        L = check_levels(n_levels)
-        self.n_levels,self.dim,self.tokenizer,self.pictures,self.max_tokens,self.max_pixels = L,dim,tokenizer,pictures,max_tokens,max_pixels
-        V = model.get_input_embeddings().num_embeddings
-        if len(tokenizer)>V: raise ValueError(f"the tokenizer has {len(tokenizer):,} tokens, the model {V:,}: they do not belong together")
-        model.resize_token_embeddings(V+L, mean_resizing=False)
-        self.vision,self.code_tokens = hasattr(model, 'visual') and pictures is not None,list(range(V, V+L))
-        self.image_tokens = [model.config.vision_start_token_id, model.config.image_token_id, model.config.vision_end_token_id] if hasattr(model, 'visual') else None
-        def ids(s): return tokenizer(s, add_special_tokens=False)['input_ids']
-        self.prompts = {k:(ids(a), ids(b.format(L=L))) for k,(a,b) in PROMPTS.items()}
-        self.model = add_lora(model, lora_r, lora_alpha, lora_dropout, targets)
-        if checkpointing: getattr(model, 'activation_checkpointing_enable', model.gradient_checkpointing_enable)(dict(use_reentrant=False))
+        self.n_levels,self.dim = check_levels(n_levels),dim
+        self.tokenizer,self.pictures,self.max_tokens,self.max_pixels = tokenizer,pictures,max_tokens,max_pixels
+        self.vision = hasattr(model, 'visual') and pictures is not None
+        self._add_tokens(model)
+        self.model = add_lora(model, r=lora_r, alpha=lora_alpha, dropout=lora_dropout, targets=targets)
+        if checkpointing:
+            enable = getattr(model, 'activation_checkpointing_enable', model.gradient_checkpointing_enable)
+            enable(dict(use_reentrant=False))
         self.low = any(p.dtype in (torch.bfloat16,torch.float16) for p in model.parameters())
         self.adapt = adapter(model.get_input_embeddings().embedding_dim, hidden, dim, dropout)
 
-    @property
-    def embed(self):
-        "The table of tokens, for a `TextDecoder`"
-        return self.model.get_input_embeddings()
-    @property
-    def device(self):
-        "The device of its weights"
-        return self.adapt[0].weight.device
+# %% ../../nbs/23_encode.mllm.ipynb #ad504bac
+@patch
+def _add_tokens(self:MLLMEncoder, model):
+    "L code tokens at the end of the vocabulary, and the tokens of the prompts"
+    L,n_tokens = self.n_levels,model.get_input_embeddings().num_embeddings
+    if len(self.tokenizer)>n_tokens:
+        raise ValueError(f"the tokenizer has {len(self.tokenizer):,} tokens, the model {n_tokens:,}: "
+            "they do not belong together")
+    model.resize_token_embeddings(n_tokens+L, mean_resizing=False)
+    self.code_tokens,self.image_tokens = list(range(n_tokens, n_tokens+L)),None
+    if hasattr(model, 'visual'):
+        c = model.config
+        self.image_tokens = [c.vision_start_token_id, c.image_token_id, c.vision_end_token_id]
+    def ids(text): return self.tokenizer(text, add_special_tokens=False)['input_ids']
+    self.prompts = {image:(ids(before), ids(after.format(L=L))) for image,(before,after) in PROMPTS.items()}
 
-    def forward(self, b:MLLMBatch)->Tensor: # (n, n_levels, dim)
-        "States over the code tokens, through the adapter"
-        b = to_device(b, self.device)
-        seen = {} if b.pixels is None else dict(pixel_values=b.pixels, image_grid_thw=b.grid)
-        if self.image_tokens: seen['mm_token_type_ids'] = b.kind
-        with torch.autocast(self.device.type, torch.bfloat16) if self.low else nullcontext():
-            h = self.model(input_ids=b.ids, attention_mask=b.ok, use_cache=False, **seen).last_hidden_state
-        return self.adapt(h[torch.arange(len(h), device=h.device)[:,None],b.at].to(self.adapt[0].weight.dtype))
+@patch(as_prop=True)
+def embed(self:MLLMEncoder):
+    "The table of tokens, for a `TextDecoder`"
+    return self.model.get_input_embeddings()
+
+@patch(as_prop=True)
+def device(self:MLLMEncoder):
+    "The device of its weights"
+    return self.adapt[0].weight.device
+
+@patch
+def forward(self:MLLMEncoder, b:MLLMBatch)->Tensor: # (n, n_levels, dim)
+    "States over the code tokens, through the adapter"
+    b = to_device(b, self.device)
+    seen = {} if b.pixels is None else dict(pixel_values=b.pixels, image_grid_thw=b.grid)
+    if self.image_tokens:
+        seen['mm_token_type_ids'] = b.kind
+    with torch.autocast(self.device.type, torch.bfloat16) if self.low else nullcontext():
+        h = self.model(input_ids=b.ids, attention_mask=b.ok, use_cache=False, **seen).last_hidden_state
+    rows = torch.arange(len(h), device=h.device)[:,None]
+    return self.adapt(h[rows,b.at].to(self.adapt[0].weight.dtype))
 
 # %% ../../nbs/23_encode.mllm.ipynb #7dc5e57b
+def _unusable(picture, max_pixels):
+    "Why a vision tower cannot read a picture, given as its bytes or path; '' where it can"
+    from PIL import Image
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        try:
+            w,h = Image.open(BytesIO(picture['bytes']) if picture['bytes'] else picture['path']).size
+        except Image.DecompressionBombError:
+            w,h = max_pixels+1,1
+    if w*h>max_pixels:
+        return f'over {max_pixels:,} pixels'
+    if min(w, h)<2:
+        return 'a single line of pixels or less'
+    return 'over 200 times as long as wide' if max(w, h)>200*min(w, h) else ''
+
 def usable_pictures(
     catalog, # with a column `image`, or without
     max_pixels:int, # of a picture
 )->tuple: # (n,) bool, {why not: how many}
     "Which items have a picture that a vision tower can read; only headers are opened"
     from datasets import Image
-    from PIL import Image as PIL
-    n = len(catalog)
-    if 'image' not in catalog.column_names: return torch.zeros(n, dtype=torch.bool),{}
-    ok,why = ~no_image(catalog),{}
-    raw = catalog.select_columns('image').cast_column('image', Image(decode=False))
+    if 'image' not in catalog.column_names:
+        return torch.zeros(len(catalog), dtype=torch.bool),{}
+    ok,reasons = ~no_image(catalog),{}
+    pictures = catalog.select_columns('image').cast_column('image', Image(decode=False))
     for i in ok.nonzero()[:,0].tolist():
-        f = raw[i]['image']
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', PIL.DecompressionBombWarning)
-            try: w,h = PIL.open(BytesIO(f['bytes']) if f['bytes'] else f['path']).size
-            except PIL.DecompressionBombError: w,h = max_pixels+1,1
-        bad = f'over {max_pixels:,} pixels' if w*h>max_pixels else 'a single line of pixels or less' if min(w, h)<2 else 'over 200 times as long as wide' if max(w, h)>200*min(w, h) else None
-        if bad: ok[i] = False; why[bad] = why.get(bad, 0)+1
-    return ok,why
+        why = _unusable(pictures[i]['image'], max_pixels)
+        if why:
+            ok[i] = False
+            reasons[why] = reasons.get(why, 0)+1
+    return ok,reasons
 
 # %% ../../nbs/23_encode.mllm.ipynb #dcddc401
 @patch
@@ -158,49 +229,69 @@ def prepare(self:MLLMEncoder,
     catalog, # with a column `text`, and perhaps `image`
 )->MLLMItems:
     "Prompts of a catalogue; what is cut or left out is counted and said"
-    xs,_ = content(catalog)
-    texts = [self.tokenizer(x or '', add_special_tokens=False)['input_ids'] for x in xs]
-    long = [len(t)-self.max_tokens for t in texts if len(t)>self.max_tokens]
-    if long: warnings.warn(f"{len(long):,} of {len(texts):,} texts are longer than {self.max_tokens:,} tokens: cut there, {sum(long):,} tokens are left out")
-    have,why = usable_pictures(catalog, self.max_pixels)
+    texts = [self.tokenizer(t or '', add_special_tokens=False)['input_ids'] for t in content(catalog)[0]]
+    too_many = [len(t)-self.max_tokens for t in texts if len(t)>self.max_tokens]
+    if too_many:
+        warnings.warn(f"{len(too_many):,} of {len(texts):,} texts are longer than {self.max_tokens:,} tokens: "
+            f"cut there, {sum(too_many):,} tokens are left out")
+    have,reasons = usable_pictures(catalog, self.max_pixels)
     if have.any() and not self.vision:
         lack = 'no vision tower' if self.image_tokens is None else 'a vision tower, but no image processor was given'
-        raise ValueError(f"{int(have.sum()):,} items have a picture, and {type(self.model).__name__} has {lack}: take a model such as Qwen2-VL with its image processor, or `catalog.remove_columns('image')`")
-    if why: warnings.warn(f"{sum(why.values()):,} pictures are not read ({', '.join(f'{n:,} {k}' for k,n in why.items())}): these items get the prompt without an image")
+        raise ValueError(f"{int(have.sum()):,} items have a picture, and {type(self.model).__name__} has {lack}: "
+            "take a model such as Qwen2-VL with its image processor, or `catalog.remove_columns('image')`")
+    if reasons:
+        counts = ', '.join(f'{n:,} {why}' for why,n in reasons.items())
+        warnings.warn(f"{sum(reasons.values()):,} pictures are not read ({counts}): "
+            "these items get the prompt without an image")
     return MLLMItems(self, catalog, [t[:self.max_tokens] for t in texts], have)
 
+# %% ../../nbs/23_encode.mllm.ipynb #5b5d537f
 def mllm_parts(
     name_or_path:str, # a folder, or a name on the hub, such as 'Qwen/Qwen2-VL-2B-Instruct'
     dtype=torch.bfloat16, # of the frozen weights
-    min_patches:int=128, max_patches:int=1024, # of 28 x 28 pixels, of a picture (Qwen3-VL: 32 x 32)
+    min_patches:int=128, # of a picture, 28 x 28 pixels each (Qwen3-VL: 32 x 32)
+    max_patches:int=1024,
 )->tuple: # (model, tokenizer, image processor), as `MLLMEncoder` takes them
     "A pretrained model with its tokenizer and image processor"
     from transformers import AutoModel, AutoTokenizer, AutoImageProcessor
-    src = str(name_or_path)
-    try: model,tok,pic = AutoModel.from_pretrained(src, dtype=dtype),AutoTokenizer.from_pretrained(src),AutoImageProcessor.from_pretrained(src, backend='pil')
-    except (OSError, ValueError) as e: raise OSError(f"wanted a model {src!r}, which is neither on this disk nor to be had from the hub ({str(e).splitlines()[0]:.100}). Give a folder with config.json, weights, tokenizer and preprocessor_config.json; "
-        "or fetch it where there is a network (`hf download NAME`) and unset HF_HUB_OFFLINE there; or use `LightEncoder`, which needs no hub, or `tiny_qwen2vl` to try things out") from e
-    side = (pic.patch_size*pic.merge_size)**2
-    pic.size = dict(shortest_edge=min_patches*side, longest_edge=max_patches*side)
-    return model,tok,pic
+    source = str(name_or_path)
+    try:
+        model = AutoModel.from_pretrained(source, dtype=dtype)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        pictures = AutoImageProcessor.from_pretrained(source, backend='pil')
+    except (OSError, ValueError) as e:
+        folder = 'a folder with config.json, weights, tokenizer and preprocessor_config.json'
+        instead = '`LightEncoder`, which needs no hub, or `tiny_qwen2vl` to try things out'
+        raise model_missing(source, 'a model', e, folder=folder, instead=instead) from e
+    patch_pixels = (pictures.patch_size*pictures.merge_size)**2
+    pictures.size = dict(shortest_edge=min_patches*patch_pixels, longest_edge=max_patches*patch_pixels)
+    return model,tokenizer,pictures
 
+# %% ../../nbs/23_encode.mllm.ipynb #88ed379d
 def load_mllm(
     name_or_path:str, # as `mllm_parts`
-    dtype=torch.bfloat16, min_patches:int=128, max_patches:int=1024,
-    **kw, # of `MLLMEncoder`
+    dtype=torch.bfloat16,
+    min_patches:int=128,
+    max_patches:int=1024,
+    **options, # of `MLLMEncoder`
 )->MLLMEncoder:
     "An encoder over a pretrained model"
-    return MLLMEncoder(*mllm_parts(name_or_path, dtype, min_patches, max_patches), **kw)
+    return MLLMEncoder(*mllm_parts(name_or_path, dtype, min_patches, max_patches), **options)
 
 def tiny_qwen2vl(
     vocab_size:int, # the last three are for images
-    hidden:int=64, n_layers:int=2, seed:int=0,
+    hidden:int=64,
+    n_layers:int=2,
+    seed:int=0,
 ):
     "A Qwen2-VL with random weights"
     from transformers import Qwen2VLConfig, Qwen2VLModel
     torch.manual_seed(seed)
     V = vocab_size
-    return Qwen2VLModel(Qwen2VLConfig(vision_start_token_id=V-3, image_token_id=V-2, vision_end_token_id=V-1, video_token_id=V,
-        text_config=dict(vocab_size=V, bos_token_id=None, eos_token_id=None, hidden_size=hidden, intermediate_size=2*hidden, num_hidden_layers=n_layers, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=4096,
-            rope_parameters=dict(rope_type='default', rope_theta=1e4, mrope_section=[hidden//32,3*hidden//64,3*hidden//64])),
-        vision_config=dict(depth=n_layers, embed_dim=32, hidden_size=hidden, num_heads=4, patch_size=14, spatial_merge_size=2)))
+    rope = dict(rope_type='default', rope_theta=1e4, mrope_section=[hidden//32,3*hidden//64,3*hidden//64])
+    text = dict(vocab_size=V, bos_token_id=None, eos_token_id=None, hidden_size=hidden, intermediate_size=2*hidden,
+                num_hidden_layers=n_layers, num_attention_heads=4, num_key_value_heads=2,
+                max_position_embeddings=4096, rope_parameters=rope)
+    vision = dict(depth=n_layers, embed_dim=32, hidden_size=hidden, num_heads=4, patch_size=14, spatial_merge_size=2)
+    tokens = dict(vision_start_token_id=V-3, image_token_id=V-2, vision_end_token_id=V-1, video_token_id=V)
+    return Qwen2VLModel(Qwen2VLConfig(**tokens, text_config=text, vision_config=vision))

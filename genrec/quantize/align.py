@@ -18,18 +18,25 @@ from .rqvae import mlp
 class Club(nn.Module):
     "CLUB: an upper bound on the mutual information of `z` and `s`, with the Gaussian q(s|z) that it needs"
     def __init__(self,
-        z_dim:int, s_dim:int, # widths
+        z_dim:int, # width of z
+        s_dim:int, # width of s
         hidden:int=64, # of both networks
         steps:int=5, # of q, each time `learn` is called
-        lr:float=1e-4, betas:tuple=(.9,.999), eps:float=1e-8, # of q's own Adam
+        *,
+        lr:float=1e-4, # of q's own Adam, as are the next two
+        betas:tuple=(.9,.999),
+        eps:float=1e-8,
     ):
         super().__init__()
         self.steps,self.lr,self.betas,self.eps = steps,lr,betas,eps
         self.mean,self.logvar = mlp((z_dim,hidden,s_dim)),mlp((z_dim,hidden,s_dim))
-        for net in (self.mean,self.logvar): nn.init.zeros_(net[-1].weight); nn.init.zeros_(net[-1].bias) # N(0,1), whatever z
+        for net in (self.mean,self.logvar): # q is N(0, 1), whatever z
+            nn.init.zeros_(net[-1].weight)
+            nn.init.zeros_(net[-1].bias)
         self.requires_grad_(False) # whoever minimises the bound sees q as given
-        for i,p in enumerate(self.parameters()):
-            for n in ('first','second'): self.register_buffer(f'{n}{i}', torch.zeros_like(p)) # Adam's moments: saved with the weights
+        for i,p in enumerate(self.parameters()): # Adam's moments: saved with the weights
+            self.register_buffer(f'first{i}', torch.zeros_like(p))
+            self.register_buffer(f'second{i}', torch.zeros_like(p))
         self.register_buffer('step', torch.zeros((), dtype=torch.int64))
 
     def log_prob(self, z, s): # (n, z_dim), (n, s_dim) -> (n,) in nats
@@ -55,29 +62,39 @@ def standardise(
 
 # %% ../../nbs/37a_quantize.align.ipynb #c84ab186
 @patch
+def _gradients(self:Club, z, s):
+    "-log q, and its gradients with respect to q's weights"
+    with torch.enable_grad(), torch.autocast(z.device.type, enabled=False):
+        self.requires_grad_(True)
+        try:
+            loss = -self.log_prob(z, s).sum()/max(1, len(z))
+            return loss.detach(),torch.autograd.grad(loss, list(self.parameters()))
+        finally:
+            self.requires_grad_(False)
+
+@patch
 @torch.no_grad()
 def learn(self:Club,
-    z:Tensor, s:Tensor, # (n, z_dim), (n, s_dim): no gradient flows into them
+    z:Tensor, # (n, z_dim): no gradient flows into it, nor into s
+    s:Tensor, # (n, s_dim)
 )->float: # -log q before the last step; nan where there were none
     "`steps` of Adam on the likelihood of the pairs"
-    z,s,ps,loss = z.detach().float(),s.detach().float(),list(self.parameters()),None
+    z,s,loss = z.detach().float(),s.detach().float(),float('nan')
     d = torch.distributed
     world = d.get_world_size() if d.is_available() and d.is_initialized() else 1
     for _ in range(self.steps if len(z) or world>1 else 0):
-        with torch.enable_grad(), torch.autocast(z.device.type, enabled=False):
-            self.requires_grad_(True)
-            try:
-                loss = -self.log_prob(z, s).sum()/max(1, len(z))
-                grads = torch.autograd.grad(loss, ps)
-            finally: self.requires_grad_(False)
+        loss,grads = self._gradients(z, s)
         self.step += 1
         t,(b1,b2) = self.step.double(),self.betas
         size,root = self.lr/(1-b1**t),(1-b2**t).sqrt()
-        for i,(p,g) in enumerate(zip(ps, grads)):
-            if world>1: d.all_reduce(g); g = g/world
-            m,v = getattr(self, f'first{i}').lerp_(g, 1-b1),getattr(self, f'second{i}').lerp_(g*g, 1-b2)
+        for i,(p,g) in enumerate(zip(self.parameters(), grads)):
+            if world>1:
+                d.all_reduce(g)
+                g = g/world
+            m = getattr(self, f'first{i}').lerp_(g, 1-b1)
+            v = getattr(self, f'second{i}').lerp_(g*g, 1-b2)
             p.sub_((size*m/(v.sqrt()/root+self.eps)).to(p.dtype))
-    return float('nan') if loss is None else loss.detach()
+    return loss
 
 # %% ../../nbs/37a_quantize.align.ipynb #e76457ae
 def contrastive_loss(
@@ -87,19 +104,22 @@ def contrastive_loss(
     temperature:float=.1,
 )->Tensor: # ()
     "Cross-entropy of the next item among those of the batch, by cosine (equation 12)"
-    if h.shape[1:]!=v.shape[1:]: raise ValueError(f"states and items must have one width, got {tuple(h.shape)} and {tuple(v.shape)}")
+    if h.shape[1:]!=v.shape[1:]:
+        raise ValueError(f"states and items must have one width, got {tuple(h.shape)} and {tuple(v.shape)}")
     return F.cross_entropy(linear(F.normalize(h.float(), dim=1)/temperature, F.normalize(v.float(), dim=1)), target)
 
 # %% ../../nbs/37a_quantize.align.ipynb #2ad479b2
 def by_length(
     n:Tensor, # (b,) int64 lengths of sequences whose rows lie one after the other
-)->tuple: # (m,) the rows in order of their sequences' lengths, (m,) each one's place in its sequence, (length, number) of each length
+)->tuple: # rows (m,) in order of their sequences' lengths; place (m,) of each in its sequence; (length, number) pairs
     "Sequences of one length side by side"
     order = n.argsort(stable=True)
     s = n[order]
     place = torch.arange(int(s.sum()), device=n.device)-(s.cumsum(0)-s).repeat_interleave(s)
+    rows = (n.cumsum(0)-n)[order].repeat_interleave(s)+place
     length,many = s.unique_consecutive(return_counts=True)
-    return (n.cumsum(0)-n)[order].repeat_interleave(s)+place, place, [(t,k) for t,k in zip(length.tolist(), many.tolist()) if t]
+    groups = [(t,k) for t,k in zip(length.tolist(), many.tolist()) if t]
+    return rows, place, groups
 
 class Block(nn.Module):
     "Causal self-attention and feed-forward over packed rows, each added to its input and normalised"
@@ -113,20 +133,24 @@ class Block(nn.Module):
     def forward(self, x, groups):
         "(m, dim) rows and (length, number) of the sequences that they are, one after the other -> (m, dim)"
         parts = self.qkv(x).split([t*n for t,n in groups])
-        read = [self.read(q, t) for q,(t,_) in zip(parts, groups)] # sequences of one length at a time: nothing is padded
+        read = [self.read(q, t) for q,(t,_) in zip(parts, groups)]
         x = self.n1(x+self.drop(self.o(torch.cat(read))))
         return self.n2(x+self.drop(self.ff(x)))
     def read(self, qkv, t):
         "Causal attention among sequences of `t` rows: (m, 3*dim) -> (m, dim)"
         q,k,v = qkv.unflatten(0, (-1,t)).unflatten(-1, (3,self.n_heads,-1)).permute(2,0,3,1,4)
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=self.p if self.training else 0.).transpose(1,2).flatten(2).flatten(0,1)
+        p = self.p if self.training else 0.
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=p)
+        return out.transpose(1,2).flatten(2).flatten(0,1)
 
 # %% ../../nbs/37a_quantize.align.ipynb #0655fcf0
 class SequenceEncoder(nn.Module):
     "SASRec's causal self-attention over vectors of items"
     def __init__(self,
         dim:int, # width of the vectors and of the states
-        n_layers:int=2, n_heads:int=2,
+        n_layers:int=2,
+        n_heads:int=2,
+        *,
         d_ff:int=None, # (default: 4 times `dim`)
         dropout:float=.2,
         max_history:int=20, # longest sequence
@@ -140,15 +164,18 @@ class SequenceEncoder(nn.Module):
 
     def forward(self,
         v, # (m, dim) vectors of the items of all sequences, one sequence after the other
-        ok=None, # (b, t) bool, as true as often: where in its sequence each of them is, padding behind the end (default: one sequence)
+        ok=None, # (b, t) bool, as true as often: where in its sequence each of them is (default: one sequence)
         item=None, # (m,) their numbers, which attention does not look at; a graph does, see `quantize.session`
     ): # -> (m, dim)
         "One state for each item, from itself and what came before in its sequence"
-        if ok is None: ok = torch.ones(1, len(v), dtype=torch.bool, device=v.device)
-        b,t = ok.shape
-        if t>self.max_history: raise ValueError(f"this encoder reads {self.max_history} items, got {t}: cut the histories, `.last({self.max_history})`")
+        if ok is None:
+            ok = torch.ones(1, len(v), dtype=torch.bool, device=v.device)
+        if ok.shape[1]>self.max_history:
+            raise ValueError(f"this encoder reads {self.max_history} items, got {ok.shape[1]}: "
+                             f"cut the histories, `.last({self.max_history})`")
         rows,place,groups = by_length(ok.sum(1))
         x = F.rms_norm(v, v.shape[1:])[rows]+self.pos[place] # (12) knows vectors by their direction
         x = self.drop(self.norm(x))
-        for block in self.blocks: x = block(x, groups)
+        for block in self.blocks:
+            x = block(x, groups)
         return x[rows.argsort()]

@@ -10,31 +10,40 @@ import math
 import numpy as np
 import torch
 from torch import Tensor
+from fastcore.basics import patch
 from .base import check_vectors
 from .kmeans import kmeans
 
 # %% ../../nbs/31a_quantize.balanced.ipynb #8d81e655
 class _Cost:
-    "Half squared distances less |x|^2/2: kept where they fit into `room` numbers, computed again for every bid where not"
-    def __init__(self, x, c, room=2**26):
+    "Half squared distances less |x|^2/2: kept where they are at most `budget` numbers, else computed for every bid"
+    def __init__(self, x, c, budget=2**26):
         self.x,self.c,self.half = x,c,c.pow(2).sum(1)/2
         self.step = max(1, 2**(20 if x.device.type=='cpu' else 27)//len(c))
-        self.kept = torch.addmm(self.half, x, c.T, alpha=-1) if len(x)*len(c)<=room else None
+        self.kept = torch.addmm(self.half, x, c.T, alpha=-1) if len(x)*len(c)<=budget else None
+
+    def at(self, rows, price):
+        "Cost and price of every cluster, (n_rows, K)"
+        if self.kept is not None:
+            return self.kept[rows].add_(price)
+        return torch.addmm(self.half+price, self.x[rows], self.c.T, alpha=-1)
 
     def best_two(self, rows, price):
         "Best cluster of each row at these prices, its value, and the second best value"
         out = []
         for r in rows.split(self.step):
-            d = self.kept[r].add_(price) if self.kept is not None else torch.addmm(self.half+price, self.x[r], self.c.T, alpha=-1)
+            d = self.at(r, price)
             i = (torch.from_numpy(d.numpy().argmin(1)) if d.device.type=='cpu' else d.argmin(1))[:,None]
             out.append((i[:,0], d.gather(1, i)[:,0], d.scatter_(1, i, math.inf).amin(1)))
         return map(torch.cat, zip(*out))
 
-def _auction(cost, price, most, blanks, eps):
-    "One auction at bids raised by `eps`: owner of each of the n vectors and the `blanks`, to whom all clusters are alike; changes `price`"
-    n,K,dev = len(cost.x),len(price),price.device
-    owner,bid = torch.full((n+blanks,), -1, device=dev),torch.zeros(n+blanks, dtype=price.dtype, device=dev)
-    free = torch.arange(n+blanks, device=dev)
+# %% ../../nbs/31a_quantize.balanced.ipynb #0f1ab4c5
+def _auction(cost, price, *, most, blanks, eps):
+    "Owner of each of the n vectors after an auction in which bids rise by `eps` at least; changes `price`"
+    n,K,device = len(cost.x),len(price),price.device
+    owner = torch.full((n+blanks,), -1, device=device)
+    bid = torch.zeros(n+blanks, dtype=price.dtype, device=device)
+    free = torch.arange(n+blanks, device=device)
     while len(free):
         rows = free[free<n]
         if len(rows):
@@ -44,12 +53,12 @@ def _auction(cost, price, most, blanks, eps):
         if len(rows):
             low,k = price.topk(2, largest=False)
             owner[rows],bid[rows] = k[0],low[1]+eps
-        touched = torch.zeros(K, dtype=torch.bool, device=dev).index_fill_(0, owner[free].clamp(min=0), True)
+        touched = torch.zeros(K, dtype=torch.bool, device=device).index_fill_(0, owner[free].clamp(min=0), True)
         rows = ((owner>=0)&touched[owner.clamp(min=0)]).nonzero()[:,0]
         rows = rows[bid[rows].argsort(descending=True, stable=True)]
         rows = rows[owner[rows].argsort(stable=True)] # by cluster, best bids first
         size = owner[rows].bincount(minlength=K)
-        rank = torch.arange(len(rows), device=dev)-(size.cumsum(0)-size)[owner[rows]]
+        rank = torch.arange(len(rows), device=device)-(size.cumsum(0)-size)[owner[rows]]
         last = rows[rank==most-1]
         price[owner[last]] = bid[last] # a full cluster costs what its lowest bidder gave
         owner[rows[rank>=most]] = -1
@@ -57,36 +66,46 @@ def _auction(cost, price, most, blanks, eps):
     return owner[:n]
 
 # %% ../../nbs/31a_quantize.balanced.ipynb #f0699e9f
+def _settle(x, c, most, slack, *, price=None):
+    "`balanced_assign` of centred vectors, from earlier prices where there are some; gives the prices too"
+    n,K = len(x),len(c)
+    cost,squares,cold = _Cost(x, c),x.pow(2).sum(1),price is None
+    if cold:
+        price = torch.zeros(K, dtype=x.dtype, device=x.device)
+    k,v,_ = cost.best_two(torch.arange(n, device=x.device), torch.zeros_like(price))
+    if int(k.bincount(minlength=K).max())<=most:
+        return k,price
+    top = float(squares.mean()+2*cost.half.mean())
+    last = max(slack*float((v+squares/2).clamp(min=0).sum())/(most*K), 1e-6*top, 1e-12)
+    eps = max(last, top/4) if cold else last*6
+    while True:
+        owner = _auction(cost, price, most=most, blanks=most*K-n, eps=eps)
+        if eps<=last:
+            return owner,price
+        price -= price.min()
+        eps = max(last, eps/6)
+
+def _most(n, K, most):
+    "Vectors that one of `K` clusters may take: `most`, or as few as will do"
+    most = min(n, -(-n//K) if most is None else most)
+    if most*K<n:
+        raise ValueError(f"{K} clusters of at most {most} hold {most*K} vectors, got {n}; "
+                         f"raise `most` to {-(-n//K)} or take more clusters")
+    return most
+
 @torch.no_grad()
 def balanced_assign(
     x:Tensor, # (n, dim) vectors
     c:Tensor, # (K, dim) centres
     most:int=None, # vectors that one centre may take (default: ceil(n/K))
-    slack:float=.01, # the sum of squared distances is above the smallest possible by at most this share of that to the nearest centres
+    slack:float=.01, # how far the sum of squared distances may be above the smallest, as a share of the unbounded sum
 )->Tensor: # (n,) int64 centre of each vector
     "Assign vectors to centres of bounded size with the smallest sum of squared distances"
-    n,K = len(x),len(c)
-    most = min(n, -(-n//K) if most is None else most)
-    if most*K<n: raise ValueError(f"{K} clusters of at most {most} hold {most*K} vectors, got {n}; raise `most` to {-(-n//K)} or take more clusters")
-    if K==1: return torch.zeros(n, dtype=torch.int64, device=x.device)
+    most = _most(len(x), len(c), most)
+    if len(c)==1:
+        return torch.zeros(len(x), dtype=torch.int64, device=x.device)
     mean = x.mean(0)
     return _settle(x-mean, c-mean, most, slack)[0]
-
-def _settle(x, c, most, slack, price=None):
-    "`balanced_assign` of centred vectors, from earlier prices where there are some; gives the prices too"
-    n,K = len(x),len(c)
-    cost,xx,cold = _Cost(x, c),x.pow(2).sum(1),price is None
-    if cold: price = torch.zeros(K, dtype=x.dtype, device=x.device)
-    k,v,_ = cost.best_two(torch.arange(n, device=x.device), torch.zeros_like(price))
-    if int(k.bincount(minlength=K).max())<=most: return k,price
-    top = float(xx.mean()+2*cost.half.mean())
-    last = max(slack*float((v+xx/2).clamp(min=0).sum())/(most*K), 1e-6*top, 1e-12)
-    eps = max(last, top/4) if cold else last*6
-    while True: # large steps find the prices, small ones settle them
-        owner = _auction(cost, price, most, most*K-n, eps)
-        if eps<=last: return owner,price
-        price -= price.min()
-        eps = max(last, eps/6)
 
 # %% ../../nbs/31a_quantize.balanced.ipynb #c6c65866
 class _Moves:
@@ -96,38 +115,47 @@ class _Moves:
         # the last place stands for room: clusters that could grow lead there, and it leads to those that could shrink
         self.price = np.full((K+1, K+1), np.inf)
         self.who = np.zeros((K, K), dtype=np.int64)
-        for k in range(K): self.look(k)
+        for k in range(K):
+            self.look(k)
 
     def look(self, k):
         "The cheapest moves out of cluster `k`, after its members changed"
         members,K = np.flatnonzero(self.owner==k),self.cost.shape[1]
         self.price[k,:K] = np.inf
-        if not len(members): return
+        if not len(members):
+            return
         extra = self.cost[members]-self.cost[members,k,None]
         best = extra.argmin(0)
         self.who[k],self.price[k,:K] = members[best],extra[best,np.arange(K)]
         self.price[k,k] = np.inf
 
-    def path(self, start, goal, tiny): # (K+1,) masks
-        "Clusters along the cheapest path from any start to any goal (Bellman 1958)"
-        far,before,at = np.where(start, 0., np.inf),np.full(len(start), -1),np.arange(len(start))
-        for _ in at:
-            through = far[:,None]+self.price
-            k = through.argmin(0)
-            closer = through[k,at]<far-tiny
-            if not closer.any(): break
-            far[closer],before[closer] = through[k,at][closer],k[closer]
-        else: raise RuntimeError("a path grows cheaper for ever: the sizes were not reached by cheapest paths")
-        path = [int(np.where(goal, far, np.inf).argmin())]
-        while before[path[-1]]>=0: path.append(int(before[path[-1]]))
-        return path[::-1]
-
     def walk(self, path):
         "Move one vector along each step between two clusters"
         K = self.cost.shape[1]
         for a,b in zip(path, path[1:]):
-            if K not in (a,b): self.owner[self.who[a,b]] = b
-        for k in set(path)-{K}: self.look(k)
+            if K not in (a,b):
+                self.owner[self.who[a,b]] = b
+        for k in set(path)-{K}:
+            self.look(k)
+
+# %% ../../nbs/31a_quantize.balanced.ipynb #4b00f3cf
+@patch
+def path(self:_Moves, start, goal, tiny): # (K+1,) masks
+    "Clusters along the cheapest path from any start to any goal (Bellman 1958)"
+    far,before,at = np.where(start, 0., np.inf),np.full(len(start), -1),np.arange(len(start))
+    for _ in at:
+        through = far[:,None]+self.price
+        k = through.argmin(0)
+        closer = through[k,at]<far-tiny
+        if not closer.any():
+            break
+        far[closer],before[closer] = through[k,at][closer],k[closer]
+    else:
+        raise RuntimeError("a path grows cheaper for ever: the sizes were not reached by cheapest paths")
+    path = [int(np.where(goal, far, np.inf).argmin())]
+    while before[path[-1]]>=0:
+        path.append(int(before[path[-1]]))
+    return path[::-1]
 
 # %% ../../nbs/31a_quantize.balanced.ipynb #8a6a46a2
 @torch.no_grad()
@@ -148,39 +176,50 @@ def bounded_assign(
     for _ in range(n+1): # from the nearest centres on, one vector more in its place at every turn
         size = np.bincount(owner, minlength=K)
         over,under = size>most,size<least
-        if not (over.any() or under.any()): return torch.from_numpy(owner).to(x.device)
-        moves.price[:K,K],moves.price[K,:K] = np.where(size<most, 0., np.inf),np.where(size>least, 0., np.inf)
+        if not (over.any() or under.any()):
+            return torch.from_numpy(owner).to(x.device)
+        moves.price[:K,K] = np.where(size<most, 0., np.inf)
+        moves.price[K,:K] = np.where(size>least, 0., np.inf)
         moves.walk(moves.path(np.append(over, not over.any()), np.append(under, not under.any()), tiny))
     raise RuntimeError(f"no sizes of {least} to {most} after {n} moves: a turn did not bring one vector to its place")
 
 # %% ../../nbs/31a_quantize.balanced.ipynb #17fdd159
+def _squared_error(x, c, a):
+    "Sum of squared distances of vectors to the centres of their clusters `a`"
+    return float(sum((v-c[k]).double().pow(2).sum() for v,k in zip(x.split(2**14), a.split(2**14))))
+
 @torch.no_grad()
 def balanced_kmeans(
     x:Tensor, # (n, dim) vectors
     K:int, # clusters
     most:int=None, # vectors in one cluster at most (default: ceil(n/K))
     n_iter:int=10, # rounds of assignment and means at most
+    *,
     seed:int=0,
     tol:float=1e-3, # stop when a round takes less than this share of the error away
     slack:float=.05, # see `balanced_assign`
-    *,
     least:int=0, # vectors in one cluster at least; above 0 by `bounded_assign`
 )->tuple: # ((K, dim) centres, (n,) int64 cluster of each vector)
     "k-means whose clusters hold at most `most` vectors, and at least `least`; starts from plain `kmeans`"
     x = check_vectors(x, least=K)
-    if x.dtype not in (torch.float32,torch.float64): x = x.float()
-    mean,old = x.mean(0),math.inf
+    most = _most(len(x), K, most)
+    if x.dtype not in (torch.float32,torch.float64):
+        x = x.float()
+    mean = x.mean(0)
     x = x-mean
-    c,price = kmeans(x, K, seed=seed, tol=max(tol, 1e-3))[0],None
-    most = min(len(x), -(-len(x)//K) if most is None else most)
-    if most*K<len(x): raise ValueError(f"{K} clusters of at most {most} hold {most*K} vectors, got {len(x)}; raise `most` to {-(-len(x)//K)} or take more clusters")
+    c = kmeans(x, K, seed=seed, tol=max(tol, 1e-3))[0]
+    price,old = None,math.inf
     for i in range(n_iter+1):
-        if least: a = bounded_assign(x, c, least, most)
-        elif K>1: a,price = _settle(x, c, most, slack, price)
-        else: a = torch.zeros(len(x), dtype=torch.int64, device=x.device)
-        err = float(sum((v-c[k]).double().pow(2).sum() for v,k in zip(x.split(2**14), a.split(2**14))))
-        if i==n_iter or old-err<=tol*err: break
-        old,n = err,a.bincount(minlength=K)[:,None]
+        if least:
+            a = bounded_assign(x, c, least, most)
+        elif K>1:
+            a,price = _settle(x, c, most, slack, price=price)
+        else:
+            a = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        error = _squared_error(x, c, a)
+        if i==n_iter or old-error<=tol*error:
+            break
+        old,n = error,a.bincount(minlength=K)[:,None]
         c = torch.where(n>0, torch.zeros_like(c).index_add_(0, a, x)/n.clamp(min=1), c)
     return c+mean,a
 
@@ -190,11 +229,12 @@ def sinkhorn(
     cost:Tensor, # (n, K) of any scale, such as squared distances
     eps:float=.003, # the smaller, the harder the assignment; in units of half the range of `cost`, as LC-Rec counts
     n_iter:int=50, # rounds at most
-    tol:float=0., # stop when the clusters' shares are met to this (relative) error; looked at every 8 rounds, 0: never
+    tol:float=0., # stop when the clusters' shares are right to this (relative) error; checked every 8 rounds, 0: never
 )->Tensor: # (n, K) rows sum to 1, columns to n/K as nearly as the rounds allow
     "Soft assignment with both margins even, in the log domain"
     cost = cost if cost.dtype in (torch.float32,torch.float64) else cost.float()
-    if not cost.isfinite().all(): raise ValueError("the cost holds NaN or infinity; look at the vectors it was computed from")
+    if not cost.isfinite().all():
+        raise ValueError("the cost holds NaN or infinity; look at the vectors it was computed from")
     n,K = cost.shape
     half = ((cost.amax()-cost.amin())/2).clamp(min=1e-12)
     m = (cost.amin()-cost)/(half*eps)
@@ -205,9 +245,11 @@ def sinkhorn(
             f = -(m+g).logsumexp(1)
             p = (m+f[:,None]+g).exp_()
             u,v = torch.ones_like(f),torch.ones_like(g)
-            if tol and float((p.sum(0)*K/n-1).abs().max())<=tol: break
+            if tol and float((p.sum(0)*K/n-1).abs().max())<=tol:
+                break
         else: # cheaper: the same steps as factors on the plan
             v = (n/K)/(u@p).clamp(min=1e-30)
             u = 1/(p@v).clamp(min=1e-30)
-            if t==n_iter-1 or t+1<3 or (t+1)%8==0: f,g = f+u.log(),g+v.log()
+            if t==n_iter-1 or t+1<3 or (t+1)%8==0:
+                f,g = f+u.log(),g+v.log()
     return (m+f[:,None]+g).exp_()

@@ -23,10 +23,15 @@ def codebook_loss(
     return commit if ema else F.mse_loss(q, x.detach())+commit
 
 # %% ../../nbs/30a_quantize.codebook.ipynb #10da021e
+def _several_processes():
+    "Whether this process trains together with others"
+    d = torch.distributed
+    return d.is_available() and d.is_initialized() and d.get_world_size()>1
+
 def _reduce(t):
     "Sum of a tensor over all processes, where there are several"
-    d = torch.distributed
-    if d.is_available() and d.is_initialized() and d.get_world_size()>1: d.all_reduce(t)
+    if _several_processes():
+        torch.distributed.all_reduce(t)
     return t
 
 @torch.no_grad()
@@ -43,10 +48,11 @@ def tally(
 @torch.no_grad()
 def ema_update(
     codebook:Tensor, # (K, dim) codewords; changed in place
-    count:Tensor, # (K,) running number of choices a step, 1 each at the start; changed in place
-    total:Tensor, # (K, dim) running sum of the vectors, the codewords at the start; changed in place
     x:Tensor, # (n, dim) vectors
     codes:Tensor, # (n,) int64 codeword of each
+    *,
+    count:Tensor, # (K,) running number of choices a step, 1 each at the start; changed in place
+    total:Tensor, # (K, dim) running sum of the vectors, the codewords at the start; changed in place
     decay:float=.99, # share of the past that stays
 ):
     "Move every codeword to the running mean of the vectors that chose it"
@@ -60,17 +66,23 @@ def revive(
     codebook:Tensor, # (K, dim) codewords; changed in place
     dead:Tensor, # (K,) bool, such as `count < 0.1`
     x:Tensor, # (n, dim) vectors that reach this codebook
-    count:Tensor=None, total:Tensor=None, # (K,) and (K, dim) running state; a revived codeword starts anew: a count of 1, a sum of itself
+    *,
+    count:Tensor=None, # (K,) running number of choices; set to 1 where revived
+    total:Tensor=None, # (K, dim) running sum of the vectors; set to the codeword where revived
     generator:torch.Generator=None, # source of chance; the global one by default, which `fit` seeds at every step
 )->Tensor: # () number of codewords revived
     "Put dead codewords on vectors drawn at random, no vector twice while there are enough"
-    rows = torch.rand(len(x), generator=generator, device=x.device if generator is None else generator.device).argsort().to(x.device)
-    new = x[rows[(dead.cumsum(0)-1).clamp(min=0)%len(x)]].to(codebook.dtype)
-    d = torch.distributed
-    if d.is_available() and d.is_initialized() and d.get_world_size()>1: d.broadcast(new, 0)
+    device = x.device if generator is None else generator.device
+    order = torch.rand(len(x), generator=generator, device=device).argsort().to(x.device)
+    turn = (dead.cumsum(0)-1).clamp(min=0)%len(x)
+    new = x[order[turn]].to(codebook.dtype)
+    if _several_processes():
+        torch.distributed.broadcast(new, 0)
     codebook.copy_(torch.where(dead[:,None], new, codebook))
-    if count is not None: count.masked_fill_(dead, 1.)
-    if total is not None: total.copy_(torch.where(dead[:,None], new, total))
+    if count is not None:
+        count.masked_fill_(dead, 1.)
+    if total is not None:
+        total.copy_(torch.where(dead[:,None], new, total))
     return dead.sum()
 
 # %% ../../nbs/30a_quantize.codebook.ipynb #33c17088

@@ -26,7 +26,9 @@ class Words:
         size:int=8000, # words at most; of equally frequent ones the first in the alphabet
     ):
         "Learn the words of texts"
-        n = Counter(w for t in texts for w in cls.split(t))
+        n = Counter()
+        for t in texts:
+            n.update(cls.split(t))
         if not n: raise ValueError("no text has a word: nothing to reconstruct; leave the text decoder out")
         return cls(tuple(sorted(n, key=lambda w: (-n[w], w))[:size]))
     @staticmethod
@@ -43,18 +45,22 @@ class Words:
         return ' '.join('[?]' if i==0 else self.words[i-1] for i in torch.as_tensor(tokens).tolist() if i>=0)
     def __repr__(self): return f'Words({len(self.words):,})'
 
+# %% ../../nbs/38a_quantize.decoders.ipynb #9a7b9eb0
 def token_table(
     texts, # of all items
-    tokenizer, # list of texts -> list of lists of tokens: `Words`, or `lambda t: hf(t, add_special_tokens=False)['input_ids']`
+    tokenizer, # texts -> list of lists of tokens: `Words`, or `lambda t: hf(t, add_special_tokens=False)['input_ids']`
     max_tokens:int=64, # of a text; what comes after is left out
 )->Tensor: # (n, T) int64, -1 where there is no token
     "Tokens of all texts, cut at the limit"
     rows = [list(r) for r in tokenizer(list(texts))]
     if len(rows)!=len(texts): raise ValueError(f"the tokenizer gave {len(rows)} lists for {len(texts)} texts")
-    long = [len(r)-max_tokens for r in rows if len(r)>max_tokens]
-    if long: warnings.warn(f"{len(long):,} of {len(rows):,} texts are longer than {max_tokens} tokens: cut there, {sum(long):,} tokens are left out; raise `max_tokens` to keep them")
-    T = max(1, *[min(len(r), max_tokens) for r in rows]) if rows else 1
-    return torch.tensor([(r+[-1]*T)[:T] if len(r)<T else r[:T] for r in rows], dtype=torch.int64).reshape(len(rows), T)
+    too_many = [len(r)-max_tokens for r in rows if len(r)>max_tokens]
+    if too_many:
+        warnings.warn(f"{len(too_many):,} of {len(rows):,} texts are longer than {max_tokens} tokens: cut there, "
+                      f"{sum(too_many):,} tokens are left out; raise `max_tokens` to keep them")
+    T = max([1, *(min(len(r), max_tokens) for r in rows)])
+    table = [(r+[-1]*T)[:T] for r in rows]
+    return torch.tensor(table, dtype=torch.int64).reshape(len(rows), T)
 
 # %% ../../nbs/38a_quantize.decoders.ipynb #1e5dcb0c
 class CodeDecoder(nn.Module):
@@ -63,29 +69,44 @@ class CodeDecoder(nn.Module):
         code_dim:int, # width of what the codes stand for
         n_places:int, # tokens of the longest text, or latents of an image
         n_levels:int=3, # L
-        d_model:int=128, n_heads:int=4, d_ff:int=None, n_layers:int=1, dropout:float=0., # d_ff: 4 times d_model
+        *,
+        d_model:int=128,
+        n_heads:int=4,
+        d_ff:int=None, # (default: 4 times `d_model`)
+        n_layers:int=1,
+        dropout:float=0.,
     ):
         super().__init__()
         self.up,self.level = nn.Linear(code_dim, d_model),nn.Parameter(torch.randn(n_levels, d_model)*.02)
         self.mask,self.place = nn.Parameter(torch.randn(d_model)*.02),nn.Parameter(torch.randn(n_places, d_model)*.5)
-        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(d_model, n_heads, d_ff or 4*d_model, dropout, 'gelu', batch_first=True, norm_first=True) for _ in range(n_layers))
+        def layer():
+            return nn.TransformerEncoderLayer(d_model, n_heads, dim_feedforward=d_ff or 4*d_model, dropout=dropout,
+                                              activation='gelu', batch_first=True, norm_first=True)
+        self.layers = nn.ModuleList(layer() for _ in range(n_layers))
         self.norm = nn.LayerNorm(d_model)
 
-    def states(self,
-        q:Tensor, # (n, L, code_dim)
-        ok:Tensor, # (n, T) which places there are
-        x:Tensor=None, known:Tensor=None, # (n, T, d_model) content, and (n, T) where it may be seen; nowhere by default
-    )->Tensor: # (n, T, d_model)
-        "What each place knows after looking at the codes and at the other places"
-        L,T = len(self.level),ok.shape[1]
-        if q.ndim!=3 or q.shape[1:]!=(L, self.up.in_features): raise ValueError(f"wanted codes' vectors (n, {L}, {self.up.in_features}), got {tuple(q.shape)}")
-        if T>len(self.place): raise ValueError(f"this decoder has {len(self.place)} places, got {T}: cut the texts, or make it with more")
-        m = self.mask.expand(len(q),T,-1)
-        if known is not None: m = torch.where(known[...,None], x, m)
-        h = torch.cat([self.up(q)+self.level, m+self.place[:T]], 1)
-        hide = torch.cat([ok.new_zeros(len(q),L), ~ok], 1)
-        for layer in self.layers: h = layer(h, src_key_padding_mask=hide)
-        return self.norm(h[:,L:])
+# %% ../../nbs/38a_quantize.decoders.ipynb #6e1cf318
+@patch
+def states(self:CodeDecoder,
+    q:Tensor, # (n, L, code_dim)
+    ok:Tensor, # (n, T) which places there are
+    x:Tensor=None, # (n, T, d_model) content of places that are not masked
+    known:Tensor=None, # (n, T) where it may be seen; nowhere by default
+)->Tensor: # (n, T, d_model)
+    "What each place knows after looking at the codes and at the other places"
+    L,T,code_dim = len(self.level),ok.shape[1],self.up.in_features
+    if q.ndim!=3 or q.shape[1:]!=(L, code_dim):
+        raise ValueError(f"wanted codes' vectors (n, {L}, {code_dim}), got {tuple(q.shape)}")
+    if T>len(self.place):
+        raise ValueError(f"this decoder has {len(self.place)} places, got {T}: cut the texts, or make it with more")
+    m = self.mask.expand(len(q),T,-1)
+    if known is not None:
+        m = torch.where(known[...,None], x, m)
+    h = torch.cat([self.up(q)+self.level, m+self.place[:T]], 1)
+    hide = torch.cat([ok.new_zeros(len(q),L), ~ok], 1)
+    for layer in self.layers:
+        h = layer(h, src_key_padding_mask=hide)
+    return self.norm(h[:,L:])
 
 # %% ../../nbs/38a_quantize.decoders.ipynb #a8ac6d37
 class TextDecoder(CodeDecoder):
@@ -94,56 +115,75 @@ class TextDecoder(CodeDecoder):
         code_dim:int,
         n_tokens:int, # size of the vocabulary
         max_tokens:int=64, # places
+        *,
         mask:float=1., # share of tokens that are masked, and have to be written
-        sample:float=1., # share of these whose loss is counted at each step of training, drawn anew: less work, the same in expectation
+        sample:float=1., # share of these whose loss is counted at each step of training, drawn anew: less work
         embed:nn.Embedding=None, # the table of a language model (default: an own one)
         d_model:int=128, # ignored with `embed`, whose width it is
         **kw, # of `CodeDecoder`
     ):
         for k,v in dict(mask=mask, sample=sample).items():
-            if not 0<v<=1: raise ValueError(f"`{k}` is a share of the tokens to be written, above 0 and at most 1, got {v}")
+            if not 0<v<=1:
+                raise ValueError(f"`{k}` is a share of the tokens to be written, above 0 and at most 1, got {v}")
+        if embed is not None and embed.num_embeddings<n_tokens:
+            raise ValueError(f"the table has {embed.num_embeddings} rows for {n_tokens} tokens")
         d_model = d_model if embed is None else embed.embedding_dim
-        if embed is not None and embed.num_embeddings<n_tokens: raise ValueError(f"the table has {embed.num_embeddings} rows for {n_tokens} tokens")
         super().__init__(code_dim, max_tokens, d_model=d_model, **kw)
         self.n_tokens,self.mask_share,self.sample = n_tokens,mask,sample
-        self.embed = nn.Embedding(n_tokens, d_model, _weight=torch.randn(n_tokens, d_model)*d_model**-.5) if embed is None else embed
+        if embed is None:
+            embed = nn.Embedding(n_tokens, d_model, _weight=torch.randn(n_tokens, d_model)*d_model**-.5)
+        self.embed = embed
         self.bias = nn.Parameter(torch.zeros(n_tokens))
 
     @torch.no_grad()
     def expect(self, tokens): # (n, T) of a catalogue -> self
-        "Begin with how often each token occurs: what codes are for is the rest"
+        "Start from how often each token occurs, so that codes need not say it"
         n = tokens[tokens>=0].bincount(minlength=self.n_tokens)+1.
         self.bias.copy_((n/n.sum()).log())
         return self
 
-    def ask(self, q, tokens, known=None, share=1.): # (n, L, code_dim), (n, T) -> (m, d_model) states of the m tokens to be written, (n, T) which they are
-        "What is known of every token that is masked, or of a share of them"
-        ok = tokens>=0
-        h = self.states(q, ok, None if known is None else self.embed(tokens.clamp(min=0)), known)
-        ask = ok if known is None else ok&~known
-        if share<1: ask = ask&(torch.rand(ask.shape, device=ask.device)<share)
-        return h[ask],ask
+# %% ../../nbs/38a_quantize.decoders.ipynb #da0523dd
+@patch
+def ask(self:TextDecoder,
+    q, # (n, L, code_dim)
+    tokens, # (n, T)
+    known=None, # (n, T) bool, tokens that are not masked
+    share=1., # of the masked tokens to ask for
+): # -> (m, d_model) states of the m tokens to be written, (n, T) which they are
+    "What is known of every token that is masked, or of a share of them"
+    ok = tokens>=0
+    h = self.states(q, ok, None if known is None else self.embed(tokens.clamp(min=0)), known)
+    ask = ok if known is None else ok&~known
+    if share<1:
+        ask = ask&(torch.rand(ask.shape, device=ask.device)<share)
+    return h[ask],ask
 
-    def scores(self, q, tokens, known=None): # -> (m, n_tokens), (n, T) which they are
-        "Scores of every token that is masked"
-        h,ask = self.ask(q, tokens, known)
-        return linear(h, self.embed.weight[:self.n_tokens], self.bias),ask
+@patch
+def scores(self:TextDecoder, q, tokens, known=None): # -> (m, n_tokens), (n, T) which they are
+    "Scores of every token that is masked"
+    h,ask = self.ask(q, tokens, known)
+    return linear(h, self.embed.weight[:self.n_tokens], self.bias),ask
 
-    def nll(self, q, tokens)->Tensor: # ()
-        "Mean negative log-likelihood of the masked tokens (equation 8); 0 where no item has text"
-        known = None if self.mask_share==1 else torch.rand(tokens.shape, device=tokens.device)>=self.mask_share
-        h,ask = self.ask(q, tokens, known, self.sample if self.training else 1.)
-        if not len(h): return sum(p.sum() for p in (q, *self.parameters()))*0.
-        w = torch.cat([self.embed.weight[:self.n_tokens], self.bias[:,None]], 1).float()
-        return softmax_loss(torch.cat([h, h.new_ones(len(h), 1)], 1).float(), w, tokens[ask])/len(h)
+@patch
+def nll(self:TextDecoder, q, tokens)->Tensor: # ()
+    "Mean negative log-likelihood of the masked tokens (equation 8); 0 where no item has text"
+    known = None if self.mask_share==1 else torch.rand(tokens.shape, device=tokens.device)>=self.mask_share
+    h,ask = self.ask(q, tokens, known, self.sample if self.training else 1.)
+    if not len(h): # 0, with every parameter in the graph
+        return sum(p.sum() for p in (q, *self.parameters()))*0.
+    w = torch.cat([self.embed.weight[:self.n_tokens], self.bias[:,None]], 1).float()
+    return softmax_loss(torch.cat([h, h.new_ones(len(h), 1)], 1).float(), w, tokens[ask])/len(h)
 
 # %% ../../nbs/38a_quantize.decoders.ipynb #3dc2890b
 @patch
 @torch.no_grad()
 def accuracy(self:TextDecoder, q, tokens, block:int=512)->float: # share of all tokens
     "How many tokens are right, all of them masked"
-    hit = [(s.argmax(1)==t[a]) for i in range(0, len(q), block) for t in [tokens[i:i+block]] for s,a in [self.scores(q[i:i+block], t)]]
-    return torch.cat(hit).float().mean().item()
+    right = []
+    for part,t in zip(q.split(block), tokens.split(block)):
+        scores,ask = self.scores(part, t)
+        right.append(scores.argmax(1)==t[ask])
+    return torch.cat(right).float().mean().item()
 
 @patch
 @torch.no_grad()

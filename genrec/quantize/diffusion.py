@@ -12,37 +12,51 @@ import torch
 from dataclasses import dataclass
 from pathlib import Path
 from torch import nn, Tensor
+from fastcore.basics import patch
 from ..data.images import no_image
 from ..encode.image import image_blocks
 from ..encode.light import PatchReader, States, from_patches
 from .decoders import CodeDecoder
 
 # %% ../../nbs/38b_quantize.diffusion.ipynb #ed878606
+def _zeros(*layers):
+    "Let layers start with weights and biases of 0"
+    for layer in layers:
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+
 class AdaptiveBlock(nn.Module):
-    "A residual block whose norm is shifted, scaled and gated by what it is told; at the start it passes its input on"
+    "A residual block whose norm is shifted, scaled and gated by its condition; at the start it passes its input on"
     def __init__(self, width:int):
         super().__init__()
-        self.norm,self.mlp = nn.LayerNorm(width, eps=1e-6),nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.ada = nn.Sequential(nn.SiLU(), nn.Linear(width, 3*width))
-        for p in self.ada[1].parameters(): nn.init.zeros_(p)
+        _zeros(self.ada[1])
     def forward(self, x, c):
         "(m, width) and a condition of the same shape -> (m, width)"
         shift,scale,gate = self.ada(c).chunk(3, -1)
         return x+gate*self.mlp(self.norm(x)*(1+scale)+shift)
 
+# %% ../../nbs/38b_quantize.diffusion.ipynb #316512b1
 class Denoiser(nn.Module):
     "What the noise of a latent was, given the step and the condition"
     def __init__(self,
-        dim:int, d_cond:int, # of a latent, of the condition
-        width:int=1024, blocks:int=3,
+        dim:int, # width of a latent
+        d_cond:int, # width of the condition
+        width:int=1024,
+        blocks:int=3,
+        *,
         d_out:int=None, # (default: `dim`)
     ):
         super().__init__()
         self.up,self.told = nn.Linear(dim, width),nn.Linear(d_cond, width)
         self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(AdaptiveBlock(width) for _ in range(blocks))
-        self.norm,self.ada,self.out = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6),nn.Sequential(nn.SiLU(), nn.Linear(width, 2*width)),nn.Linear(width, d_out or dim)
-        for p in (*self.ada[1].parameters(), *self.out.parameters()): nn.init.zeros_(p)
+        self.norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
+        self.ada = nn.Sequential(nn.SiLU(), nn.Linear(width, 2*width))
+        self.out = nn.Linear(width, d_out or dim)
+        _zeros(self.ada[1], self.out)
 
     def forward(self,
         x:Tensor, # (m, dim) noisy latents
@@ -52,9 +66,11 @@ class Denoiser(nn.Module):
         "The noise, and what else is learned of it, of every latent"
         from diffusers.models.embeddings import get_timestep_embedding
         each,at = t.unique(return_inverse=True) # latents are many, steps few
-        c = nn.functional.embedding(at, self.time(get_timestep_embedding(each, 256, flip_sin_to_cos=True, downscale_freq_shift=0).to(x.dtype)))+self.told(cond)
+        wave = get_timestep_embedding(each, 256, flip_sin_to_cos=True, downscale_freq_shift=0)
+        c = nn.functional.embedding(at, self.time(wave.to(x.dtype)))+self.told(cond)
         h = self.up(x)
-        for b in self.blocks: h = b(h, c)
+        for block in self.blocks:
+            h = block(h, c)
         shift,scale = self.ada(c).chunk(2, -1)
         return self.out(self.norm(h)*(1+scale)+shift)
 
@@ -62,69 +78,97 @@ class Denoiser(nn.Module):
 class DiffusionHead(nn.Module):
     "A distribution of latents for each condition"
     def __init__(self,
-        dim:int, d_cond:int, # of a latent, of the condition
-        width:int=1024, blocks:int=3, # of the network
+        dim:int, # width of a latent
+        d_cond:int, # width of the condition
+        width:int=1024, # of the network
+        blocks:int=3, # of the network
+        *,
         steps:int=1000, # from data to noise
-        draws:float=4, # of (step, noise) for each latent in one loss; below 1, one for such a share of the latents, chosen anew each time: less work, the same in expectation
+        draws:float=4, # of (step, noise) for each latent in one loss; below 1, one for such a share of the latents
         learn_variance:bool=True, # False: the smallest, given the data
-        clip:float=4., # sampling: guesses of the latent are held within this range; latents should have a spread of about 1
+        clip:float=4., # sampling holds latents within this range; they should have a spread of about 1
     ):
         super().__init__()
-        from diffusers import DDPMScheduler
-        if not (0<draws<1 or draws>=1 and draws==int(draws)): raise ValueError(f"`draws` is a number of draws for each latent, or a share of the latents between 0 and 1, got {draws}")
-        self.dim,self.draws,self.learn_variance = dim,draws,learn_variance
-        self.make = lambda: DDPMScheduler(num_train_timesteps=steps, beta_schedule='squaredcos_cap_v2', variance_type='learned_range' if learn_variance else 'fixed_small',
-            clip_sample=True, clip_sample_range=clip, timestep_spacing='leading') # the last step is 0, to which no noise is added
-        self.net = Denoiser(dim, d_cond, width, blocks, dim*2 if learn_variance else dim)
-        a = self.make().alphas_cumprod.double()
-        beta = 1-a/torch.cat([torch.ones(1, dtype=a.dtype), a[:-1]])
-        low = beta[1:]*(1-a[:-1])/(1-a[1:]) # variance of a step back, given the data
-        low = torch.cat([low[:1], low])
-        for n,v in dict(signal=a.sqrt(), noise=(1-a).sqrt(), low=low.log(), high=beta.log(), push=beta**2/((1-beta)*(1-a))).items(): self.register_buffer(n, v.float(), persistent=False)
+        if not (0<draws<1 or draws>=1 and draws==int(draws)):
+            raise ValueError("`draws` is a number of draws for each latent, or a share of the latents between 0 and 1, "
+                             f"got {draws}")
+        self.dim,self.draws,self.learn_variance,self.steps,self.clip = dim,draws,learn_variance,steps,clip
+        self.net = Denoiser(dim, d_cond, width, blocks, d_out=dim*2 if learn_variance else dim)
+        for name,value in self._schedule().items():
+            self.register_buffer(name, value.float(), persistent=False)
 
-    def terms(self,
-        x:Tensor, cond:Tensor, # (m, dim) latents, (m, d_cond)
-        t:Tensor, eps:Tensor, # (m,) steps, (m, dim) noise
-    )->tuple: # (m,) squared error of the noise, (m,) bits of the variance or None
-        "Both terms, means over the width"
-        out = self.net(self.signal[t,None]*x+self.noise[t,None]*eps, t, cond).float()
-        if not self.learn_variance: return (out-eps).pow(2).mean(1),None
-        guess,v = out.chunk(2, 1)
-        d,low,share = (guess-eps).pow(2),self.low[t,None],(v+1)/2
-        log_var = share*self.high[t,None]+(1-share)*low
-        kl = .5*(log_var-low+(low-log_var).exp()+self.push[t,None]*d.detach()*(-log_var).exp()-1)
-        return d.mean(1),kl.mean(1)/math.log(2)
+# %% ../../nbs/38b_quantize.diffusion.ipynb #0efff4ac
+@patch
+def make(self:DiffusionHead):
+    "The schedule of diffusers; its last step is 0, to which no noise is added"
+    from diffusers import DDPMScheduler
+    kind = 'learned_range' if self.learn_variance else 'fixed_small'
+    return DDPMScheduler(num_train_timesteps=self.steps, beta_schedule='squaredcos_cap_v2', variance_type=kind,
+                         clip_sample=True, clip_sample_range=self.clip, timestep_spacing='leading')
 
-    def loss(self, x, cond)->Tensor: # (m, dim), (m, d_cond) -> (); 0 where there is no latent
-        "Equation 9: over `draws` steps and noises for each latent"
-        some = slice(None) if self.draws>=1 else torch.rand(len(x), device=x.device)<self.draws
-        x,cond = x[some].float(),cond[some]
-        if not len(x): return sum(p.sum() for p in (cond, *self.parameters()))*0. # every weight takes part in every step, as several processes want it
-        x,cond = (o.repeat(max(1, int(self.draws)), 1) for o in (x, cond))
-        t = torch.randint(len(self.signal), (len(x),), device=x.device)
-        mse,kl = self.terms(x, cond, t, torch.randn_like(x))
-        return mse.mean() if kl is None else mse.mean()+kl.mean()
+@patch
+def _schedule(self:DiffusionHead):
+    "Shares of signal and noise at each step, and the bounds of the variance of a step back"
+    a = self.make().alphas_cumprod.double()
+    beta = 1-a/torch.cat([torch.ones(1, dtype=a.dtype), a[:-1]])
+    low = beta[1:]*(1-a[:-1])/(1-a[1:]) # given the data
+    low = torch.cat([low[:1], low])
+    push = beta**2/((1-beta)*(1-a))
+    return dict(signal=a.sqrt(), noise=(1-a).sqrt(), low=low.log(), high=beta.log(), push=push)
 
-    @torch.no_grad()
-    def sample(self,
-        cond:Tensor, # (m, d_cond)
-        steps:int=50, # of the sampler
-        seed:int=0,
-    )->Tensor: # (m, dim)
-        "Draw latents"
-        g,s = torch.Generator(cond.device).manual_seed(seed),self.make()
-        s.set_timesteps(steps)
-        x = torch.randn(len(cond), self.dim, generator=g, device=cond.device)
-        for t in s.timesteps.tolist():
-            x = s.step(self.net(x, torch.full((len(x),), t, device=x.device), cond).float(), t, x, generator=g).prev_sample
-        return x
+# %% ../../nbs/38b_quantize.diffusion.ipynb #2bd42809
+@patch
+def terms(self:DiffusionHead,
+    x:Tensor, # (m, dim) latents
+    cond:Tensor, # (m, d_cond)
+    t:Tensor, # (m,) steps
+    eps:Tensor, # (m, dim) noise
+)->tuple: # (m,) squared error of the noise, (m,) bits of the variance or None
+    "Both terms, means over the width"
+    out = self.net(self.signal[t,None]*x+self.noise[t,None]*eps, t, cond).float()
+    if not self.learn_variance:
+        return (out-eps).pow(2).mean(1),None
+    guess,v = out.chunk(2, 1)
+    d,low,share = (guess-eps).pow(2),self.low[t,None],(v+1)/2
+    log_var = share*self.high[t,None]+(1-share)*low
+    kl = .5*(log_var-low+(low-log_var).exp()+self.push[t,None]*d.detach()*(-log_var).exp()-1)
+    return d.mean(1),kl.mean(1)/math.log(2)
+
+@patch
+def loss(self:DiffusionHead, x, cond)->Tensor: # (m, dim), (m, d_cond) -> (); 0 where there is no latent
+    "Equation 9: over `draws` steps and noises for each latent"
+    counted = slice(None) if self.draws>=1 else torch.rand(len(x), device=x.device)<self.draws
+    x,cond = x[counted].float(),cond[counted]
+    if not len(x): # 0, with every weight in the graph, as several processes need it
+        return sum(p.sum() for p in (cond, *self.parameters()))*0.
+    x,cond = (o.repeat(max(1, int(self.draws)), 1) for o in (x, cond))
+    t = torch.randint(len(self.signal), (len(x),), device=x.device)
+    mse,kl = self.terms(x, cond, t, torch.randn_like(x))
+    return mse.mean() if kl is None else mse.mean()+kl.mean()
+
+@patch
+@torch.no_grad()
+def sample(self:DiffusionHead,
+    cond:Tensor, # (m, d_cond)
+    steps:int=50, # of the sampler
+    seed:int=0,
+)->Tensor: # (m, dim)
+    "Draw latents"
+    g,s = torch.Generator(cond.device).manual_seed(seed),self.make()
+    s.set_timesteps(steps)
+    x = torch.randn(len(cond), self.dim, generator=g, device=cond.device)
+    for t in s.timesteps.tolist():
+        out = self.net(x, torch.full((len(x),), t, device=x.device), cond).float()
+        x = s.step(out, t, x, generator=g).prev_sample
+    return x
 
 # %% ../../nbs/38b_quantize.diffusion.ipynb #256d098f
 @dataclass
 class PatchLatents:
     "The pixels of patches as latents, brought to mean 0 and spread 1 over a catalogue"
     reader:PatchReader
-    mean:float=0.; scale:float=1. # of what `fit` saw
+    mean:float=0.  # of what `fit` saw
+    scale:float=1. # likewise
     @property
     def dim(self):
         "Width of a latent"
@@ -156,16 +200,21 @@ class VAELatents:
     "Latents of a KL autoencoder of diffusers: the middle square of each picture"
     vae:nn.Module        # `AutoencoderKL`, frozen
     size:int=256         # pixels a side
-    mean:float=0.; scale:float=1.
+    mean:float=0.        # of what `fit` saw
+    scale:float=1.       # likewise
     batch_size:int=16
 
     @classmethod
     def load(cls, name_or_path, **kw):
         "A pretrained autoencoder, from a folder or the hub"
         from diffusers import AutoencoderKL
-        try: vae = AutoencoderKL.from_pretrained(str(name_or_path))
-        except (OSError, ValueError) as e: raise OSError(f"wanted an AutoencoderKL {str(name_or_path)!r}, which is neither on this disk nor to be had from the hub ({str(e).splitlines()[0]:.100}). "
-            "Give a folder with config.json and weights; or fetch it where there is a network; or use `PatchLatents`, which needs no model") from e
+        try:
+            vae = AutoencoderKL.from_pretrained(str(name_or_path))
+        except (OSError, ValueError) as e:
+            why = f'{str(e).splitlines()[0]:.100}'
+            raise OSError(f"wanted an AutoencoderKL {str(name_or_path)!r}, which is neither on this disk nor to be had "
+                          f"from the hub ({why}). Give a folder with config.json and weights; or fetch it where there "
+                          "is a network; or use `PatchLatents`, which needs no model") from e
         return cls(vae, **kw)
     def __post_init__(self):
         self.vae.eval().requires_grad_(False)
@@ -186,38 +235,52 @@ class VAELatents:
         self.mean,self.scale = x.mean().item(),max(x.std().item(), 1e-6)
         return self
 
-    @torch.no_grad()
-    def __call__(self, catalog)->States:
-        "Latents of a catalogue; an item without a picture has none"
-        from PIL import ImageOps
-        x,ok = torch.zeros(len(catalog), self.n_places, self.dim),~no_image(catalog)[:,None].expand(-1, self.n_places)
-        for rows,ims in image_blocks(catalog, self.batch_size):
-            p = torch.from_numpy(np.stack([np.asarray(ImageOps.fit(im, (self.size,)*2)) for im in ims])).permute(0,3,1,2)/127.5-1
-            z = self.vae.encode(p.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
-            x[rows] = z.flatten(2).transpose(1,2).float().cpu().sub(self.mean)/self.scale
-        return States(x, ok.contiguous())
-    @torch.no_grad()
-    def images(self, x): # (n, places, dim) -> n PIL images
-        "Pictures of latents"
-        from PIL import Image
-        out = []
-        for b in (x*self.scale+self.mean).split(self.batch_size):
-            p = self.vae.decode(b.transpose(1,2).unflatten(2, (self.side,)*2).to(self.vae.device, self.vae.dtype)).sample
-            out += [Image.fromarray(a) for a in ((p.float()+1)*127.5).round().clamp(0, 255).to(torch.uint8).permute(0,2,3,1).cpu().numpy()]
-        return out
+# %% ../../nbs/38b_quantize.diffusion.ipynb #08936fc0
+@patch
+@torch.no_grad()
+def __call__(self:VAELatents, catalog)->States:
+    "Latents of a catalogue; an item without a picture has none"
+    from PIL import ImageOps
+    x = torch.zeros(len(catalog), self.n_places, self.dim)
+    ok = ~no_image(catalog)[:,None].expand(-1, self.n_places)
+    for rows,images in image_blocks(catalog, self.batch_size):
+        squares = np.stack([np.asarray(ImageOps.fit(image, (self.size,)*2)) for image in images])
+        pixels = torch.from_numpy(squares).permute(0,3,1,2)/127.5-1
+        z = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
+        x[rows] = z.flatten(2).transpose(1,2).float().cpu().sub(self.mean)/self.scale
+    return States(x, ok.contiguous())
+
+@patch
+@torch.no_grad()
+def images(self:VAELatents, x): # (n, places, dim) -> n PIL images
+    "Pictures of latents"
+    from PIL import Image
+    out = []
+    for b in (x*self.scale+self.mean).split(self.batch_size):
+        z = b.transpose(1,2).unflatten(2, (self.side,)*2)
+        pixels = self.vae.decode(z.to(self.vae.device, self.vae.dtype)).sample.float()
+        pixels = ((pixels+1)*127.5).round().clamp(0, 255).to(torch.uint8)
+        out += [Image.fromarray(a) for a in pixels.permute(0,2,3,1).cpu().numpy()]
+    return out
 
 # %% ../../nbs/38b_quantize.diffusion.ipynb #63f2f5ce
 class ImageDecoder(CodeDecoder):
     "An item's picture from its codes"
     def __init__(self,
         code_dim:int,
-        n_places:int, dim:int, # latents of a picture, and their width
+        n_places:int, # latents of a picture
+        dim:int, # width of a latent
+        *,
         d_model:int=128,
-        width:int=1024, blocks:int=3, draws:float=4, steps:int=1000, learn_variance:bool=True, # see `DiffusionHead`
+        width:int=1024, # of the network, see `DiffusionHead`, as are the next four
+        blocks:int=3,
+        draws:float=4,
+        steps:int=1000,
+        learn_variance:bool=True,
         **kw, # of `CodeDecoder`
     ):
         super().__init__(code_dim, n_places, d_model=d_model, **kw)
-        self.head = DiffusionHead(dim, d_model, width, blocks, steps, draws, learn_variance)
+        self.head = DiffusionHead(dim, d_model, width, blocks, steps=steps, draws=draws, learn_variance=learn_variance)
 
     def told(self, q)->Tensor: # (n, L, code_dim) -> (n, places, d_model)
         "What the network is told of each latent"
@@ -228,7 +291,8 @@ class ImageDecoder(CodeDecoder):
         u = self.told(q)
         return [self.head.loss(s.x[s.ok], u[s.ok]) for s in targets]
 
+    @torch.no_grad()
     def draw(self, q, steps:int=50, seed:int=0)->Tensor: # (n, places, dim)
         "Draw pictures"
-        with torch.no_grad(): u = self.told(q)
+        u = self.told(q)
         return self.head.sample(u.flatten(0,1), steps, seed).unflatten(0, u.shape[:2])

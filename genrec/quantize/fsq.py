@@ -8,7 +8,8 @@ __all__ = ['FSQ', 'FSQVAE']
 # %% ../../nbs/36a_quantize.fsq.ipynb #119a98f2
 import math
 import torch
-from torch import nn, Tensor
+from torch import nn
+from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
 from .base import Quantized, straight_through, check_vectors
 from .vq import Autoencoder
@@ -17,17 +18,20 @@ from .vq import Autoencoder
 class FSQ(nn.Module):
     "Round each number to one of a few steps; no parameters"
     def __init__(self,
-        levels:tuple=(8,5,5,5), # steps of each dimension; nested tuples: the dimensions of one inner tuple make one code together
+        levels:tuple=(8,5,5,5), # steps of each dimension; the dimensions of an inner tuple make one code together
         eps:float=1e-3, # the bound reaches a little beyond the outermost steps
     ):
         super().__init__()
         self.groups = tuple((l,) if isinstance(l, int) else tuple(l) for l in levels)
-        flat = [s for g in self.groups for s in g]
-        if not flat or min(flat)<2 or not all(self.groups): raise ValueError(f"every dimension needs 2 steps or more (5 or more work well), got {levels}")
+        flat = sum(self.groups, ())
+        if not flat or min(flat)<2 or not all(self.groups):
+            raise ValueError(f"every dimension needs 2 steps or more (5 or more work well), got {levels}")
         self.dim,self.sizes = len(flat),tuple(math.prod(g) for g in self.groups)
         steps = torch.tensor(flat)
         reach,offset = (steps-1)*(1+eps)/2,(steps%2==0)*.5
-        for n,v in dict(steps=steps, reach=reach, offset=offset, shift=torch.atanh(offset/reach), unit=steps//2).items(): self.register_buffer(n, v, persistent=False)
+        derived = dict(steps=steps, reach=reach, offset=offset, shift=torch.atanh(offset/reach), unit=steps//2)
+        for name,value in derived.items():
+            self.register_buffer(name, value, persistent=False)
 
     def bound(self, z): # (n, dim) any numbers -> (n, dim) numbers that round to `steps` different whole ones
         "Squeeze: 0 stays 0, and an even number of steps reaches one further down than up"
@@ -37,28 +41,40 @@ class FSQ(nn.Module):
         y = self.bound(z)
         return straight_through(y, y.round())/self.unit
 
-    def encode(self, z): # (n, dim) -> (n, n_levels)
-        "Codes: within an inner tuple the first dimension counts most"
-        digits,at,out = self.bound(check_vectors(z, self.dim)).round().long()+self.unit,0,[]
-        for g in self.groups:
-            c = torch.zeros_like(digits[:,0])
-            for d,s in enumerate(g): c = c*s+digits[:,at+d]
-            out.append(c); at += len(g)
-        return torch.stack(out, 1)
-    def decode(self, codes): # (n, n_levels) -> (n, dim) in [-1, 1]
-        "The point of the grid that codes stand for"
-        out = []
-        for g,c in zip(self.groups, codes.T):
-            digits = []
-            for s in g[::-1]: digits.append(c%s); c = c//s
-            out += digits[::-1]
-        return (torch.stack(out, 1)-self.unit)/self.unit
-    def forward(self, z):
-        "Points of the grid; there is nothing to pay"
-        return Quantized(self.grid(check_vectors(z, self.dim)), self.encode(z), z.new_zeros(()))
-    def fit_kmeans(self, x, seed=0):
-        "Nothing to be fitted: the grid stands as it is"
-        return self
+# %% ../../nbs/36a_quantize.fsq.ipynb #1d7ed9f1
+@patch
+def encode(self:FSQ, z): # (n, dim) -> (n, n_levels)
+    "Codes: within an inner tuple the first dimension counts most"
+    digits = self.bound(check_vectors(z, self.dim)).round().long()+self.unit
+    out = []
+    for steps,group in zip(self.groups, digits.split([len(g) for g in self.groups], 1)):
+        c = torch.zeros_like(group[:,0])
+        for digit,s in zip(group.T, steps):
+            c = c*s+digit
+        out.append(c)
+    return torch.stack(out, 1)
+
+@patch
+def decode(self:FSQ, codes): # (n, n_levels) -> (n, dim) in [-1, 1]
+    "The point of the grid that codes stand for"
+    out = []
+    for steps,c in zip(self.groups, codes.T):
+        digits = []
+        for s in steps[::-1]:
+            digits.append(c%s)
+            c = c//s
+        out += digits[::-1]
+    return (torch.stack(out, 1)-self.unit)/self.unit
+
+@patch
+def forward(self:FSQ, z):
+    "Points of the grid; there is nothing to pay"
+    return Quantized(self.grid(check_vectors(z, self.dim)), self.encode(z), z.new_zeros(()))
+
+@patch
+def fit_kmeans(self:FSQ, x, seed=0):
+    "Nothing to be fitted: the grid stands as it is"
+    return self
 
 # %% ../../nbs/36a_quantize.fsq.ipynb #449707b4
 class FSQVAE(Autoencoder, PyTorchModelHubMixin):
@@ -75,9 +91,10 @@ class FSQVAE(Autoencoder, PyTorchModelHubMixin):
         x, # (n, dim) vectors or `Embeddings`
         seed:int=0, # makes no difference: nothing is drawn
     )->'FSQVAE': # self
-        "Standardise `x`, and spread what the untrained encoder gives over the grid: mean 0 and deviation 1 in each dimension"
+        "Standardise `x`, and bring what the untrained encoder gives to mean 0 and deviation 1 in each dimension"
         super().start(x, seed)
         z,last = self.encoder(self.norm(check_vectors(x).to(self.mean.device))),self.encoder[-1]
-        m,s = z.mean(0),z.std(0).clamp(min=1e-6)
-        last.weight.div_(s[:,None]); last.bias.sub_(m).div_(s)
+        mean,deviation = z.mean(0),z.std(0).clamp(min=1e-6)
+        last.weight.div_(deviation[:,None])
+        last.bias.sub_(mean).div_(deviation)
         return self

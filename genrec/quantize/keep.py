@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
+from fastcore.basics import patch
 from .base import nearest
 from .utg import UTGBatch, UTGData, UTGTokenizer
 
@@ -18,7 +19,7 @@ from .utg import UTGBatch, UTGData, UTGTokenizer
 class Held:
     "Items that are to be coded as before"
     items:object # what the encoder's `prepare` gave
-    said:Tensor  # (n, n_levels*dim) what the pre-trained tokenizer says of them, see `vectors`
+    said:Tensor  # (n, n_levels*dim) the pre-trained tokenizer's vectors of them, see `vectors`
 
     def __post_init__(self):
         if len(self.items)!=len(self.said):
@@ -32,6 +33,11 @@ class TuningBatch:
     own:UTGBatch
     replay:UTGBatch # source items with their contents, or None
     held:tuple      # of `Held`
+
+# %% ../../nbs/38d_quantize.keep.ipynb #924f32a1
+def _drawn(data, n, device):
+    "`n` rows at random, with replacement"
+    return data[torch.randint(len(data), (n,), device=device)]
 
 @dataclass(frozen=True)
 class TuningData:
@@ -51,27 +57,34 @@ class TuningData:
             raise ValueError(f"`target` holds {len(self.target)} items of {len(self.own)}: row i is item i")
     def __len__(self): return len(self.own)
     def __getitem__(self, rows):
-        def some(data, n): return data[torch.randint(len(data), (n,), device=rows.device)]
-        own,n = self.own[rows],len(rows)
-        replay = some(self.replay, max(1, round(n*self.share/(1-self.share)))) if self.share>0 else None
-        held = [] if self.source is None else [some(self.source, n)]
-        if self.target is not None: held.append(self.target[rows])
+        own,n,replay,held = self.own[rows],len(rows),None,[]
+        if self.share>0:
+            replay = _drawn(self.replay, max(1, round(n*self.share/(1-self.share))), rows.device)
+        if self.source is not None:
+            held.append(_drawn(self.source, n, rows.device))
+        if self.target is not None:
+            held.append(self.target[rows])
         return TuningBatch(own, replay, tuple(held))
 
 # %% ../../nbs/38d_quantize.keep.ipynb #b2f00b5b
 def vector_anchor(
-    x:Tensor, book:Tensor,   # (n, dim) vectors of a level now, (K, dim) its codewords now
-    x0:Tensor, book0:Tensor, # the same before
+    x:Tensor, # (n, dim) vectors of a level now
+    book:Tensor, # (K, dim) its codewords now
+    x0:Tensor, # vectors before
+    book0:Tensor, # codewords before
     *,
     spread:Tensor, # () mean squared distance of vectors from their mean, before
 )->Tensor: # ()
-    "Squared distance that items, and the codewords that were theirs, have gone: a share of the spread"
+    "Squared distance that items, and the codewords that were theirs, have moved: a share of the spread"
     code = nearest(x0, book0)
-    gone = (x-x0).pow(2).sum(1)+(book[code]-book0[code]).pow(2).sum(1)
-    return gone.mean()/spread
+    moved = (x-x0).pow(2).sum(1)+(book[code]-book0[code]).pow(2).sum(1)
+    return moved.mean()/spread
 
 def code_anchor(
-    x:Tensor, book:Tensor, x0:Tensor, book0:Tensor, # as for `vector_anchor`
+    x:Tensor, # these four as for `vector_anchor`
+    book:Tensor,
+    x0:Tensor,
+    book0:Tensor,
     *,
     spread:Tensor, # likewise: squared distances are told in shares of it
     temperature:float=.1, # of the soft codes: the smaller, the harder
@@ -90,7 +103,7 @@ class Tuning(nn.Module):
         data:TuningData,
         before:UTGTokenizer=None, # the pre-trained one, where items are held
         *,
-        spread:Tensor=None, # (n, n_levels*dim) what it says of the sources: how far apart items are on each level
+        spread:Tensor=None, # (n, n_levels*dim) its vectors of the sources: how far apart items are on each level
         weight:float=1.,    # of the anchor
         anchor:str='vectors', # one of `ANCHORS`
         temperature:float=.1, # of soft codes
@@ -100,42 +113,47 @@ class Tuning(nn.Module):
         holds = data.source is not None or data.target is not None
         if holds and (before is None or spread is None):
             raise ValueError("items are held to what was said of them: give the pre-trained tokenizer as `before`, "
-                "and as `spread` what it says of the sources")
+                             "and as `spread` what it says of the sources")
         self.tok,self.share,self.weight,self.anchor,self.temperature = tok,data.share,weight,anchor,temperature
         for l,(book,part) in enumerate(zip(*before.levels(spread)) if holds else ()):
             self.register_buffer(f'book_{l}', book)
             self.register_buffer(f'spread_{l}', part.var(0, correction=0).sum().clamp(min=1e-12))
     @property
     def bypassed(self):
-        "Whether its codes are still gone round, see `begins`"
+        "Whether quantization is still bypassed, see `begins`"
         return self.tok.bypassed
     def mark(self):
         "What a checkpoint must have in common with this training, see `fit`"
         return dict(keep=[self.anchor, self.weight, self.temperature, self.share])
 
-    def moved(self, held:Held)->Tensor: # ()
-        "The anchor, mean over levels: 0 where all is said as before"
-        was = self.tok.encoder.training
-        self.tok.encoder.eval() # as items are coded: without dropout
-        x = self.tok.encoder(held.items).flatten(1).float()
-        self.tok.encoder.train(was)
-        (books,now),(_,then) = self.tok.compared(x),self.tok.compared(held.said)
-        out = []
-        for l,(book,a,b) in enumerate(zip(books, now, then)):
-            four,spread = (a, book, b, getattr(self, f'book_{l}')),getattr(self, f'spread_{l}')
-            if self.anchor=='vectors': out.append(vector_anchor(*four, spread=spread))
-            else: out.append(code_anchor(*four, spread=spread, temperature=self.temperature))
-        return sum(out)/len(out)
+# %% ../../nbs/38d_quantize.keep.ipynb #aa8d6f94
+@patch
+def moved(self:Tuning, held:Held)->Tensor: # ()
+    "The anchor, mean over levels: 0 where all is as before"
+    was = self.tok.encoder.training
+    self.tok.encoder.eval() # as items are coded: without dropout
+    x = self.tok.encoder(held.items).flatten(1).float()
+    self.tok.encoder.train(was)
+    (books,now),(_,then) = self.tok.compared(x),self.tok.compared(held.said)
+    out = []
+    for l,(book,a,b) in enumerate(zip(books, now, then)):
+        before,spread = getattr(self, f'book_{l}'),getattr(self, f'spread_{l}')
+        if self.anchor=='vectors':
+            out.append(vector_anchor(a, book, b, before, spread=spread))
+        else:
+            out.append(code_anchor(a, book, b, before, spread=spread, temperature=self.temperature))
+    return sum(out)/len(out)
 
-    def loss(self, b:TuningBatch)->dict:
-        "The target's loss, the sources' by their share of the batch, and the anchor"
-        parts = self.tok.loss(b.own)
-        total = parts.pop('loss')
-        if b.replay is not None:
-            again = self.tok.loss(b.replay)
-            total = (1-self.share)*total+self.share*again.pop('loss')
-            parts |= {f"sources' {k}":v for k,v in again.items()}
-        if b.held:
-            moved = sum(map(self.moved, b.held))/len(b.held)
-            total,parts['anchor'] = total+self.weight*moved,moved.detach()
-        return dict(loss=total, **parts)
+@patch
+def loss(self:Tuning, b:TuningBatch)->dict:
+    "The target's loss, the sources' by their share of the batch, and the anchor"
+    parts = self.tok.loss(b.own)
+    total = parts.pop('loss')
+    if b.replay is not None:
+        again = self.tok.loss(b.replay)
+        total = (1-self.share)*total+self.share*again.pop('loss')
+        parts |= {f"sources' {k}":v for k,v in again.items()}
+    if b.held:
+        anchor = sum(map(self.moved, b.held))/len(b.held)
+        total,parts['anchor'] = total+self.weight*anchor,anchor.detach()
+    return dict(loss=total, **parts)

@@ -19,31 +19,47 @@ def spread(
     K:int, # how many to pick
     g:torch.Generator=None, # source of chance
     *,
-    trials:int=1, # rows drawn for each pick, of which the one that leaves the smallest error is taken (greedy k-means++; scikit-learn: 2 + log K)
+    trials:int=1, # rows drawn for each pick; the one that leaves the smallest error is taken (scikit-learn: 2 + log K)
 )->Tensor: # (K,) int64 row numbers
     "Pick rows far from each other, as k-means++ does: with probability in proportion to the squared distance"
     if trials<1: raise ValueError(f"`trials` is the number of rows drawn for each pick, 1 or more, got {trials}")
-    if trials>1: return _greedy_spread(x, K, g, trials)
-    n,xx,rand = len(x),x.pow(2).sum(1),lambda m: torch.rand(m, generator=g, dtype=torch.float64)
-    i = [int(torch.randint(n, (1,), generator=g))]
-    def far(rows):
-        d = product(x, -x[rows], xx[rows]/2).amin(1).mul_(2).add_(xx)
-        return d.masked_fill_(d<=1e-6*xx, 0.) # rounding: the same vector again
-    d = far(i)
-    while len(i)<K:
-        p = d.double().cumsum(0)
-        if not p[-1]>0: i += torch.randint(n, (K-len(i),), generator=g).tolist(); break # no other vectors are left
-        m = min(64, max(4, len(i)//4))
-        c = torch.searchsorted(p, rand(m).to(x.device)*p[-1], right=True).clamp(max=n-1)
-        y,was,u = x[c].double(),d[c].double().cpu().numpy(),rand(m).numpy()
-        between = torch.cdist(y, y).pow(2).cpu().numpy()
-        now,new = was.copy(),[]
-        for j in range(m): # a draw from distances that are out of date is kept with the chance that it lost since
-            if now[j]>u[j]*was[j] and len(i)+len(new)<K: new.append(j); now = np.minimum(now, between[j])
-        new = c[new].tolist()
-        i += new
-        if new: d = torch.minimum(d, far(new))
-    return torch.tensor(i)
+    if trials>1:
+        return _greedy_spread(x, K, g, trials)
+    squares = x.pow(2).sum(1)
+    def distance(rows): # (n,) squared distances to the nearest of `rows`
+        d = product(x, -x[rows], squares[rows]/2).amin(1).mul_(2).add_(squares)
+        return d.masked_fill_(d<=1e-6*squares, 0.) # rounding: the same vector again
+    picked = [int(torch.randint(len(x), (1,), generator=g))]
+    left = distance(picked)
+    while len(picked)<K:
+        mass = left.double().cumsum(0)
+        if not mass[-1]>0: # no other vectors are left
+            picked += torch.randint(len(x), (K-len(picked),), generator=g).tolist()
+            break
+        drawn = _draw(mass, min(64, max(4, len(picked)//4)), g)
+        new = _kept(x, left, drawn, g)[:K-len(picked)]
+        picked += new
+        if new:
+            left = torch.minimum(left, distance(new))
+    return torch.tensor(picked)
+
+# %% ../../nbs/31_quantize.kmeans.ipynb #5686e524
+def _draw(mass, n, g):
+    "`n` row numbers, drawn in proportion to the steps of the running sum `mass`"
+    at = torch.rand(n, generator=g, dtype=torch.float64).to(mass.device)*mass[-1]
+    return torch.searchsorted(mass, at, right=True).clamp(max=len(mass)-1)
+
+def _kept(x, left, drawn, g):
+    "Those of the `drawn` rows that stay when each is kept with the chance *distance now / distance then*"
+    y,then = x[drawn].double(),left[drawn].double().cpu().numpy()
+    chance = torch.rand(len(drawn), generator=g, dtype=torch.float64).numpy()
+    between = torch.cdist(y, y).pow(2).cpu().numpy()
+    now,kept = then.copy(),[]
+    for j in range(len(drawn)):
+        if now[j]>chance[j]*then[j]:
+            kept.append(j)
+            now = np.minimum(now, between[j])
+    return drawn[kept].tolist()
 
 def _greedy_spread(x, K, g, trials):
     "One pick after the other, each the best of several draws (Arthur and Vassilvitskii 2007, section 7)"
@@ -57,8 +73,7 @@ def _greedy_spread(x, K, g, trials):
         mass = left.double().cumsum(0)
         if not mass[-1]>0: # no other vectors are left
             return torch.tensor(picked+torch.randint(len(x), (K-len(picked),), generator=g).tolist())
-        drawn = torch.rand(trials, generator=g, dtype=torch.float64).to(x.device)*mass[-1]
-        rows = torch.searchsorted(mass, drawn, right=True).clamp(max=len(x)-1)
+        rows = _draw(mass, trials, g)
         after = torch.minimum(left[:,None], distance(rows))
         best = int(after.sum(0, dtype=torch.float64).argmin())
         picked.append(int(rows[best]))
@@ -68,19 +83,21 @@ def _greedy_spread(x, K, g, trials):
 # %% ../../nbs/31_quantize.kmeans.ipynb #d748b581
 def _lloyd(x, c, n_iter, tol):
     "Lloyd steps from the centres `c` until the error falls by less than its share `tol`"
-    K,xx,old = len(c),x.pow(2).sum(1),float('inf')
+    K,squares,old = len(c),x.pow(2).sum(1),float('inf')
     for _ in range(n_iter):
-        a,low = _assign(x, c, score=True)
+        a,half = _assign(x, c, score=True)
         n = a.bincount(minlength=K)[:,None]
-        err = float((low.double()*2+xx).sum())
+        error = float((half.double()*2+squares).sum())
         c = torch.where(n>0, torch.zeros_like(c).index_add_(0, a, x)/n.clamp(min=1), c)
         empty = (n[:,0]==0).nonzero()[:,0]
-        if len(empty): c[empty] = x[(low*2+xx).topk(len(empty)).indices]
-        elif old-err<=tol*err: break
-        old = err
+        if len(empty): # put them on the vectors that are worst served
+            c[empty] = x[(half*2+squares).topk(len(empty)).indices]
+        elif old-error<=tol*error:
+            break
+        old = error
     return c
 
-def _mini(x, c, n_iter, batch_size, g):
+def _mini(x, c, g, *, n_iter, batch_size):
     "Centres as running means of random batches (Sculley 2010)"
     N = torch.zeros(len(c), 1, dtype=x.dtype, device=x.device)
     for _ in range(n_iter):
@@ -91,30 +108,42 @@ def _mini(x, c, n_iter, batch_size, g):
         c = c+(torch.zeros_like(c).index_add_(0, a, b)-n*c)/N.clamp(min=1)
     return c
 
+# %% ../../nbs/31_quantize.kmeans.ipynb #1cbd14e3
+def _sample(x, most, g):
+    "`most` rows at random, or all where there are no more (None: all)"
+    if most is None or len(x)<=most:
+        return x
+    return x[torch.randperm(len(x), generator=g)[:most].to(x.device)]
+
 @torch.no_grad()
 def kmeans(
     x:Tensor, # (n, dim) vectors
     K:int, # clusters
     n_iter:int=25, # Lloyd steps at most
     seed:int=0,
-    tol:float=1e-4, # stop when a step takes less than this share of the error away
-    sample:int=256, # vectors for each centre that it is learned from, at most; the rest are assigned at the end (None: all)
-    batch_size:int=None, # learn from `n_iter` random batches of so many vectors instead
     *,
+    tol:float=1e-4, # stop when a step takes less than this share of the error away
+    sample:int=256, # vectors for each centre that it is learned from, at most; the rest are assigned last (None: all)
+    batch_size:int=None, # learn from `n_iter` random batches of so many vectors instead
     start:Tensor=None, # (K, dim) centres to begin from (default: k-means++)
     trials:int=1, # of k-means++, see `spread`
 )->tuple: # ((K, dim) centres, (n,) int64 cluster of each vector)
     "Lloyd's algorithm from k-means++ seeds"
     x = check_vectors(x, least=K)
-    if x.dtype not in (torch.float32,torch.float64): x = x.float()
+    if x.dtype not in (torch.float32,torch.float64):
+        x = x.float()
     g = torch.Generator().manual_seed(seed)
-    pick = lambda y, m: y if m is None or len(y)<=m else y[torch.randperm(len(y), generator=g)[:m].to(y.device)]
-    y = x if batch_size else pick(x, sample and sample*K)
-    few = pick(y, 32*K)
+    y = x if batch_size else _sample(x, sample and sample*K, g)
+    few = _sample(y, 32*K, g)
     mean = few.mean(0)
     few = few-mean # distances from matrix products lose digits far from the origin
-    c = few[spread(few, K, g, trials=trials).to(x.device)] if start is None else check_vectors(start, x.shape[1]).to(x)-mean
+    if start is None:
+        c = few[spread(few, K, g, trials=trials).to(x.device)]
+    else:
+        c = check_vectors(start, x.shape[1]).to(x)-mean
     if len(c)!=K: raise ValueError(f"`start` holds {len(c)} centres, {K} are wanted")
-    if batch_size: c = _mini(x, c+mean, n_iter, batch_size, g)
-    else: c = _lloyd(y-mean, c, n_iter, tol)+mean
+    if batch_size:
+        c = _mini(x, c+mean, g, n_iter=n_iter, batch_size=batch_size)
+    else:
+        c = _lloyd(y-mean, c, n_iter, tol)+mean
     return c,nearest(x, c)

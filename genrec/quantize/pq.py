@@ -28,16 +28,19 @@ def eigen_rotation(
     x:Tensor, # (n, dim) vectors
     n_parts:int, # divides dim
 )->Tensor: # (dim, dim) orthogonal
-    "Directions of most variance, dealt out so that the parts have like products of variance: best for Gaussian data (Ge et al., section 4)"
-    value,vector = torch.linalg.eigh((x-x.mean(0)).T.double()@(x-x.mean(0)).double()/len(x))
+    "Directions of most variance, dealt out to parts with like products of variance (Ge et al., section 4)"
+    x,dtype = x-x.mean(0),x.dtype
+    value,vector = torch.linalg.eigh(x.T.double()@x.double()/len(x))
     parts,size = [[] for _ in range(n_parts)],x.shape[1]//n_parts
     weight = [0.]*n_parts # log of the product of variances so far
     floor = value.max().clamp(min=1e-30)*1e-12
     low = value.clamp(min=floor).log()-floor.log() # from 0 on, so that more directions never weigh less
     for i in range(x.shape[1]-1, -1, -1):
-        p = min((p for p in range(n_parts) if len(parts[p])<size), key=lambda p: weight[p])
-        parts[p].append(i); weight[p] += low[i].item()
-    return vector[:,[i for p in parts for i in p]].to(x.dtype)
+        with_room = [p for p in range(n_parts) if len(parts[p])<size]
+        p = min(with_room, key=weight.__getitem__)
+        parts[p].append(i)
+        weight[p] += low[i].item()
+    return vector[:,sum(parts, [])].to(dtype)
 
 # %% ../../nbs/35_quantize.pq.ipynb #83f6a626
 class ProductQuantizer(nn.Module, PyTorchModelHubMixin):
@@ -49,7 +52,9 @@ class ProductQuantizer(nn.Module, PyTorchModelHubMixin):
         commitment_weight:float=0.25, # pull of a vector towards its codewords, where an encoder in front is trained
     ):
         super().__init__()
-        if not len(sizes) or dim%len(sizes): raise ValueError(f"{len(sizes)} parts need a width that they divide, got {dim}; take another number of parts, or project the vectors first")
+        if not len(sizes) or dim%len(sizes):
+            raise ValueError(f"{len(sizes)} parts need a width that they divide, got {dim}; "
+                             "take another number of parts, or project the vectors first")
         self.dim,self.sizes,self.rotation,self.commitment_weight = dim,tuple(sizes),rotation,commitment_weight
         part = dim//len(sizes)
         self.codebooks = nn.ParameterList(torch.randn(K, part)*part**-.5 for K in sizes)
@@ -64,45 +69,65 @@ class ProductQuantizer(nn.Module, PyTorchModelHubMixin):
     def decode(self, codes): # (n, n_parts) -> (n, dim)
         "Codewords side by side, turned back"
         return torch.cat([cb[c] for cb,c in zip(self.codebooks, codes.T)], 1)@self.r.T
-    def forward(self, x):
-        "Quantize `x`; the loss is the mean over parts of codebook and commitment terms (MSE over batch and width)"
-        parts = self.parts(x)
-        codes = torch.stack([nearest(p.detach(), cb.detach()) for p,cb in zip(parts, self.codebooks)], 1)
-        chosen = [cb[c] for cb,c in zip(self.codebooks, codes.T)]
-        loss = sum(F.mse_loss(q, p.detach())+self.commitment_weight*F.mse_loss(p, q.detach()) for p,q in zip(parts, chosen))
-        return Quantized(straight_through(x, self.decode(codes)), codes, loss/len(chosen))
+
+# %% ../../nbs/35_quantize.pq.ipynb #2f9f353f
+@patch
+def forward(self:ProductQuantizer, x):
+    "Quantize `x`; the loss is the mean over parts of codebook and commitment terms (MSE over batch and width)"
+    parts = self.parts(x)
+    codes = torch.stack([nearest(p.detach(), cb.detach()) for p,cb in zip(parts, self.codebooks)], 1)
+    loss = 0.
+    for p,cb,c in zip(parts, self.codebooks, codes.T):
+        q = cb[c]
+        loss = loss+(F.mse_loss(q, p.detach())+self.commitment_weight*F.mse_loss(p, q.detach()))
+    return Quantized(straight_through(x, self.decode(codes)), codes, loss/len(parts))
 
 # %% ../../nbs/35_quantize.pq.ipynb #726c9767
 @torch.no_grad()
 def _lloyd(x, c): # (n, d) vectors, (K, d) centres -> centres one step later
     "One k-means step; centres without vectors go where the error is largest"
     a = nearest(x, c)
-    n,s = a.bincount(minlength=len(c))[:,None],torch.zeros_like(c).index_add_(0, a, x)
-    new,empty = torch.where(n>0, s/n.clamp(min=1), c),(n[:,0]==0).nonzero()[:,0]
-    if len(empty): new[empty] = x[(x-c[a]).pow(2).sum(1).topk(len(empty)).indices]
+    n = a.bincount(minlength=len(c))[:,None]
+    new = torch.where(n>0, torch.zeros_like(c).index_add_(0, a, x)/n.clamp(min=1), c)
+    empty = (n[:,0]==0).nonzero()[:,0]
+    if len(empty):
+        new[empty] = x[(x-c[a]).pow(2).sum(1).topk(len(empty)).indices]
     return new
 
+@torch.no_grad()
+def _settle(x, codebook, n_iter):
+    "k-means steps until nothing moves, `n_iter` at most"
+    for _ in range(n_iter):
+        new = _lloyd(x, codebook)
+        if torch.equal(new, codebook):
+            break
+        codebook.copy_(new)
+
+# %% ../../nbs/35_quantize.pq.ipynb #9eb890f3
 @patch
 @torch.no_grad()
 def fit_kmeans(self:ProductQuantizer,
     x, # (n, dim) vectors or `Embeddings`; of the *training* items where some are held out
     n_iter:int=25, # k-means steps of each part, at the start and again at the end
+    *,
     n_turns:int=50, # turns of (one k-means step, best rotation), where there is a rotation
     start:Tensor=None, # (dim, dim) orthogonal, the first rotation (default: `eigen_rotation`)
     seed:int=0,
 )->ProductQuantizer: # self
     "Set codebooks and rotation: k-means for one, Procrustes for the other, in turns"
     x = check_vectors(x, self.dim, least=max(self.sizes)).to(self.r.device)
-    if self.rotation: self.r.copy_(eigen_rotation(x, len(self.sizes)) if start is None else start)
-    for i,(p,cb) in enumerate(zip(self.parts(x), self.codebooks)): cb.copy_(kmeans(p, len(cb), n_iter, seed=seed+i)[0])
-    if not self.rotation: return self
+    if self.rotation:
+        self.r.copy_(eigen_rotation(x, len(self.sizes)) if start is None else start)
+    for i,(p,cb) in enumerate(zip(self.parts(x), self.codebooks)):
+        cb.copy_(kmeans(p, len(cb), n_iter, seed=seed+i)[0])
+    if not self.rotation:
+        return self
     for _ in range(n_turns):
         parts = self.parts(x)
-        for p,cb in zip(parts, self.codebooks): cb.copy_(_lloyd(p, cb))
-        self.r.copy_(procrustes(x, torch.cat([cb[nearest(p, cb)] for p,cb in zip(parts, self.codebooks)], 1)))
+        for p,cb in zip(parts, self.codebooks):
+            cb.copy_(_lloyd(p, cb))
+        coded = torch.cat([cb[nearest(p, cb)] for p,cb in zip(parts, self.codebooks)], 1)
+        self.r.copy_(procrustes(x, coded))
     for p,cb in zip(self.parts(x), self.codebooks):
-        for _ in range(n_iter):
-            new = _lloyd(p, cb)
-            if torch.equal(new, cb): break
-            cb.copy_(new)
+        _settle(p, cb, n_iter)
     return self

@@ -17,27 +17,34 @@ from fastcore.basics import patch
 from ..layers import product
 from .base import Hub, Quantized, _assign, nearest, straight_through, check_vectors
 from .codebook import ema_update, tally, revive, rotate_to
-from .kmeans import kmeans
+from .kmeans import kmeans, _sample
 from .balanced import balanced_kmeans, balanced_assign, sinkhorn
 
 # %% ../../nbs/32_quantize.rq.ipynb #d5a33345
 class _Terms(torch.autograd.Function):
     "Mean over levels of `codebook_loss`, for codes that are known"
     @staticmethod
-    def forward(ctx, x, left, codes, weight, straight, ema, *codebooks): # left (L, n, dim): residual of each level less its codeword; codes (L, n)
-        ctx.save_for_backward(left, codes)
-        ctx.how = weight,straight,ema,x.dtype,[len(cb) for cb in codebooks]
+    def forward(ctx, x, left, options, *codebooks):
+        # left (L, n, dim): the residual of each level less its codeword; options: codes (L, n), weight, straight, ema
+        ctx.save_for_backward(left, options['codes'])
+        ctx.options,ctx.dtype,ctx.sizes = options,x.dtype,[len(cb) for cb in codebooks]
+        weight = options['weight'] if options['ema'] else 1+options['weight']
         v = left.view(-1)
-        return v.dot(v)*((weight if ema else 1+weight)/max(1, v.numel()))
+        return v.dot(v)*(weight/max(1, v.numel()))
 
     @staticmethod
     @once_differentiable
     def backward(ctx, g):
-        (left,codes),(weight,straight,ema,dtype,sizes) = ctx.saved_tensors,ctx.how
+        left,codes = ctx.saved_tensors
         pull = 2/left.numel()*g
-        dx = ((left[0] if straight else left.sum(0))*(weight*pull)).to(dtype) if ctx.needs_input_grad[0] else None
-        books = [None]*len(sizes) if ema else [r.new_zeros(K, r.shape[1]).index_add_(0, k, r).mul_(-pull) for r,k,K in zip(left, codes, sizes)]
-        return dx,None,None,None,None,None,*books
+        dx,books = None,[None]*len(ctx.sizes)
+        if ctx.needs_input_grad[0]:
+            pulling = left[0] if ctx.options['straight'] else left.sum(0)
+            dx = (pulling*(ctx.options['weight']*pull)).to(ctx.dtype)
+        if not ctx.options['ema']:
+            books = [r.new_zeros(K, r.shape[1]).index_add_(0, k, r).mul_(-pull)
+                     for r,k,K in zip(left, codes, ctx.sizes)]
+        return dx,None,None,*books
 
 # %% ../../nbs/32_quantize.rq.ipynb #7485ab4e
 class ResidualQuantizer(nn.Module, Hub):
@@ -46,114 +53,176 @@ class ResidualQuantizer(nn.Module, Hub):
         dim:int, # width of the vectors
         sizes:tuple=(256,256,256), # codebook size of each level
         commitment_weight:float=0.25, # pull of a vector towards its codeword
-        straight_residual:bool=False, # take residuals from the straight-through output, as LC-Rec, LETTER and MQL4GRec do: then the commitment of levels 2 and below gives the encoder no gradient
-        ema_decay:float=None, # codewords follow a running mean of their vectors, such as .99 (None: they follow their gradient)
-        revive_below:float=None, # in training, put a codeword on a random vector when its running count of choices a step falls below this, such as .1
+        *,
+        straight_residual:bool=False, # only level 1 pulls the encoder, as in LC-Rec, LETTER and MQL4GRec (see below)
+        ema_decay:float=None, # codewords follow a running mean of their vectors, such as .99 (None: their gradient)
+        revive_below:float=None, # in training, move codewords chosen less often a step, such as .1 (None: never)
         rotate:bool=False, # gradients pass by the rotation trick in place of straight through
         sinkhorn_levels:tuple=(), # levels whose codes come from Sinkhorn in training; (-1,) is the last one
-        sinkhorn_eps:float=.003, sinkhorn_iters:int=50, # see `sinkhorn`; these are MQL4GRec's and LC-Rec's
+        sinkhorn_eps:float=.003, # see `sinkhorn`; MQL4GRec's and LC-Rec's
+        sinkhorn_iters:int=50, # rounds of `sinkhorn`
     ):
         super().__init__()
-        self.dim,self.sizes,self.commitment_weight,self.straight_residual = dim,tuple(sizes),commitment_weight,straight_residual
-        self.ema_decay,self.revive_below,self.rotate,self.sinkhorn_eps,self.sinkhorn_iters = ema_decay,revive_below,rotate,sinkhorn_eps,sinkhorn_iters
+        self.dim,self.sizes,self.commitment_weight = dim,tuple(sizes),commitment_weight
+        self.straight_residual,self.rotate = straight_residual,rotate
+        self.ema_decay,self.revive_below = ema_decay,revive_below
+        self.sinkhorn_eps,self.sinkhorn_iters = sinkhorn_eps,sinkhorn_iters
         self.sinkhorn_levels = {range(len(sizes))[l] for l in sinkhorn_levels}
-        self.codebooks = nn.ParameterList(nn.Parameter(torch.randn(K, dim)*dim**-0.5, requires_grad=ema_decay is None) for K in sizes)
-        if ema_decay is not None or revive_below is not None: self.counts = nn.ParameterList(nn.Parameter(torch.ones(K), requires_grad=False) for K in sizes)
-        if ema_decay is not None: self.totals = nn.ParameterList(nn.Parameter(cb.detach().clone(), requires_grad=False) for cb in self.codebooks)
+        def parameters(tensors, grad): return nn.ParameterList(nn.Parameter(t, requires_grad=grad) for t in tensors)
+        self.codebooks = parameters((torch.randn(K, dim)*dim**-0.5 for K in sizes), ema_decay is None)
+        if ema_decay is not None or revive_below is not None:
+            self.counts = parameters((torch.ones(K) for K in sizes), False)
+        if ema_decay is not None:
+            self.totals = parameters((cb.detach().clone() for cb in self.codebooks), False)
 
-    def encode(self, x, width:int=1): # (n, dim) -> (n, n_levels)
-        "Codes of `x`, level by level; with `width` above 1 the best of so many candidates that are followed side by side"
-        x = check_vectors(x, self.dim)
-        return _greedy(x, list(self.codebooks)) if width==1 else _beam(x, list(self.codebooks), width)
+# %% ../../nbs/32_quantize.rq.ipynb #bec43db3
+@patch
+def encode(self:ResidualQuantizer, x, width:int=1): # (n, dim) -> (n, n_levels)
+    "Codes of `x`, level by level; the best of `width` candidates that are followed side by side"
+    x = check_vectors(x, self.dim)
+    return _greedy(x, list(self.codebooks)) if width==1 else _beam(x, list(self.codebooks), width)
 
-    def decode(self, codes): # (n, n_levels) -> (n, dim)
-        "Sum of the codewords that `codes` point at"
-        return sum(cb[c] for cb,c in zip(self.codebooks, codes.T))
+@patch
+def decode(self:ResidualQuantizer, codes): # (n, n_levels) -> (n, dim)
+    "Sum of the codewords that `codes` point at"
+    return sum(cb[c] for cb,c in zip(self.codebooks, codes.T))
 
-    def _codes(self, l, x):
-        "Codes of level `l` for the residuals that reach it; in training, with what its options ask for"
-        cb = self.codebooks[l].detach()
-        if self.training and l in self.sinkhorn_levels:
-            return sinkhorn(torch.cdist(x.float(), cb).pow(2), self.sinkhorn_eps, self.sinkhorn_iters).argmax(1)
-        return nearest(x, cb)
+# %% ../../nbs/32_quantize.rq.ipynb #c0e3d827
+@patch
+def _codes(self:ResidualQuantizer, l, x):
+    "Codes of level `l` for the residuals that reach it; in training, with what its options ask for"
+    cb = self.codebooks[l].detach()
+    if self.training and l in self.sinkhorn_levels:
+        return sinkhorn(torch.cdist(x.float(), cb).pow(2), self.sinkhorn_eps, self.sinkhorn_iters).argmax(1)
+    return nearest(x, cb)
 
-    def _learn(self, l, x, codes):
-        "What a training step does to a codebook besides its gradient"
-        cb,n = self.codebooks[l],self.counts[l] if hasattr(self, 'counts') else None
-        t = self.totals[l] if self.ema_decay is not None else None
-        if t is not None: ema_update(cb, n, t, x, codes, self.ema_decay)
-        elif n is not None: tally(n, codes)
-        if self.revive_below is not None: revive(cb, n<self.revive_below, x, n, t)
+@patch
+def _learn(self:ResidualQuantizer, l, x, codes):
+    "What a training step does to a codebook besides its gradient"
+    cb,means,revived = self.codebooks[l],self.ema_decay is not None,self.revive_below is not None
+    count = self.counts[l] if means or revived else None
+    total = self.totals[l] if means else None
+    if means:
+        ema_update(cb, x, codes, count=count, total=total, decay=self.ema_decay)
+    elif revived:
+        tally(count, codes)
+    if revived:
+        revive(cb, count<self.revive_below, x, count=count, total=total)
 
-    def forward(self, x):
-        "Quantize `x`; the loss is the mean over levels of codebook and commitment terms (MSE over batch and width)"
-        codes,left = torch.empty(len(self.sizes), len(x), dtype=torch.int64, device=x.device),[x.detach().float()]
-        for l,cb in enumerate(self.codebooks):
-            codes[l] = k = self._codes(l, left[-1])
-            left.append(left[-1]-F.embedding(k, cb.detach()))
-            if self.training: self._learn(l, left[-2], k)
-        loss = _Terms.apply(x, torch.stack(left[1:]), codes, self.commitment_weight, self.straight_residual, self.ema_decay is not None, *self.codebooks)
-        y = (rotate_to if self.rotate else straight_through)(x, left[0]-left[-1])
-        return Quantized(y, codes.T, loss)
+@patch
+def forward(self:ResidualQuantizer, x):
+    "Quantize `x`; the loss is the mean over levels of codebook and commitment terms (MSE over batch and width)"
+    codes = torch.empty(len(self.sizes), len(x), dtype=torch.int64, device=x.device)
+    left = [x.detach().float()]
+    for l,cb in enumerate(self.codebooks):
+        codes[l] = k = self._codes(l, left[-1])
+        left.append(left[-1]-F.embedding(k, cb.detach()))
+        if self.training:
+            self._learn(l, left[-2], k)
+    options = dict(codes=codes, weight=self.commitment_weight, straight=self.straight_residual,
+                   ema=self.ema_decay is not None)
+    loss = _Terms.apply(x, torch.stack(left[1:]), options, *self.codebooks)
+    y = (rotate_to if self.rotate else straight_through)(x, left[0]-left[-1])
+    return Quantized(y, codes.T, loss)
 
 # %% ../../nbs/32_quantize.rq.ipynb #fa874f09
+def _rows_at_once(x, numbers, block=2**20):
+    "Rows of which each needs so many numbers, within a block of the cache (of a GPU: 128 times that)"
+    return max(1, (block if x.device.type=='cpu' else 128*block)//numbers)
+
 @torch.no_grad()
 def _greedy(x, codebooks, block=2**20):
     "Codes by the nearest codeword of each level, for blocks of rows"
     out = torch.empty(len(x), len(codebooks), dtype=torch.int64, device=x.device)
-    step = max(1, (block if x.device.type=='cpu' else 128*block)//max(map(len, codebooks)))
+    step = _rows_at_once(x, max(map(len, codebooks)), block)
     for i in range(0, len(x), step):
         r = x[i:i+step].to(codebooks[0].dtype, copy=True)
         for l,cb in enumerate(codebooks):
             out[i:i+step,l] = k = _assign(r, cb)
-            if l+1<len(codebooks): r -= cb[k]
+            if l+1<len(codebooks):
+                r -= cb[k]
     return out
 
+# %% ../../nbs/32_quantize.rq.ipynb #50db7953
 def _smallest(d, m):
     "The `m` smallest numbers of each row of (n, k), in rising order, and their places; spoils `d`"
-    if d.device.type!='cpu' or m>12: return d.topk(m, largest=False)
+    if d.device.type!='cpu' or m>12:
+        return d.topk(m, largest=False)
     a,rows,places,values = d.numpy(),np.arange(len(d)),[],[] # a few passes of argmin are many times faster than topk
     for _ in range(m):
-        places.append(a.argmin(1)); values.append(a[rows,places[-1]])
+        places.append(a.argmin(1))
+        values.append(a[rows,places[-1]])
         a[rows,places[-1]] = np.inf
     return torch.from_numpy(np.stack(values, 1)),torch.from_numpy(np.stack(places, 1))
 
+# %% ../../nbs/32_quantize.rq.ipynb #dd9b08a5
+class _Tables:
+    "All codewords in one matrix, and the products of those of each level with those of the levels above it"
+    def __init__(self, codebooks):
+        books = [cb.detach() for cb in codebooks]
+        self.sizes,self.every = [len(b) for b in books],torch.cat(books)
+        self.start = [0,*accumulate(self.sizes)]
+        self.half,self.minus = self.every.pow(2).sum(1)/2,-self.every
+        self.between = [self.every[:s]@b.T for s,b in zip(self.start, books)]
+        self.first = torch.tensor(self.start, device=self.every.device)
+
+    def alone(self, x): return product(x, self.minus, self.half) # |c|^2/2 - x.c of every codeword of every level
+
+    def scores(self, l, score, codes, alone):
+        "Scores (n, candidates, K) of the candidates with each codeword of level `l` added"
+        d = alone[:,None,self.start[l]:self.start[l+1]]
+        if l==0:
+            return d+score[:,:,None]
+        n,b = score.shape
+        rows = (codes+self.first[:l]).view(n*b, l)
+        sums = F.embedding_bag(rows, self.between[l], mode='sum').view(n, b, self.sizes[l]) # c.s
+        return sums.add_(d).add_(score[:,:,None])
+
+# %% ../../nbs/32_quantize.rq.ipynb #d029ae82
 @torch.no_grad()
 def _beam(x, codebooks, width, block=2**20):
-    "Codes with the smallest error among `width` candidates, from one product with all codewords and tables of products between codebooks"
+    "Codes with the smallest error among `width` candidates"
     if width<1: raise ValueError(f"`width` candidates must be at least 1, got {width}")
-    cbs = [cb.detach() for cb in codebooks]
-    L,Ks,every = len(cbs),[len(c) for c in cbs],torch.cat(cbs)
-    at,half,minus = [0,*accumulate(Ks)],every.pow(2).sum(1)/2,-every
-    between = [every[:at[l]]@cbs[l].T for l in range(L)]
-    out,first = torch.empty(len(x), L, dtype=torch.int64, device=x.device),torch.tensor(at, device=x.device)
-    step = max(1, (block if x.device.type=='cpu' else 128*block)//(width*max(Ks)))
+    t,L = _Tables(codebooks),len(codebooks)
+    out = torch.empty(len(x), L, dtype=torch.int64, device=x.device)
+    step = _rows_at_once(x, width*max(t.sizes), block)
     for i in range(0, len(x), step):
-        r = x[i:i+step].to(every.dtype)
-        n,single = len(r),product(r, minus, half) # |c|^2/2 - r.c for every codeword of every level
+        r = x[i:i+step].to(t.every.dtype)
+        n,alone = len(r),t.alone(r)
         score,codes = r.new_zeros(n, 1),torch.empty(n, 1, 0, dtype=torch.int64, device=x.device)
-        for l in range(L): # |r - sum|^2/2 grows by |c|^2/2 - r.c + c.(sum so far)
-            b,d = score.shape[1],single[:,None,at[l]:at[l+1]]
-            d = d+score[:,:,None] if l==0 else F.embedding_bag((codes+first[:l]).view(n*b, l), between[l], mode='sum').view(n, b, Ks[l]).add_(d).add_(score[:,:,None])
-            score,k = _smallest(d.view(n, -1), min(width, b*Ks[l]) if l+1<L else 1)
-            parent = (k//Ks[l])[:,:,None].expand(-1, -1, l)
-            codes = torch.cat([codes.gather(1, parent), (k%Ks[l])[:,:,None]], 2)
+        for l,K in enumerate(t.sizes):
+            d = t.scores(l, score, codes, alone)
+            most = min(width, score.shape[1]*K) if l+1<L else 1
+            score,k = _smallest(d.view(n, -1), most)
+            parent = (k//K)[:,:,None].expand(-1, -1, l)
+            codes = torch.cat([codes.gather(1, parent), (k%K)[:,:,None]], 2)
         out[i:i+step] = codes[:,0]
     return out
 
 # %% ../../nbs/32_quantize.rq.ipynb #47c0b594
+def _centres(r, K, seed, *, n_iter, tol, balanced, balanced_start, ratio, trials):
+    "The codebook of one level by k-means on the residuals that reach it"
+    mean,start = len(r)/K,None
+    if balanced or balanced_start:
+        bounds = dict(most=math.ceil(mean*ratio), least=int(mean/ratio)) if ratio else {}
+        start = balanced_kmeans(r, K, seed=seed, **bounds)[0]
+    if balanced:
+        return start
+    return kmeans(r, K, n_iter, seed, tol=tol, sample=None, start=start, trials=trials)[0]
+
+# %% ../../nbs/32_quantize.rq.ipynb #6d42c07d
 @patch
 @torch.no_grad()
 def fit_kmeans(self:ResidualQuantizer,
     x, # (n, dim) vectors or `Embeddings`; of the *training* items where some are held out
     n_iter:int=25, # Lloyd steps of each level at most
     seed:int=0,
-    balanced:bool=False, # clusters of equal size (balanced RQ-k-means, OneRec); `encode` then takes the nearest codeword, `encode_balanced` keeps the sizes
+    balanced:bool=False, # clusters of equal size, as OneRec's; see `encode_balanced` for codes that keep the sizes
+    *,
     refine:int=0, # rounds of `refine` after that
     width:int=1, # candidates of `encode` in those rounds
     tol:float=1e-3, # a level is done when a step takes less than this share of its error away
     sample:int=256, # vectors for each codeword that it is learned from, at most (None: all)
-    *,
     ratio:float=None, # where `balanced`: clusters from mean/ratio to mean*ratio, LETTER's is 2 (None: of equal size)
     balanced_start:bool=False, # begin from centres of equally large clusters, in place of k-means++
     trials:int=1, # of k-means++, see `spread`
@@ -162,49 +231,27 @@ def fit_kmeans(self:ResidualQuantizer,
     if ratio is not None and (ratio<1 or not balanced):
         raise ValueError(f"`ratio` says how far sizes may be from equal: 1 or more, with `balanced=True`; got {ratio}")
     x = check_vectors(x, self.dim, least=max(self.sizes)).to(self.codebooks[0])
-    m = sample and sample*max(self.sizes)
-    if m and len(x)>m: x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:m].to(x.device)]
+    x = _sample(x, sample*max(self.sizes) if sample else None, torch.Generator().manual_seed(seed))
     r = x.clone()
     for l,cb in enumerate(self.codebooks):
-        K,mean = len(cb),len(r)/len(cb)
-        bounds = dict(most=math.ceil(mean*ratio), least=int(mean/ratio)) if ratio else {}
-        start = balanced_kmeans(r, K, seed=seed+l, **bounds)[0] if balanced or balanced_start else None
-        c = start if balanced else kmeans(r, K, n_iter, seed+l, tol, None, start=start, trials=trials)[0]
+        c = _centres(r, len(cb), seed+l, n_iter=n_iter, tol=tol, balanced=balanced, balanced_start=balanced_start,
+                     ratio=ratio, trials=trials)
         cb.copy_(c)
-        for v in r.split(2**12): v -= c[_assign(v, c)]
-    for _ in range(refine): self.refine(x, width)
+        for v in r.split(2**12):
+            v -= c[_assign(v, c)]
+    for _ in range(refine):
+        self.refine(x, width)
     self._forget()
     return self
 
 # %% ../../nbs/32_quantize.rq.ipynb #86f9d885
 @patch
-@torch.no_grad()
-def refine(self:ResidualQuantizer,
-    x:Tensor, # (n, dim) vectors
-    width:int=1, # candidates in `encode`
-    pull:float=.1, # weight, in vectors, with which every codeword stays where it is
-)->ResidualQuantizer: # self
-    "Solve for the codewords of all levels at once, given the codes: least squares"
-    codes,Ks = self.encode(x, width),self.sizes
-    at = [0,*accumulate(Ks)]
-    A = torch.zeros(at[-1], at[-1], dtype=torch.float64, device=x.device) # how often two codewords meet
-    b = torch.zeros(at[-1], self.dim, dtype=x.dtype, device=x.device)
-    for l in range(len(Ks)):
-        for m in range(len(Ks)):
-            A[at[l]:at[l+1],at[m]:at[m+1]] = (codes[:,l]*Ks[m]+codes[:,m]).bincount(minlength=Ks[l]*Ks[m]).view(Ks[l], Ks[m])
-    for k,v in zip(codes.split(2**12), x.split(2**12)):
-        r = v-self.decode(k)
-        for l in range(len(Ks)): b[at[l]:at[l+1]].index_add_(0, k[:,l], r)
-    A.diagonal().add_(pull)
-    step = torch.cholesky_solve(b.double(), torch.linalg.cholesky(A)).to(x.dtype)
-    for cb,d in zip(self.codebooks, step.split(list(Ks))): cb.add_(d)
-    return self
-
-@patch
 def _forget(self:ResidualQuantizer):
     "Running counts and sums anew, after the codebooks were set"
-    for n in getattr(self, 'counts', []): n.data.fill_(1.)
-    for t,cb in zip(getattr(self, 'totals', []), self.codebooks): t.data.copy_(cb.data)
+    for n in getattr(self, 'counts', []):
+        n.data.fill_(1.)
+    for t,cb in zip(getattr(self, 'totals', []), self.codebooks):
+        t.data.copy_(cb.data)
 
 @patch
 @torch.no_grad()
@@ -218,3 +265,32 @@ def encode_balanced(self:ResidualQuantizer,
         codes.append(balanced_assign(r, cb, most))
         r -= cb[codes[-1]]
     return torch.stack(codes, 1)
+
+# %% ../../nbs/32_quantize.rq.ipynb #902ffc62
+def _meetings(codes, sizes):
+    "How often any two codewords are chosen together: (sum of sizes, sum of sizes)"
+    rows = []
+    for a,A in zip(codes.T, sizes):
+        rows.append(torch.cat([(a*B+b).bincount(minlength=A*B).view(A, B) for b,B in zip(codes.T, sizes)], 1))
+    return torch.cat(rows).double()
+
+@patch
+@torch.no_grad()
+def refine(self:ResidualQuantizer,
+    x:Tensor, # (n, dim) vectors
+    width:int=1, # candidates in `encode`
+    pull:float=.1, # weight, in vectors, with which every codeword stays where it is
+)->ResidualQuantizer: # self
+    "Solve for the codewords of all levels at once, given the codes: least squares"
+    codes = self.encode(x, width)
+    A = _meetings(codes, self.sizes)
+    b = torch.zeros(len(A), self.dim, dtype=x.dtype, device=x.device) # what is left over, summed by codeword
+    for k,v in zip(codes.split(2**12), x.split(2**12)):
+        left = v-self.decode(k)
+        for l,part in enumerate(b.split(list(self.sizes))):
+            part.index_add_(0, k[:,l], left)
+    A.diagonal().add_(pull)
+    step = torch.cholesky_solve(b.double(), torch.linalg.cholesky(A)).to(x.dtype)
+    for cb,d in zip(self.codebooks, step.split(list(self.sizes))):
+        cb.add_(d)
+    return self

@@ -8,7 +8,8 @@ __all__ = ['NormalisedResidualQuantizer']
 # %% ../../nbs/32a_quantize.rqnorm.ipynb #fcabc5d0
 import torch
 import torch.nn.functional as F
-from torch import nn, Tensor
+from torch import nn
+from fastcore.basics import patch
 from .base import Hub, Quantized, check_vectors, nearest, straight_through
 from .balanced import balanced_kmeans
 from .kmeans import kmeans
@@ -22,7 +23,8 @@ class NormalisedResidualQuantizer(nn.Module, Hub):
     ):
         super().__init__()
         self.dim,self.sizes = dim,tuple(sizes)
-        self.codebooks = nn.ParameterList(nn.Parameter(torch.randn(K, dim)*dim**-.5, requires_grad=False) for K in sizes)
+        books = (torch.randn(K, dim)*dim**-.5 for K in sizes)
+        self.codebooks = nn.ParameterList(nn.Parameter(book, requires_grad=False) for book in books)
         self.register_buffer('lengths', torch.ones(len(sizes))) # mean length of what reaches each level
 
     def encode(self, x): # (n, dim) -> (n, n_levels) int64
@@ -37,7 +39,9 @@ class NormalisedResidualQuantizer(nn.Module, Hub):
     def decode(self, codes): # (n, n_levels) -> (n, dim)
         "From the last level up: a codeword and what follows it, at the mean length of that level"
         out = torch.zeros(len(codes), self.dim, device=self.lengths.device)
-        for book,code,length in reversed(list(zip(self.codebooks, codes.T, self.lengths))): out = length*(book[code]+out)
+        levels = list(zip(self.codebooks, codes.T, self.lengths))
+        for book,code,length in reversed(levels):
+            out = length*(book[code]+out)
         return out
 
     def forward(self, x):
@@ -46,23 +50,25 @@ class NormalisedResidualQuantizer(nn.Module, Hub):
         y = self.decode(codes)
         return Quantized(straight_through(x, y), codes, F.mse_loss(x, y))
 
-    @torch.no_grad()
-    def fit_kmeans(self,
-        x, # (n, dim) vectors or `Embeddings`; of the *training* items where some are held out
-        *,
-        seed:int=0,
-        n_iter:int=25, # Lloyd steps of each level at most
-        tol:float=1e-3, # a level is done when a step takes less than this share of its error away
-        balanced_start:bool=False, # begin from centres of equally large clusters, in place of k-means++
-        trials:int=1, # of k-means++, see `spread`
-    )->'NormalisedResidualQuantizer': # self
-        "Set every codebook by k-means on the residuals that reach it, at length 1"
-        left = check_vectors(x, self.dim, least=max(self.sizes)).to(self.codebooks[0])
-        for l,book in enumerate(self.codebooks):
-            self.lengths[l] = left.norm(dim=1).mean()
-            left = F.normalize(left, dim=1)
-            start = balanced_kmeans(left, len(book), seed=seed+l)[0] if balanced_start else None
-            centres,codes = kmeans(left, len(book), n_iter, seed+l, tol, None, start=start, trials=trials)
-            book.copy_(centres)
-            left = left-centres[codes]
-        return self
+# %% ../../nbs/32a_quantize.rqnorm.ipynb #75adab00
+@patch
+@torch.no_grad()
+def fit_kmeans(self:NormalisedResidualQuantizer,
+    x, # (n, dim) vectors or `Embeddings`; of the *training* items where some are held out
+    *,
+    seed:int=0,
+    n_iter:int=25, # Lloyd steps of each level at most
+    tol:float=1e-3, # a level is done when a step takes less than this share of its error away
+    balanced_start:bool=False, # begin from centres of equally large clusters, in place of k-means++
+    trials:int=1, # of k-means++, see `spread`
+)->NormalisedResidualQuantizer: # self
+    "Set every codebook by k-means on the residuals that reach it, at length 1"
+    left = check_vectors(x, self.dim, least=max(self.sizes)).to(self.codebooks[0])
+    for l,book in enumerate(self.codebooks):
+        self.lengths[l] = left.norm(dim=1).mean()
+        left = F.normalize(left, dim=1)
+        start = balanced_kmeans(left, len(book), seed=seed+l)[0] if balanced_start else None
+        centres,codes = kmeans(left, len(book), n_iter, seed+l, tol=tol, sample=None, start=start, trials=trials)
+        book.copy_(centres)
+        left = left-centres[codes]
+    return self

@@ -18,28 +18,17 @@ from .rq import ResidualQuantizer
 def mlp(
     widths:tuple, # of input, hidden layers and output
     *,
-    xavier:bool=False, # start from normal weights of variance 2/(in + out) and no biases (Glorot & Bengio 2010), not from torch's own
+    xavier:bool=False, # start from normal weights of variance 2/(in + out) and no biases (Glorot & Bengio 2010)
 )->nn.Sequential:
     "Linear layers with ReLU between them"
-    layers = [o for a,b in zip(widths, widths[1:]) for o in (Linear(a,b), nn.ReLU(inplace=True))]
-    for linear in layers[::2] if xavier else ():
-        nn.init.xavier_normal_(linear.weight)
-        nn.init.zeros_(linear.bias)
+    linears = [Linear(a, b) for a,b in zip(widths, widths[1:])]
+    layers = []
+    for linear in linears:
+        if xavier:
+            nn.init.xavier_normal_(linear.weight)
+            nn.init.zeros_(linear.bias)
+        layers += [linear, nn.ReLU(inplace=True)]
     return nn.Sequential(*layers[:-1])
-
-class _MSE(torch.autograd.Function):
-    "`F.mse_loss` of an output and a constant, in the output's precision and a third of the passes over memory; the sum is taken in full precision"
-    @staticmethod
-    def forward(ctx, y, x):
-        d = y-x.to(y.dtype)
-        ctx.save_for_backward(d)
-        return torch.linalg.vector_norm(d, dtype=torch.promote_types(d.dtype, torch.float32)).square()/d.numel()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, g):
-        d, = ctx.saved_tensors
-        return d*(g*(2/d.numel())),None
 
 # %% ../../nbs/33_quantize.rqvae.ipynb #1d3df336
 class RQVAE(nn.Module, Hub):
@@ -49,20 +38,19 @@ class RQVAE(nn.Module, Hub):
         sizes:tuple=(256,256,256), # codebook size of each level
         hidden:tuple=(512,256,128), # widths between the input and the codes
         code_dim:int=32, # width of the codewords
+        *,
         commitment_weight:float=0.25, # pull of the encoder towards its codewords
         quantizer_weight:float=1., # weight of codebook and commitment terms against reconstruction
-        straight_residual:bool=False, # quirk of the public lineage; this and the rest: see `ResidualQuantizer`
-        ema_decay:float=None, revive_below:float=None, rotate:bool=False,
-        sinkhorn_levels:tuple=(), sinkhorn_eps:float=.003, sinkhorn_iters:int=50,
-        *,
         xavier:bool=False, # how the linear layers start, see `mlp`; deep encoders need it
+        **codebook, # `ema_decay`, `revive_below`, `rotate`, `sinkhorn_levels`, ...: see `ResidualQuantizer`
     ):
         super().__init__()
         self.dim,self.sizes,self.quantizer_weight = dim,tuple(sizes),quantizer_weight
-        w = (dim,*hidden,code_dim)
-        self.encoder,self.decoder = mlp(w, xavier=xavier),mlp(w[::-1], xavier=xavier)
-        self.rq = ResidualQuantizer(code_dim, sizes, commitment_weight, straight_residual, ema_decay, revive_below, rotate, sinkhorn_levels, sinkhorn_eps, sinkhorn_iters)
-        self.register_buffer('mean', torch.zeros(dim)); self.register_buffer('scale', torch.ones(()))
+        widths = (dim,*hidden,code_dim)
+        self.encoder,self.decoder = mlp(widths, xavier=xavier),mlp(widths[::-1], xavier=xavier)
+        self.rq = ResidualQuantizer(code_dim, sizes, commitment_weight, **codebook)
+        self.register_buffer('mean', torch.zeros(dim))
+        self.register_buffer('scale', torch.ones(()))
 
     def norm(self, x):
         "(n, dim) vectors by the mean and scale of what it was fitted on"
@@ -73,18 +61,41 @@ class RQVAE(nn.Module, Hub):
     def decode(self, codes): # (n, n_levels) -> (n, dim)
         "Vectors that codes stand for"
         return self.decoder(self.rq.decode(codes))*self.scale+self.mean
-    def forward(self, x):
-        "Quantize in the encoder's space; `x` of the result is the reconstruction"
-        q = self.rq(self.encoder(self.norm(x)))
-        return Quantized(self.decoder(q.x)*self.scale+self.mean, q.codes, q.loss)
-    def loss(self, batch)->dict:
-        "Reconstruction (MSE of the standardised vectors) and quantization"
-        if batch.shape[1:]!=(self.dim,): check_vectors(batch, self.dim)
-        x = torch.addcdiv(-self.mean/self.scale, batch, self.scale) # no search for NaN at every step: `fit` stops at a loss that is not finite
-        if torch.is_autocast_enabled(x.device.type): x = x.to(torch.get_autocast_dtype(x.device.type)) # once, for the encoder and for the error
-        q = self.rq(self.encoder(x))
-        rec = _MSE.apply(self.decoder(q.x), x)
-        return dict(loss=rec+self.quantizer_weight*q.loss, reconstruction=rec.detach(), quantization=q.loss.detach())
+
+# %% ../../nbs/33_quantize.rqvae.ipynb #5f0ce291
+@patch
+def forward(self:RQVAE, x):
+    "Quantize in the encoder's space; `x` of the result is the reconstruction"
+    q = self.rq(self.encoder(self.norm(x)))
+    return Quantized(self.decoder(q.x)*self.scale+self.mean, q.codes, q.loss)
+
+# %% ../../nbs/33_quantize.rqvae.ipynb #e067f431
+class _MSE(torch.autograd.Function):
+    "`F.mse_loss` of an output and a constant, in the output's precision, in a third of the passes over memory"
+    @staticmethod
+    def forward(ctx, y, x):
+        d = y-x.to(y.dtype)
+        ctx.save_for_backward(d)
+        full = torch.promote_types(d.dtype, torch.float32) # the sum is taken in full precision
+        return torch.linalg.vector_norm(d, dtype=full).square()/d.numel()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g):
+        d, = ctx.saved_tensors
+        return d*(g*(2/d.numel())),None
+
+@patch
+def loss(self:RQVAE, batch)->dict:
+    "Reconstruction (MSE of the standardised vectors) and quantization"
+    if batch.shape[1:]!=(self.dim,):
+        check_vectors(batch, self.dim)
+    x = torch.addcdiv(-self.mean/self.scale, batch, self.scale)
+    if torch.is_autocast_enabled(x.device.type):
+        x = x.to(torch.get_autocast_dtype(x.device.type))
+    q = self.rq(self.encoder(x))
+    rec = _MSE.apply(self.decoder(q.x), x)
+    return dict(loss=rec+self.quantizer_weight*q.loss, reconstruction=rec.detach(), quantization=q.loss.detach())
 
 # %% ../../nbs/33_quantize.rqvae.ipynb #858e79e9
 @patch
@@ -100,7 +111,8 @@ def fit_kmeans(self:RQVAE,
     "Start the codebooks by k-means on what the untrained encoder gives"
     x = check_vectors(x, self.dim).to(self.mean.device)
     if standardise:
-        self.mean.copy_(x.mean(0)); self.scale.copy_((x-self.mean).pow(2).mean().sqrt())
+        self.mean.copy_(x.mean(0))
+        self.scale.copy_((x-self.mean).pow(2).mean().sqrt())
         if self.scale<=1e-12: raise ValueError("all vectors are the same: nothing to quantize")
     self.rq.fit_kmeans(self.encoder(self.norm(x)), seed=seed, balanced=balanced, ratio=ratio)
     return self

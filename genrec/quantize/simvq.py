@@ -37,12 +37,13 @@ class SimCodebook(nn.Module):
 def match(self:SimCodebook,
     x:Tensor, # (n, dim) vectors
 )->SimCodebook: # self
-    "Give the codewords the covariance of `x`, and its mean where there is a bias (second moments about 0 where there is none)"
+    "Give the codewords the mean and covariance of `x`; without a bias, its second moments about 0"
     mean = x.mean(0) if self.map.bias is not None else torch.zeros_like(x[0])
     value,vector = torch.linalg.eigh(((x-mean).T@(x-mean)).double()/len(x))
     w = (vector*value.clamp(min=0).sqrt())@vector.T*x.shape[1]**.5 # a table has covariance 1/dim
     self.map.weight.copy_(w)
-    if self.map.bias is not None: self.map.bias.copy_(mean-self.table.mean(0)@self.map.weight.T)
+    if self.map.bias is not None:
+        self.map.bias.copy_(mean-self.table.mean(0)@self.map.weight.T)
     return self
 
 @patch
@@ -54,16 +55,20 @@ def fit_kmeans(self:SimCodebook,
 )->SimCodebook: # self
     "In turns: the nearest codeword of each vector, then the map with the least squared error for these choices"
     self.match(x)
-    t = self.table.double()
-    if self.map.bias is not None: t = torch.cat([t, torch.ones_like(t[:,:1])], 1)
-    ridge,old = torch.eye(t.shape[1], dtype=t.dtype, device=t.device)*1e-6*len(x)/x.shape[1],None
+    dim,t = x.shape[1],self.table.double()
+    if self.map.bias is not None:
+        t = torch.cat([t, torch.ones_like(t[:,:1])], 1)
+    ridge,old = torch.eye(t.shape[1], dtype=t.dtype, device=t.device)*1e-6*len(x)/dim,None
     for _ in range(n_iter):
         a = nearest(x, self())
-        if old is not None and (a==old).all(): break
-        n,s = a.bincount(minlength=len(t)),torch.zeros(len(t), x.shape[1], dtype=t.dtype, device=t.device).index_add_(0, a, x.double())
-        w,old = torch.linalg.solve((t.T*n)@t+ridge, t.T@s).T,a
-        self.map.weight.copy_(w[:,:x.shape[1]])
-        if self.map.bias is not None: self.map.bias.copy_(w[:,-1])
+        if old is not None and (a==old).all():
+            break
+        old,n = a,a.bincount(minlength=len(t))
+        total = torch.zeros(len(t), dim, dtype=t.dtype, device=t.device).index_add_(0, a, x.double())
+        w = torch.linalg.solve((t.T*n)@t+ridge, t.T@total).T
+        self.map.weight.copy_(w[:,:dim])
+        if self.map.bias is not None:
+            self.map.bias.copy_(w[:,-1])
     return self
 
 # %% ../../nbs/36_quantize.simvq.ipynb #ee3c1641
@@ -73,7 +78,9 @@ class SimVQ(nn.Module, PyTorchModelHubMixin):
         dim:int, # width of the vectors
         sizes:tuple=(256,256,256), # codewords of each level
         commitment_weight:float=0.25, # pull of a vector towards its codeword
-        bias:bool=True, frozen:bool=True, # see `SimCodebook`
+        *,
+        bias:bool=True, # see `SimCodebook`, as is the next one
+        frozen:bool=True,
     ):
         super().__init__()
         self.dim,self.sizes,self.commitment_weight = dim,tuple(sizes),commitment_weight
@@ -90,36 +97,51 @@ class SimVQ(nn.Module, PyTorchModelHubMixin):
     def decode(self, codes): # (n, n_levels) -> (n, dim)
         "Sum of the codewords that `codes` point at"
         return sum(cb()[c] for cb,c in zip(self.codebooks, codes.T))
-    def forward(self, x):
-        "Quantize `x`; the loss is the mean over levels of codebook and commitment terms (MSE over batch and width)"
-        codes,loss,res,out = [],0.,check_vectors(x, self.dim),0.
-        for cb in self.codebooks:
-            words = cb()
-            c = nearest(res.detach(), words.detach())
-            q = words[c]
-            loss = loss+codebook_loss(res, q, self.commitment_weight)
-            res,out = res-q.detach(),out+q.detach()
-            codes.append(c)
-        return Quantized(straight_through(x, out), torch.stack(codes, 1), loss/len(codes))
-    def loss(self, batch)->dict:
-        "Codebook and commitment, for vectors that are fixed"
-        q = self(batch)
-        return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
 
-    @torch.no_grad()
-    def fit_kmeans(self,
-        x, # (n, dim) vectors or `Embeddings`
-        n_iter:int=25, seed:int=0,
-    )->'SimVQ': # self
-        "Fit the map of every level to the residuals that reach it"
-        x = check_vectors(x, self.dim, least=2).to(self.codebooks[0].table.device)
-        for cb in self.codebooks:
-            words = cb.fit_kmeans(x, n_iter)()
-            x = x-words[nearest(x, words)]
-        return self
+# %% ../../nbs/36_quantize.simvq.ipynb #4d33311e
+@patch
+def forward(self:SimVQ, x):
+    "Quantize `x`; the loss is the mean over levels of codebook and commitment terms (MSE over batch and width)"
+    codes,loss,res,out = [],0.,check_vectors(x, self.dim),0.
+    for cb in self.codebooks:
+        words = cb()
+        c = nearest(res.detach(), words.detach())
+        q = words[c]
+        loss = loss+codebook_loss(res, q, self.commitment_weight)
+        res,out = res-q.detach(),out+q.detach()
+        codes.append(c)
+    return Quantized(straight_through(x, out), torch.stack(codes, 1), loss/len(codes))
+
+@patch
+def loss(self:SimVQ, batch)->dict:
+    "Codebook and commitment, for vectors that are fixed"
+    q = self(batch)
+    return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
+
+@patch
+@torch.no_grad()
+def fit_kmeans(self:SimVQ,
+    x, # (n, dim) vectors or `Embeddings`
+    n_iter:int=25, # steps of each level at most
+    seed:int=0, # makes no difference: chance is in the tables
+)->SimVQ: # self
+    "Fit the map of every level to the residuals that reach it"
+    x = check_vectors(x, self.dim, least=2).to(self.codebooks[0].table.device)
+    for cb in self.codebooks:
+        words = cb.fit_kmeans(x, n_iter)()
+        x = x-words[nearest(x, words)]
+    return self
 
 # %% ../../nbs/36_quantize.simvq.ipynb #2a25475f
 class SimVAE(Autoencoder, PyTorchModelHubMixin):
     "Encoder, residual SimVQ, decoder: an RQ-VAE whose codebooks cannot lose codewords"
-    def __init__(self, dim:int, sizes:tuple=(256,256,256), hidden:tuple=(512,256,128), code_dim:int=32, commitment_weight:float=.25, quantizer_weight:float=1., bias:bool=True):
-        super().__init__(dim, SimVQ(code_dim, sizes, commitment_weight, bias), hidden, quantizer_weight)
+    def __init__(self,
+        dim:int, # width of the vectors
+        sizes:tuple=(256,256,256), # codewords of each level
+        hidden:tuple=(512,256,128), # widths between the input and the codes
+        code_dim:int=32, # width of the codewords
+        *,
+        quantizer_weight:float=1., # weight of the quantizer's loss against reconstruction
+        **codebook, # `commitment_weight`, `bias`, `frozen`: see `SimVQ`
+    ):
+        super().__init__(dim, SimVQ(code_dim, sizes, **codebook), hidden, quantizer_weight)

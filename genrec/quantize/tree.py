@@ -30,12 +30,16 @@ class TreeQuantizer(nn.Module, PyTorchModelHubMixin):
     def __init__(self,
         code_dim:int=128, # width of one level's vector; `n_levels` of them side by side make the input
         n_levels:int=3,
-        root:int=256, leaf:int=512, # codewords
+        root:int=256, # codewords of the root
+        leaf:int=512, # codewords that all other levels share
+        *,
         commitment_weight:float=0.25, # pull of a vector towards its codeword
         bypass_steps:int=0, # forward passes in training before anything is quantized (the paper: 300)
     ):
         super().__init__()
-        if n_levels<2: raise ValueError(f"a tree has a root and at least one level of leaves: `n_levels` must be 2 or more, got {n_levels}")
+        if n_levels<2:
+            raise ValueError("a tree has a root and at least one level of leaves: `n_levels` must be 2 or more, "
+                             f"got {n_levels}")
         self.dim,self.code_dim,self.sizes = code_dim*n_levels,code_dim,(root,)+(leaf,)*(n_levels-1)
         self.commitment_weight,self.bypass_steps = commitment_weight,bypass_steps
         self.root,self.leaf = (SimCodebook(K, code_dim, bias=False, frozen=False) for K in (root,leaf))
@@ -52,49 +56,73 @@ class TreeQuantizer(nn.Module, PyTorchModelHubMixin):
         "Root and leaves side by side"
         return torch.cat([a[:,None], b.unflatten(0, (len(a),-1))], 1)
 
-    def encode(self, x): # (n, L*code_dim) -> (n, L)
-        "Codes of the differences; no level depends on another's code"
-        return self.join(*self.nearest(*self.residuals(x)))
-    def decode(self, codes): # (n, L) -> (n, L*code_dim)
-        "Codewords summed up along the levels: one vector for each prefix"
-        return self.join(self.root()[codes[:,0]], self.leaf()[codes[:,1:].flatten()]).cumsum(1).flatten(1)
-    def forward(self, x):
-        "Quantize; the loss is that of equations 5 to 7"
-        a,b = self.residuals(x)
-        ca,cb = self.nearest(a, b)
-        codes = self.join(ca, cb)
-        if self.training:
-            self.step += 1
-            if self.step<=self.bypass_steps: return Quantized(x, codes, x.sum()*0.+self.root().sum()*0.+self.leaf().sum()*0.)
-        qa,qb = self.root()[ca],self.leaf()[cb]
-        loss = (codebook_loss(a, qa, self.commitment_weight)+codebook_loss(b, qb, self.commitment_weight))/2
-        return Quantized(self.join(straight_through(a, qa), straight_through(b, qb)).cumsum(1).flatten(1), codes, loss)
-    def loss(self, batch)->dict:
-        "Codebook and commitment, for vectors that are fixed"
-        q = self(batch)
-        return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
+# %% ../../nbs/37_quantize.tree.ipynb #ebfc5a99
+@patch
+def encode(self:TreeQuantizer, x): # (n, L*code_dim) -> (n, L)
+    "Codes of the differences; no level depends on another's code"
+    return self.join(*self.nearest(*self.residuals(x)))
+
+@patch
+def decode(self:TreeQuantizer, codes): # (n, L) -> (n, L*code_dim)
+    "Codewords summed up along the levels: one vector for each prefix"
+    return self.join(self.root()[codes[:,0]], self.leaf()[codes[:,1:].flatten()]).cumsum(1).flatten(1)
+
+@patch
+def forward(self:TreeQuantizer, x):
+    "Quantize; the loss is that of equations 5 to 7"
+    a,b = self.residuals(x)
+    ca,cb = self.nearest(a, b)
+    codes = self.join(ca, cb)
+    if self.training:
+        self.step += 1
+        if self.step<=self.bypass_steps:
+            nothing = x.sum()*0.+self.root().sum()*0.+self.leaf().sum()*0. # 0, with every parameter in the graph
+            return Quantized(x, codes, nothing)
+    qa,qb = self.root()[ca],self.leaf()[cb]
+    loss = (codebook_loss(a, qa, self.commitment_weight)+codebook_loss(b, qb, self.commitment_weight))/2
+    chosen = self.join(straight_through(a, qa), straight_through(b, qb))
+    return Quantized(chosen.cumsum(1).flatten(1), codes, loss)
+
+@patch
+def loss(self:TreeQuantizer, batch)->dict:
+    "Codebook and commitment, for vectors that are fixed"
+    q = self(batch)
+    return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
 
 # %% ../../nbs/37_quantize.tree.ipynb #9d79f2df
 @patch
 def freeze_tables(self:TreeQuantizer, on:bool=True)->TreeQuantizer: # self
     "Hold both tables fixed, so that fine-tuning moves codewords only through the maps"
-    for cb in (self.root,self.leaf): cb.table.requires_grad_(not on)
+    for cb in (self.root,self.leaf):
+        cb.table.requires_grad_(not on)
     return self
 
 @patch
 @torch.no_grad()
 def fit_kmeans(self:TreeQuantizer,
     x, # (n, L*code_dim) vectors
-    n_iter:int=25, seed:int=0,
+    n_iter:int=25, # Lloyd steps at most
+    seed:int=0,
 )->TreeQuantizer: # self
     "Set both tables by k-means on the differences, the maps to the identity"
     x = check_vectors(x, self.dim, least=self.sizes[0]).to(self.step.device)
     for i,(cb,r) in enumerate(zip((self.root,self.leaf), self.residuals(x))):
-        cb.table.copy_(kmeans(r, len(cb.table), n_iter, seed=seed+i)[0]); cb.map.weight.copy_(torch.eye(self.code_dim))
+        cb.table.copy_(kmeans(r, len(cb.table), n_iter, seed=seed+i)[0])
+        cb.map.weight.copy_(torch.eye(self.code_dim))
     return self
 
 # %% ../../nbs/37_quantize.tree.ipynb #be19e27a
 class TreeVAE(Autoencoder, PyTorchModelHubMixin):
     "Encoder, tree quantizer, decoder: UTGRec's codebooks for vectors that are there already"
-    def __init__(self, dim:int, n_levels:int=3, root:int=256, leaf:int=512, hidden:tuple=(512,256,128), code_dim:int=32, commitment_weight:float=.25, quantizer_weight:float=1., bypass_steps:int=0):
-        super().__init__(dim, TreeQuantizer(code_dim, n_levels, root, leaf, commitment_weight, bypass_steps), hidden, quantizer_weight)
+    def __init__(self,
+        dim:int, # width of the vectors
+        n_levels:int=3,
+        root:int=256, # codewords of the root
+        leaf:int=512, # codewords that all other levels share
+        *,
+        hidden:tuple=(512,256,128), # widths between the input and the codes
+        code_dim:int=32, # width of the codewords
+        quantizer_weight:float=1., # weight of the quantizer's loss against reconstruction
+        **tree, # `commitment_weight`, `bypass_steps`: see `TreeQuantizer`
+    ):
+        super().__init__(dim, TreeQuantizer(code_dim, n_levels, root, leaf, **tree), hidden, quantizer_weight)

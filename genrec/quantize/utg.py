@@ -21,19 +21,24 @@ from .base import Quantized
 from .pq import ProductQuantizer
 
 # %% ../../nbs/38c_quantize.utg.ipynb #813f8e3b
+def _inside(h):
+    "Places of which the next one belongs to the same history, for some history that covers both"
+    edge = torch.zeros(len(h.items)+1, dtype=torch.int64, device=h.items.device)
+    several = h.lengths>1
+    start,end = h.start[several],h.end[several]
+    edge.index_add_(0, start, torch.ones_like(start)).index_add_(0, end-1, -torch.ones_like(end))
+    return (edge.cumsum(0)[:len(h.items)]>0).nonzero()[:,0]
+
 def neighbours(
     train:Samples, # training part of a split, and of nothing else
     n_items:int,
 )->Histories: # row i: the distinct items before or after item i in some sequence, rising
     "Positives of every item"
-    h,dev = train.history,train.target.device
-    edge = torch.zeros(len(h.items)+1, dtype=torch.int64, device=dev) # a pair of places counts where a history covers both
-    some = h.lengths>1
-    edge.index_add_(0, h.start[some], torch.ones_like(h.start[some])).index_add_(0, h.end[some]-1, -torch.ones_like(h.end[some]))
-    at = (edge.cumsum(0)[:len(h.items)]>0).nonzero()[:,0]
-    full = h.lengths>0
-    a,b = torch.cat([h.items[at], h.items[h.end[full]-1]]),torch.cat([h.items[at+1], train.target[full]])
-    a,b = torch.cat([a,b]),torch.cat([b,a])
+    h = train.history
+    at,full = _inside(h),h.lengths>0
+    before = torch.cat([h.items[at], h.items[h.end[full]-1]])
+    after = torch.cat([h.items[at+1], train.target[full]])
+    a,b = torch.cat([before,after]),torch.cat([after,before])
     key = (a*n_items+b)[a!=b].unique()
     n = (key//n_items).bincount(minlength=n_items)
     return Histories(key%n_items, n.cumsum(0)-n, n.cumsum(0))
@@ -44,13 +49,15 @@ def draw_positives(
 )->Tensor: # (b,)
     "One positive of each, all equally likely; the item itself where it has none"
     n = positives.lengths[rows]
-    if not len(positives.items): return rows
-    i = positives.start[rows]+(torch.rand(len(rows), device=rows.device)*n).long().clamp(max=(n-1).clamp(min=0))
+    if not len(positives.items):
+        return rows
+    drawn = (torch.rand(len(rows), device=rows.device)*n).long().clamp(max=(n-1).clamp(min=0))
+    i = positives.start[rows]+drawn
     return torch.where(n>0, positives.items[i.clamp(max=len(positives.items)-1)], rows)
 
 # %% ../../nbs/38c_quantize.utg.ipynb #ea2b12e7
 class _Gather(torch.autograd.Function):
-    "Rows of all processes, as many in each; what each of them owes to a row is summed up where it comes from"
+    "Rows of all processes, as many in each; the gradients of a row are summed up where it comes from"
     @staticmethod
     def forward(ctx, x):
         parts = [torch.empty_like(x) for _ in range(torch.distributed.get_world_size())]
@@ -58,7 +65,8 @@ class _Gather(torch.autograd.Function):
         return torch.stack(parts)
     @staticmethod
     def backward(ctx, g):
-        g = g.contiguous(); torch.distributed.all_reduce(g)
+        g = g.contiguous()
+        torch.distributed.all_reduce(g)
         return g[torch.distributed.get_rank()]
 
 def gather_rows(
@@ -66,13 +74,15 @@ def gather_rows(
 )->Tensor: # rows of all processes; gradients flow back to where they come from
     "Rows of all processes, one after the other"
     d = torch.distributed
-    if not (d.is_available() and d.is_initialized() and d.get_world_size()>1): return x
+    if not (d.is_available() and d.is_initialized() and d.get_world_size()>1):
+        return x
     n = [torch.zeros(1, dtype=torch.int64, device=x.device) for _ in range(d.get_world_size())]
     d.all_gather(n, torch.tensor([len(x)], device=x.device))
     most = int(max(n))
     full = torch.cat([x, x.new_zeros(most-len(x), *x.shape[1:])])
     return torch.cat([p[:int(k)] for p,k in zip(_Gather.apply(full), n)])
 
+# %% ../../nbs/38c_quantize.utg.ipynb #f9c61aa8
 def alignment_loss(
     z:Tensor, # (n, L, dim) vectors of items
     z_pos:Tensor, # (n, L, dim) of their positives
@@ -82,7 +92,8 @@ def alignment_loss(
     "Equation 11: InfoNCE on each level, by cosine, mean over levels"
     v,c = gather_rows(z_pos),gather_rows(number)
     which,col = c.unique(return_inverse=True)
-    first = torch.full_like(which, len(c)).scatter_reduce_(0, col, torch.arange(len(c), device=c.device), 'amin')
+    place = torch.arange(len(c), device=c.device)
+    first = torch.full_like(which, len(c)).scatter_reduce_(0, col, place, 'amin')
     target = torch.searchsorted(which, number)
     return sum(contrastive_loss(z[:,l], v[first,l], target, temperature) for l in range(z.shape[1]))/z.shape[1]
 
@@ -91,7 +102,8 @@ def alignment_loss(
 class UTGBatch:
     "Distinct items, and who is whose positive"
     items:object     # rows of what the encoder's `prepare` gave
-    own:Tensor; positive:Tensor # (n,) rows of `items`
+    own:Tensor       # (n,) rows of `items`
+    positive:Tensor  # (n,) rows of `items`
     number:Tensor    # (n,) item number of each positive
     tokens:Tensor    # (m, T) of `items`, or None
     latents:States   # of `items`, or None
@@ -107,76 +119,119 @@ class UTGData:
     def __post_init__(self):
         for k in ('tokens','latents','positives'):
             v = getattr(self, k)
-            if v is not None and len(v)!=len(self.items): raise ValueError(f"`{k}` has {len(v)} rows for {len(self.items)} items: row i is item i in all of them")
-        if self.tokens is None and self.latents is None: raise ValueError("neither `tokens` nor `latents`: there is nothing to reconstruct")
+            if v is not None and len(v)!=len(self.items):
+                raise ValueError(f"`{k}` has {len(v)} rows for {len(self.items)} items: row i is item i in all of them")
+        if self.tokens is None and self.latents is None:
+            raise ValueError("neither `tokens` nor `latents`: there is nothing to reconstruct")
     def __len__(self): return len(self.items)
     def __getitem__(self, rows):
-        pos = draw_positives(rows, self.positives)
-        who,at = torch.cat([rows, pos]).unique(return_inverse=True)
-        t = None if self.tokens is None else self.tokens[who]
-        if t is not None: t = t[:,:max(1, int((t>=0).any(0).sum()))]
-        return UTGBatch(self.items[who], *at.split(len(rows)), pos, t, None if self.latents is None else self.latents[who])
+        number = draw_positives(rows, self.positives)
+        who,at = torch.cat([rows, number]).unique(return_inverse=True)
+        own,positive = at.split(len(rows))
+        tokens = None if self.tokens is None else self.tokens[who]
+        if tokens is not None:
+            tokens = tokens[:,:max(1, int((tokens>=0).any(0).sum()))]
+        latents = None if self.latents is None else self.latents[who]
+        return UTGBatch(self.items[who], own, positive, number=number, tokens=tokens, latents=latents)
 
 # %% ../../nbs/38c_quantize.utg.ipynb #b4b49a52
+def _check_parts(encoder, quantizer, decoders):
+    "Refuse an encoder, a quantizer and decoders (name -> module or None) that do not fit each other"
+    L,d = encoder.n_levels,encoder.dim
+    if quantizer.dim!=L*d or len(quantizer.sizes)!=L:
+        raise ValueError(f"the encoder gives {L} vectors of width {d}; wanted a quantizer of width {L*d} with {L} "
+                         f"levels, got {quantizer.dim} and {len(quantizer.sizes)}")
+    given = {name: m for name,m in decoders.items() if m is not None}
+    if not given:
+        raise ValueError("neither a text nor an image decoder: codes would learn nothing about the items")
+    for name,m in given.items():
+        reads = len(m.level),m.up.in_features
+        if reads!=(L,d):
+            raise ValueError(f"the {name} decoder reads {reads[0]} vectors of width {reads[1]}, "
+                             f"the codes stand for {L} of width {d}")
+
+# %% ../../nbs/38c_quantize.utg.ipynb #b8d4b65e
 class UTGTokenizer(nn.Module):
     "Encoder, codebooks and decoders under one objective"
     def __init__(self,
         encoder:nn.Module, # keeps `check_item_encoder`
-        quantizer:nn.Module, # of vectors `n_levels*dim` wide: `TreeQuantizer`, or `ProductQuantizer` for a codebook of its own at each level
+        quantizer:nn.Module, # `n_levels*dim` wide: `TreeQuantizer`, or `ProductQuantizer` with a codebook a level
         text:nn.Module=None, # `TextDecoder`
         image:nn.Module=None, # `ImageDecoder`
-        image_weight:float=3., positive_weight:float=.03, quantizer_weight:float=200., align_weight:float=.01, # alpha, mu, w_vq and w_align
-        temperature:float=.1,
-        bypass_steps:int=0, # at least so many passes in training nothing is quantized, until `begin`; 0: quantize at once
+        *,
+        image_weight:float=3., # alpha
+        positive_weight:float=.03, # mu
+        quantizer_weight:float=200., # w_vq
+        align_weight:float=.01, # w_align
+        temperature:float=.1, # of (11)
+        bypass_steps:int=0, # quantize nothing in training for so many passes at least, until `begin`; 0: at once
     ):
         super().__init__()
-        L,d = encoder.n_levels,encoder.dim
-        if quantizer.dim!=L*d or len(quantizer.sizes)!=L: raise ValueError(f"the encoder gives {L} vectors of width {d}; wanted a quantizer of width {L*d} with {L} levels, got {quantizer.dim} and {len(quantizer.sizes)}")
-        if text is None and image is None: raise ValueError("neither a text nor an image decoder: codes would learn nothing about the items")
-        for n,m in (('text',text), ('image',image)):
-            if m is not None and (m.up.in_features,len(m.level))!=(d,L): raise ValueError(f"the {n} decoder reads {len(m.level)} vectors of width {m.up.in_features}, the codes stand for {L} of width {d}")
+        _check_parts(encoder, quantizer, dict(text=text, image=image))
         self.encoder,self.quantizer,self.text,self.image = encoder,quantizer,text,image
-        self.image_weight,self.positive_weight,self.quantizer_weight,self.align_weight = image_weight,positive_weight,quantizer_weight,align_weight
+        self.image_weight,self.positive_weight = image_weight,positive_weight
+        self.quantizer_weight,self.align_weight = quantizer_weight,align_weight
         self.temperature,self.bypass_steps = temperature,bypass_steps
-        for n in ('step','begun'): self.register_buffer(n, torch.zeros((), dtype=torch.int64)) # saved with the weights: a training that goes on knows where it is
+        for name in ('step','begun'): # saved with the weights: a resumed training knows where it is
+            self.register_buffer(name, torch.zeros((), dtype=torch.int64))
 
-    @property
-    def sizes(self): "Codes of each level"; return self.quantizer.sizes
-    @property
-    def device(self): "The device of its weights"; return next(self.parameters()).device
-    @property
-    def bypassed(self): "Whether the codes are still gone round"; return self.bypass_steps>0 and not self.begun
+# %% ../../nbs/38c_quantize.utg.ipynb #69dd0fd1
+@patch(as_prop=True)
+def sizes(self:UTGTokenizer):
+    "Codes of each level"
+    return self.quantizer.sizes
 
-    def quantize(self, x): # (n, L*dim) -> `Quantized`
-        "What the decoders read: until the codebooks begin, the vectors themselves"
-        if self.training: self.step += 1
-        if self.training and self.bypassed: return Quantized(x, None, sum(p.sum() for p in (x, *self.quantizer.parameters()))*0.)
-        return self.quantizer(x)
+@patch(as_prop=True)
+def device(self:UTGTokenizer):
+    "The device of its weights"
+    return next(self.parameters()).device
 
-    def reconstruction(self, q, b:UTGBatch, *rows)->list: # of dicts, for each of `rows`: whose content is to be written
-        "Loss of text and image (equations 8 and 9)"
-        out = [{} for _ in rows]
-        if self.text is not None:
-            for o,r in zip(out, rows): o['text'] = self.text.nll(q, b.tokens[r])
-        if self.image is not None:
-            for o,l in zip(out, self.image.loss(q, *(b.latents[r] for r in rows))): o['image'] = l
-        return out
+@patch(as_prop=True)
+def bypassed(self:UTGTokenizer):
+    "Whether quantization is still bypassed"
+    return self.bypass_steps>0 and not self.begun
 
-    def loss(self, b:UTGBatch)->dict:
-        "Equation 13, and each of its terms"
-        z = self.encoder(b.items)
-        own = z[b.own]
-        vq = self.quantize(own.flatten(1))
-        q = vq.x.unflatten(1, own.shape[1:])
-        recon = self.reconstruction(q, b, b.own, *([b.positive] if (both:=self.positive_weight>0) else []))
-        total = [r.get('text', 0.)+self.image_weight*r.get('image', 0.) for r in recon]
-        loss = total[0]+self.quantizer_weight*vq.loss
-        parts = dict(recon[0], codebooks=vq.loss)
-        if both: loss = loss+self.positive_weight*total[1]; parts |= {f"neighbour's {k}":v for k,v in recon[1].items()}
-        if self.align_weight>0:
-            parts['alignment'] = alignment_loss(own, z[b.positive], b.number, self.temperature)
-            loss = loss+self.align_weight*parts['alignment']
-        return dict(loss=loss, **{k:v.detach() for k,v in parts.items()})
+@patch
+def quantize(self:UTGTokenizer, x): # (n, L*dim) -> `Quantized`
+    "What the decoders read: until the codebooks begin, the vectors themselves"
+    if self.training:
+        self.step += 1
+        if self.bypassed: # a loss of 0, with every parameter in the graph
+            return Quantized(x, None, sum(p.sum() for p in (x, *self.quantizer.parameters()))*0.)
+    return self.quantizer(x)
+
+# %% ../../nbs/38c_quantize.utg.ipynb #f429cc4e
+@patch
+def reconstruction(self:UTGTokenizer, q, b:UTGBatch, *rows)->list: # of dicts, for each of `rows`: whose content it is
+    "Loss of text and image (equations 8 and 9)"
+    out = [{} for _ in rows]
+    if self.text is not None:
+        for o,r in zip(out, rows):
+            o['text'] = self.text.nll(q, b.tokens[r])
+    if self.image is not None:
+        for o,l in zip(out, self.image.loss(q, *(b.latents[r] for r in rows))):
+            o['image'] = l
+    return out
+
+@patch
+def loss(self:UTGTokenizer, b:UTGBatch)->dict:
+    "Equation 13, and each of its terms"
+    z = self.encoder(b.items)
+    own = z[b.own]
+    vq = self.quantize(own.flatten(1))
+    q = vq.x.unflatten(1, own.shape[1:])
+    rows = [b.own,b.positive] if self.positive_weight>0 else [b.own]
+    recon = self.reconstruction(q, b, *rows)
+    total = [r.get('text', 0.)+self.image_weight*r.get('image', 0.) for r in recon]
+    loss = total[0]+self.quantizer_weight*vq.loss
+    parts = dict(recon[0], codebooks=vq.loss)
+    if self.positive_weight>0:
+        loss = loss+self.positive_weight*total[1]
+        parts |= {f"neighbour's {k}":v for k,v in recon[1].items()}
+    if self.align_weight>0:
+        parts['alignment'] = alignment_loss(own, z[b.positive], b.number, self.temperature)
+        loss = loss+self.align_weight*parts['alignment']
+    return dict(loss=loss, **{k:v.detach() for k,v in parts.items()})
 
 # %% ../../nbs/38c_quantize.utg.ipynb #5fc59223
 @patch
@@ -184,20 +239,24 @@ def begin(self:UTGTokenizer,
     items, # what the encoder's `prepare` gave, all of it
     seed:int=0,
 )->UTGTokenizer: # self
-    "End the bypass: codebooks by k-means on what the encoder says by now"
+    "End the bypass: codebooks by k-means on the encoder's vectors"
     self.quantizer.fit_kmeans(self.vectors(items), seed=seed)
     self.begun.fill_(1)
     return self
 
 def begins(
-    items, seed:int=0, # as `begin`
-    steps:int=None, # optimiser steps of an epoch, where a batch goes through in pieces (default: every pass is a step)
+    items, # as `begin`
+    seed:int=0,
+    steps:int=None, # optimiser steps of an epoch, where a batch goes through in pieces (default: each pass is a step)
 ): # function of (model, epoch), for `on_epoch=` of `fit`
     "Calls `begin` at the first epoch after the bypass"
     def hook(model, epoch):
-        if model.bypassed and (model.step if steps is None else epoch*steps)>=model.bypass_steps: model.begin(items, seed)
+        done = model.step if steps is None else epoch*steps
+        if model.bypassed and done>=model.bypass_steps:
+            model.begin(items, seed)
     return hook
 
+# %% ../../nbs/38c_quantize.utg.ipynb #27002370
 PARTS = ('maps','adapter','encoder','decoders') # of a tokenizer; without a tree the codebooks themselves count as maps
 
 def part_of(
@@ -205,7 +264,8 @@ def part_of(
 )->str: # one of `PARTS`
     "Where a weight belongs"
     head,_,rest = weight.partition('.')
-    if head=='encoder': return 'adapter' if rest.startswith('adapt.') else 'encoder'
+    if head=='encoder':
+        return 'adapter' if rest.startswith('adapt.') else 'encoder'
     return 'maps' if head=='quantizer' else 'decoders'
 
 @patch
@@ -215,11 +275,16 @@ def fine_tune(self:UTGTokenizer,
 )->UTGTokenizer: # self
     "Get ready for a target domain: the tables of both codebooks are held fixed, their maps and all else learn"
     odd = [p for p in only if p not in PARTS]
-    if odd: raise ValueError(f"`only` names parts of a tokenizer, {', '.join(PARTS)}; got {', '.join(map(repr, odd))}")
-    if hasattr(self.quantizer, 'freeze_tables'): self.quantizer.freeze_tables(not tables)
-    elif not tables: raise ValueError(f"{type(self.quantizer).__name__} has no tables apart from its maps: `fine_tune(tables=True)` trains its codebooks")
+    if odd:
+        raise ValueError(f"`only` names parts of a tokenizer, {', '.join(PARTS)}; got {', '.join(map(repr, odd))}")
+    if hasattr(self.quantizer, 'freeze_tables'):
+        self.quantizer.freeze_tables(not tables)
+    elif not tables:
+        raise ValueError(f"{type(self.quantizer).__name__} has no tables apart from its maps: "
+                         "`fine_tune(tables=True)` trains its codebooks")
     for name,weight in self.named_parameters():
-        if only and part_of(name) not in only: weight.requires_grad_(False)
+        if only and part_of(name) not in only:
+            weight.requires_grad_(False)
     return self
 
 # %% ../../nbs/38c_quantize.utg.ipynb #305dc846
@@ -231,23 +296,27 @@ def vectors(self:UTGTokenizer,
     bar:bool=None, # progress bar
     device=None, # where items are read, and the tokenizer comes back from; 'fastest': on an accelerator, if any
 )->Tensor: # (n, n_levels*dim), on the CPU
-    "What the encoder says of every item"
-    was,home,out,any_ = self.training,self.device,[],torch.accelerator.is_available()
-    if device=='fastest': device = torch.accelerator.current_accelerator() if any_ else None
+    "The encoder's vectors of every item"
+    was,home,out = self.training,self.device,[]
+    if device=='fastest':
+        device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     self.eval().to(device or home)
     with progress(total=len(items), desc='encode', on=bar) as tick:
         for rows in torch.arange(len(items)).split(block):
-            out.append(self.encoder(to_device(items[rows], self.device)).flatten(1).float().cpu()); tick.update(len(rows))
+            out.append(self.encoder(to_device(items[rows], self.device)).flatten(1).float().cpu())
+            tick.update(len(rows))
     self.train(was).to(home)
     return torch.cat(out)
 
+# %% ../../nbs/38c_quantize.utg.ipynb #315ee350
 @patch
 def compared(self:UTGTokenizer,
     x:Tensor, # (n, n_levels*dim) vectors
 )->tuple: # (codewords of each level, (n, dim) vectors of each level)
     "What is compared with what, level by level, where the weights are and with their gradients"
     q = self.quantizer
-    if isinstance(q, ProductQuantizer): return list(q.codebooks),list(q.parts(x))
+    if isinstance(q, ProductQuantizer):
+        return list(q.codebooks),list(q.parts(x))
     return [q.root(), *[q.leaf()]*(len(q.sizes)-1)],list(q.join(*q.residuals(x)).unbind(1))
 
 @patch
@@ -256,7 +325,10 @@ def levels(self:UTGTokenizer,
     x:Tensor, # (n, n_levels*dim) vectors
 )->tuple: # (codewords of each level, (n, dim) vectors of each level): what `codes.rules.level_distance` takes
     "What is compared with what, level by level"
-    if self.bypassed: raise ValueError(f"the codebooks have not begun: {int(self.step)} of {self.bypass_steps} passes of the bypass are done; train longer with `on_epoch=begins(items)`, lower `bypass_steps`, or call `begin(items)`")
+    if self.bypassed:
+        raise ValueError(f"the codebooks have not begun: {int(self.step)} of {self.bypass_steps} passes of the bypass "
+                         "are done; train longer with `on_epoch=begins(items)`, lower `bypass_steps`, "
+                         "or call `begin(items)`")
     books,parts = self.compared(x.to(self.device))
     return [b.detach().cpu() for b in books],[p.cpu() for p in parts]
 

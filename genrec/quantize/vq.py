@@ -8,7 +8,8 @@ __all__ = ['VectorQuantizer', 'Autoencoder', 'VQVAE']
 # %% ../../nbs/34_quantize.vq.ipynb #d2db8e02
 import torch
 import torch.nn.functional as F
-from torch import nn, Tensor
+from torch import nn
+from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
 from .base import Quantized, nearest, straight_through, check_vectors
 from .kmeans import kmeans
@@ -22,15 +23,20 @@ class VectorQuantizer(nn.Module, PyTorchModelHubMixin):
         dim:int, # width of the vectors
         size:int=512, # codewords
         commitment_weight:float=0.25, # pull of a vector towards its codeword
-        ema_decay:float=None, # share of the past in the running means that the codewords follow, such as 0.99; None: they follow their gradient
-        revive_below:float=None, # running number of choices a step below which a codeword counts as dead and is put on a vector of the batch; None: never
+        *,
+        ema_decay:float=None, # codewords follow running means that keep this share of the past (None: their gradient)
+        revive_below:float=None, # codewords chosen less often a step are put on a vector of the batch (None: never)
         rotate:bool=False, # turn the gradient as the vector was turned, do not pass it straight through
     ):
         super().__init__()
-        if ema_decay is not None and not 0<ema_decay<1: raise ValueError(f"`ema_decay` is a share of the past, between 0 and 1, or None for gradients, got {ema_decay}")
-        self.dim,self.sizes,self.commitment_weight,self.ema_decay,self.revive_below,self.rotate = dim,(size,),commitment_weight,ema_decay,revive_below,rotate
+        if ema_decay is not None and not 0<ema_decay<1:
+            raise ValueError("`ema_decay` is a share of the past, between 0 and 1, or None for gradients, "
+                             f"got {ema_decay}")
+        self.dim,self.sizes,self.commitment_weight = dim,(size,),commitment_weight
+        self.ema_decay,self.revive_below,self.rotate = ema_decay,revive_below,rotate
         self.codebook = nn.Parameter(torch.randn(size, dim)*dim**-.5, requires_grad=ema_decay is None)
-        self.register_buffer('count', torch.ones(size)); self.register_buffer('total', self.codebook.detach().clone())
+        self.register_buffer('count', torch.ones(size))
+        self.register_buffer('total', self.codebook.detach().clone())
 
     def encode(self, x): # (n, dim) -> (n, 1)
         "Number of the nearest codeword"
@@ -38,34 +44,49 @@ class VectorQuantizer(nn.Module, PyTorchModelHubMixin):
     def decode(self, codes): # (n, 1) -> (n, dim)
         "The codeword"
         return self.codebook[codes[:,0]]
-    def forward(self, x):
-        "Quantize `x`; in training, running means and revival take their step afterwards"
-        c = nearest(check_vectors(x, self.dim).detach(), self.codebook.detach())
-        q = self.codebook[c]
-        out = Quantized((rotate_to if self.rotate else straight_through)(x, q), c[:,None], codebook_loss(x, q, self.commitment_weight, self.ema_decay is not None))
-        if self.training: self.follow(x.detach(), c)
-        return out
-    def loss(self, batch)->dict:
-        "Codebook and commitment, for vectors that are fixed"
-        q = self(batch)
-        return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
 
-    @torch.no_grad()
-    def follow(self, x, c): # (n, dim) vectors, (n,) their codes
-        "One step of what is not learnt by gradients"
-        if self.ema_decay is not None: ema_update(self.codebook, self.count, self.total, x, c, self.ema_decay)
-        elif self.revive_below is not None: tally(self.count, c)
-        if self.revive_below is not None: revive(self.codebook, self.count<self.revive_below, x, self.count, self.total)
+# %% ../../nbs/34_quantize.vq.ipynb #99203208
+@patch
+def forward(self:VectorQuantizer, x):
+    "Quantize `x`; in training, running means and revival take their step afterwards"
+    c = nearest(check_vectors(x, self.dim).detach(), self.codebook.detach())
+    q = self.codebook[c]
+    y = (rotate_to if self.rotate else straight_through)(x, q)
+    out = Quantized(y, c[:,None], codebook_loss(x, q, self.commitment_weight, self.ema_decay is not None))
+    if self.training:
+        self.follow(x.detach(), c)
+    return out
 
-    @torch.no_grad()
-    def fit_kmeans(self,
-        x, # (n, dim) vectors or `Embeddings`
-        n_iter:int=25, seed:int=0,
-    )->'VectorQuantizer': # self
-        "Set the codebook by k-means"
-        x = check_vectors(x, self.dim, least=self.sizes[0]).to(self.codebook.device)
-        self.codebook.copy_(kmeans(x, self.sizes[0], n_iter, seed=seed)[0]); self.total.copy_(self.codebook); self.count.fill_(1.)
-        return self
+@patch
+def loss(self:VectorQuantizer, batch)->dict:
+    "Codebook and commitment, for vectors that are fixed"
+    q = self(batch)
+    return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
+
+@patch
+@torch.no_grad()
+def follow(self:VectorQuantizer, x, c): # (n, dim) vectors, (n,) their codes
+    "One step of what is not learnt by gradients"
+    if self.ema_decay is not None:
+        ema_update(self.codebook, x, c, count=self.count, total=self.total, decay=self.ema_decay)
+    elif self.revive_below is not None:
+        tally(self.count, c)
+    if self.revive_below is not None:
+        revive(self.codebook, self.count<self.revive_below, x, count=self.count, total=self.total)
+
+@patch
+@torch.no_grad()
+def fit_kmeans(self:VectorQuantizer,
+    x, # (n, dim) vectors or `Embeddings`
+    n_iter:int=25, # Lloyd steps at most
+    seed:int=0,
+)->VectorQuantizer: # self
+    "Set the codebook by k-means"
+    x = check_vectors(x, self.dim, least=self.sizes[0]).to(self.codebook.device)
+    self.codebook.copy_(kmeans(x, self.sizes[0], n_iter, seed=seed)[0])
+    self.total.copy_(self.codebook)
+    self.count.fill_(1.)
+    return self
 
 # %% ../../nbs/34_quantize.vq.ipynb #bf4287f0
 class Autoencoder(nn.Module):
@@ -78,9 +99,10 @@ class Autoencoder(nn.Module):
     ):
         super().__init__()
         self.dim,self.sizes,self.q,self.quantizer_weight = dim,quantizer.sizes,quantizer,quantizer_weight
-        w = (dim,*hidden,quantizer.dim)
-        self.encoder,self.decoder = mlp(w),mlp(w[::-1])
-        self.register_buffer('mean', torch.zeros(dim)); self.register_buffer('scale', torch.ones(()))
+        widths = (dim,*hidden,quantizer.dim)
+        self.encoder,self.decoder = mlp(widths),mlp(widths[::-1])
+        self.register_buffer('mean', torch.zeros(dim))
+        self.register_buffer('scale', torch.ones(()))
 
     def norm(self, x):
         "(n, dim) vectors by the mean and scale of what it was fitted on"
@@ -95,26 +117,40 @@ class Autoencoder(nn.Module):
         "Quantize in the encoder's space; `x` of the result is the reconstruction"
         q = self.q(self.encoder(self.norm(x)))
         return Quantized(self.decoder(q.x)*self.scale+self.mean, q.codes, q.loss)
-    def loss(self, batch)->dict:
-        "Reconstruction (MSE of the standardised vectors) and what the quantizer asks for"
-        x = self.norm(batch)
-        q = self.q(self.encoder(x))
-        rec = F.mse_loss(self.decoder(q.x), x)
-        return dict(loss=rec+self.quantizer_weight*q.loss, reconstruction=rec.detach(), quantization=q.loss.detach())
 
-    @torch.no_grad()
-    def start(self,
-        x, # (n, dim) vectors or `Embeddings`
-        seed:int=0,
-    )->'Autoencoder': # self
-        "Standardise, and fit the quantizer by its `fit_kmeans` to what the untrained encoder gives"
-        x = check_vectors(x, self.dim, least=2).to(self.mean.device)
-        self.mean.copy_(x.mean(0)); self.scale.copy_((x-self.mean).pow(2).mean().sqrt())
-        if self.scale<=1e-12: raise ValueError("all vectors are the same: nothing to quantize")
-        self.q.fit_kmeans(self.encoder(self.norm(x)), seed=seed)
-        return self
+# %% ../../nbs/34_quantize.vq.ipynb #9d4cddd1
+@patch
+def loss(self:Autoencoder, batch)->dict:
+    "Reconstruction (MSE of the standardised vectors) and what the quantizer asks for"
+    x = self.norm(batch)
+    q = self.q(self.encoder(x))
+    rec = F.mse_loss(self.decoder(q.x), x)
+    return dict(loss=rec+self.quantizer_weight*q.loss, reconstruction=rec.detach(), quantization=q.loss.detach())
 
+@patch
+@torch.no_grad()
+def start(self:Autoencoder,
+    x, # (n, dim) vectors or `Embeddings`
+    seed:int=0,
+)->Autoencoder: # self
+    "Standardise, and fit the quantizer by its `fit_kmeans` to what the untrained encoder gives"
+    x = check_vectors(x, self.dim, least=2).to(self.mean.device)
+    self.mean.copy_(x.mean(0))
+    self.scale.copy_((x-self.mean).pow(2).mean().sqrt())
+    if self.scale<=1e-12: raise ValueError("all vectors are the same: nothing to quantize")
+    self.q.fit_kmeans(self.encoder(self.norm(x)), seed=seed)
+    return self
+
+# %% ../../nbs/34_quantize.vq.ipynb #63012aab
 class VQVAE(Autoencoder, PyTorchModelHubMixin):
     "Encoder, one codebook, decoder"
-    def __init__(self, dim:int, size:int=512, hidden:tuple=(512,256,128), code_dim:int=32, commitment_weight:float=.25, quantizer_weight:float=1., ema_decay:float=None, revive_below:float=None, rotate:bool=False):
-        super().__init__(dim, VectorQuantizer(code_dim, size, commitment_weight, ema_decay, revive_below, rotate), hidden, quantizer_weight)
+    def __init__(self,
+        dim:int, # width of the vectors
+        size:int=512, # codewords
+        hidden:tuple=(512,256,128), # widths between the input and the codebook
+        code_dim:int=32, # width of the codewords
+        *,
+        quantizer_weight:float=1., # weight of the quantizer's loss against reconstruction
+        **codebook, # `commitment_weight`, `ema_decay`, `revive_below`, `rotate`: see `VectorQuantizer`
+    ):
+        super().__init__(dim, VectorQuantizer(code_dim, size, **codebook), hidden, quantizer_weight)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import Embeddings
-from .sequence import Block
+from .attention import AttentionBlock
 from .sasrec import SASRec
 from .features import check_features, standardised
 
@@ -39,16 +39,19 @@ class FDSA(SASRec):
     def __init__(self,
         n_items:int, # size of the catalogue
         emb, # `Embeddings` or a dict of them: pooled by attention
-        dim:int=64, n_layers:int=2, n_heads:int=2, d_ff:int=256, dropout:float=.5, **kw, # as `SASRec`
+        dim:int=64,
+        *,
+        n_layers:int=2, n_heads:int=2, d_ff:int=256, dropout:float=.5, **kw, # as `SASRec`
     ):
-        super().__init__(n_items, dim, n_layers, n_heads, d_ff, dropout, **kw)
+        super().__init__(n_items, dim, n_layers=n_layers, n_heads=n_heads, d_ff=d_ff, dropout=dropout, **kw)
         self.features = PooledFeatures(emb, n_items, dim)
-        self.blocks2 = nn.ModuleList(Block(dim, n_heads, d_ff, dropout) for _ in range(n_layers))
+        self.blocks2 = nn.ModuleList(AttentionBlock(dim, n_heads, d_ff, dropout) for _ in range(n_layers))
         self.join,self.out = nn.Linear(2*dim, dim),nn.LayerNorm(dim, eps=1e-12)
         self.ready()
 
     def states(self, items): # (b, t) items, -1 behind the end -> (b, t, dim)
         "One state for each position; both transformers see what came before alone"
         y = self.drop(self.norm(self.features(items)+self.pos.weight[:items.shape[1]]))
-        for b in self.blocks2: y = b(y)
+        for b in self.blocks2:
+            y = b(y)
         return self.drop(self.out(self.join(torch.cat([self.read(self.embed(items)), y], -1))))

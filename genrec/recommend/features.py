@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import Embeddings, Samples
-from .sequence import next_items, next_item_loss, states_at
+from .attention import states_at
+from .sequence import next_items
 from ..layers import linear
 from .sasrec import SASRec
 from .gru4rec import GRU4Rec, packed_gru, start_recurrent
@@ -24,9 +25,15 @@ def check_features(
     embs = emb if isinstance(emb, dict) else dict(features=emb)
     if not embs: raise ValueError("no features: give `Embeddings`, or a dict with one or more of them")
     for name,e in embs.items():
-        if not isinstance(e, Embeddings): raise ValueError(f"`{name}` must be `Embeddings`, got {type(e).__name__}; a plain tensor goes into `Embeddings(x)`")
-        if len(e)!=n_items: raise ValueError(f"`{name}` has vectors of {len(e)} items, the catalogue has {n_items}: row i belongs to item i")
-        if not e.dim: raise ValueError(f"`{name}` has vectors of width 0, which say nothing: leave it out, or look at its encoder")
+        if not isinstance(e, Embeddings):
+            raise ValueError(f"`{name}` must be `Embeddings`, got {type(e).__name__}; "
+                             "a plain tensor goes into `Embeddings(x)`")
+        if len(e)!=n_items:
+            raise ValueError(f"`{name}` has vectors of {len(e)} items, the catalogue has {n_items}: "
+                             "row i belongs to item i")
+        if not e.dim:
+            raise ValueError(f"`{name}` has vectors of width 0, which say nothing: "
+                             "leave it out, or look at its encoder")
     return embs
 
 def standardised(
@@ -35,16 +42,21 @@ def standardised(
     dim:int=None, # width wanted (default: any)
 )->Tensor: # (n_items, dim) mean 0, mean square 1 over all values of a modality; zeros where missing
     "Contents of items, fit to be read"
-    out = []
-    for e in check_features(emb, n_items).values():
-        x,ok = e.x.float(),~e.missing
-        x = x-(x[ok].mean(0) if ok.any() else 0)
-        x = x/(x[ok].pow(2).mean().sqrt() if ok.any() else x.new_ones(())).clamp(min=1e-6)
-        out.append(torch.where(ok[:,None], x, 0.))
-    x = torch.cat(out, 1)
-    if dim is not None and x.shape[1]!=dim: raise ValueError(f"features are {x.shape[1]} wide, the model reads {dim}: take the encoder that it was trained with")
+    x = torch.cat([_standardised(e) for e in check_features(emb, n_items).values()], 1)
+    if dim is not None and x.shape[1]!=dim:
+        raise ValueError(f"features are {x.shape[1]} wide, the model reads {dim}: "
+                         "take the encoder that it was trained with")
     return x
 
+def _standardised(e):
+    "Contents of one modality"
+    x,ok = e.x.float(),~e.missing
+    if ok.any():
+        x = x-x[ok].mean(0)
+        x = x/x[ok].pow(2).mean().sqrt().clamp(min=1e-6)
+    return torch.where(ok[:,None], x, 0.)
+
+# %% ../../nbs/58_recommend.features.ipynb #55f5498b
 class ItemFeatures(nn.Module):
     "Contents looked up by item; not trained"
     def __init__(self, emb, n_items:int, dim:int=None): # as in `standardised`
@@ -79,28 +91,40 @@ class GRU4RecF(GRU4Rec):
     def __init__(self,
         n_items:int, # size of the catalogue
         emb, # `Embeddings` or a dict of them, see `standardised`
-        dim:int=64, hidden:int=128, n_layers:int=1, **kw, # as `GRU4Rec`
+        dim:int=64,
+        *,
+        hidden:int=128, n_layers:int=1, **kw, # as `GRU4Rec`
     ):
-        super().__init__(n_items, dim, hidden, n_layers, **kw)
+        super().__init__(n_items, dim, hidden=hidden, n_layers=n_layers, **kw)
         self.features = ItemFeatures(emb, n_items)
-        self.project,self.gru2,self.dense = nn.Linear(self.features.dim, dim),nn.GRU(dim, hidden, n_layers, batch_first=True, bias=False),nn.Linear(2*hidden, dim)
+        self.project = nn.Linear(self.features.dim, dim)
+        self.gru2 = nn.GRU(dim, hidden, n_layers, batch_first=True, bias=False)
+        self.dense = nn.Linear(2*hidden, dim)
         self.ready()
         start_recurrent(self)
     def states(self, items): # (b, t) items, -1 behind the end -> (b, t, dim)
         "One state for each position"
         n = (items>=0).sum(1)
-        a,b = packed_gru(self.gru, self.drop(self.embed(items)), n),packed_gru(self.gru2, self.drop(self.project(self.features(items))), n)
-        return self.dense(torch.cat([a, b], -1))
+        ids = packed_gru(self.gru, self.drop(self.embed(items)), n)
+        contents = packed_gru(self.gru2, self.drop(self.project(self.features(items))), n)
+        return self.dense(torch.cat([ids, contents], -1))
 
 # %% ../../nbs/58_recommend.features.ipynb #b63a2580
 class ContentRec(SASRec):
     "SASRec over item vectors that are made; a subclass has `table(of)`"
-    def __init__(self, n_items:int, dim:int=300, d_ff:int=256, temperature:float=.07, **kw): # as `SASRec`; what cosines are divided by
+    def __init__(self,
+        n_items:int, # size of the catalogue
+        dim:int=300,
+        *,
+        d_ff:int=256,
+        temperature:float=.07, # what cosines are divided by
+        **kw, # as `SASRec`
+    ):
         super().__init__(n_items, dim, d_ff=d_ff, **kw)
         self.temperature = temperature
 
     def table(self, of=None)->Tensor:
-        "(n_items, dim) inputs, or (m, dim) of these items"
+        "(n_items, dim) inputs, or (m, dim) of some items"
         return self.item.weight[:self.n_items] if of is None else self.item.weight[of]
     def vectors(self, table=None):
         "(n_items, dim) unit vectors that a state is compared with"
@@ -115,12 +139,14 @@ class ContentRec(SASRec):
         return self.states(items, table)[torch.arange(len(items), device=items.device), (items>=0).sum(1)-1]
 
     def loss(self, batch:Samples)->dict:
-        "Loss of the next item at every position, the mean over positions"
+        "Loss of the next item, the mean over positions"
         items,target = next_items(batch, self.max_history)
         ok,table = target>=0,self.table()
-        total = next_item_loss(states_at(lambda i, at: self.states(i, table)[at], items, ok), self.vectors(table), target[ok], self.kind, self.n_negatives, self.calibration)
+        def states(items, at): return self.states(items, table)[at]
+        total = self.target_loss(states_at(states, items, ok), target[ok], self.vectors(table))
         return dict(loss=total/ok.sum())
     def prepare(self): return self.table()
     def scorer(self, items, table):
         h,w = self.last(items, table),self.vectors(table)
-        return lambda a,b: linear(h, w[a:b]).float().cpu()
+        def score(first, end): return linear(h, w[first:end]).float().cpu()
+        return score

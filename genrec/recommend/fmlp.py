@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from ..core import Samples
 from .base import check_samples
-from .sequence import NextItem, next_item_loss
+from .sequence import NextItem
 
 # %% ../../nbs/57a_recommend.fmlp.ipynb #01a0f5f5
 class Filter(nn.Module):
@@ -50,18 +50,22 @@ class FMLPRec(NextItem):
     "Next item by filters over items"
     def __init__(self,
         n_items:int, # size of the catalogue
-        dim:int=64, n_layers:int=2, d_ff:int=256,
+        dim:int=64,
+        *,
+        n_layers:int=2, d_ff:int=256,
         dropout:float=.5, # after the embeddings, and after each part
         max_history:int=20, # the window; younger items of a longer history are read, older ones are not
         **kw, # `loss`, `n_negatives`, `calibration` of `NextItem`
     ):
-        super().__init__(n_items, dim, max_history, **kw)
+        super().__init__(n_items, dim, max_history=max_history, **kw)
         self.pos = nn.Embedding(max_history, dim)
         self.norm,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
         self.blocks = nn.Sequential(*(FilterBlock(max_history, dim, d_ff, dropout) for _ in range(n_layers)))
         self.ready()
 
-    def training_data(self, samples:Samples)->Samples: return check_samples(samples, self.n_items) # every prefix: a position hears all others
+    def training_data(self, samples:Samples)->Samples:
+        "Every prefix, as a position hears all others"
+        return check_samples(samples, self.n_items)
 
     def last(self, items): # (b, t) items, -1 behind the end -> (b, dim)
         "The state of the last item, with padding moved to the front of a full window"
@@ -75,4 +79,4 @@ class FMLPRec(NextItem):
     def loss(self, batch:Samples)->dict:
         "Loss of the item after the last: the mean over samples"
         h = self.last(batch.history.last(self.max_history).pad())
-        return dict(loss=next_item_loss(h, self.vectors(), batch.target, self.kind, self.n_negatives, self.calibration)/len(h))
+        return dict(loss=self.target_loss(h, batch.target)/len(h))

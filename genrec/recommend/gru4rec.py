@@ -25,13 +25,17 @@ class GRU4Rec(NextItem):
     "Next item by a GRU over items"
     def __init__(self,
         n_items:int, # size of the catalogue
-        dim:int=64, hidden:int=128, n_layers:int=1, # of item vectors; units; GRUs above each other
+        dim:int=64, # of item vectors
+        *,
+        hidden:int=128, n_layers:int=1, # units; GRUs above each other
         dropout:float=.3, # after the embeddings
         max_history:int=20, # younger items of a longer history are read, older ones are not
         **kw, # `loss`, `n_negatives`, `calibration` of `NextItem`
     ):
-        super().__init__(n_items, dim, max_history, **kw)
-        self.drop,self.gru,self.dense = nn.Dropout(dropout),nn.GRU(dim, hidden, n_layers, batch_first=True, bias=False),nn.Linear(hidden, dim)
+        super().__init__(n_items, dim, max_history=max_history, **kw)
+        self.drop = nn.Dropout(dropout)
+        self.gru = nn.GRU(dim, hidden, n_layers, batch_first=True, bias=False)
+        self.dense = nn.Linear(hidden, dim)
         self.ready()
         start_recurrent(self)
 
@@ -44,6 +48,8 @@ def start_recurrent(m:nn.Module):
     for p in m.modules():
         if isinstance(p, nn.Embedding):
             nn.init.xavier_normal_(p.weight)
-            if p.padding_idx is not None: p.weight.data[p.padding_idx] = 0
+            if p.padding_idx is not None:
+                p.weight.data[p.padding_idx] = 0
         if isinstance(p, nn.GRU):
-            for w in p.parameters(): nn.init.xavier_uniform_(w)
+            for w in p.parameters():
+                nn.init.xavier_uniform_(w)

@@ -8,8 +8,9 @@ __all__ = ['user_items', 'item_neighbours', 'ItemKNN']
 # %% ../../nbs/54b_recommend.itemknn.ipynb #1c5993f9
 import torch
 from torch import nn, Tensor
+from fastcore.basics import patch
 from ..core import Samples, Histories, Ranking
-from .base import check_histories, top_k
+from .base import check_histories, rank_in_blocks
 from .markov import sparse_rows, add_rows
 
 # %% ../../nbs/54b_recommend.itemknn.ipynb #fcb90ddd
@@ -26,13 +27,15 @@ def user_items(
 def item_neighbours(
     user:Tensor, item:Tensor, # (m,) pairs, each once
     n_items:int, k:int, # neighbours kept for each item, at most
+    *,
     shrink:float=0., # added to the denominator: trust in items with few users
     cells:int=2**24, # similarities held at once
 )->tuple: # rows of (item, similarity), see `sparse_rows`; nearest first
     "The most similar items of each item, itself left out"
     from scipy.sparse import csr_matrix
     import numpy as np
-    x = csr_matrix((np.ones(len(user), np.float32), (user.numpy(), item.numpy())), (int(user.max())+1 if len(user) else 1, n_items))
+    n_users = int(user.max())+1 if len(user) else 1
+    x = csr_matrix((np.ones(len(user), np.float32), (user.numpy(), item.numpy())), (n_users, n_items))
     norm = torch.from_numpy(np.asarray(x.sum(0)).ravel()).float().sqrt()
     xt,rows,cols,vals = x.T.tocsr(),[],[],[]
     step = max(1, cells//n_items)
@@ -43,7 +46,9 @@ def item_neighbours(
         sim[here, here+a] = 0
         v,i = sim.topk(min(k, n_items), 1)
         ok = v>0
-        rows.append((here+a)[:,None].expand_as(i)[ok]); cols.append(i[ok]); vals.append(v[ok])
+        rows.append((here+a)[:,None].expand_as(i)[ok])
+        cols.append(i[ok])
+        vals.append(v[ok])
     return torch.cat(rows), torch.cat(cols), torch.cat(vals)
 
 # %% ../../nbs/54b_recommend.itemknn.ipynb #92def221
@@ -52,40 +57,49 @@ class ItemKNN(nn.Module):
     def __init__(self,
         n_items:int, # size of the catalogue
         k:int=100, # neighbours of each item
+        *,
         shrink:float=0., # trust in items with few users, see `item_neighbours`
         decay:float=1., # weight of one more step back: 1 is the plain method, 0.5 looks at what is recent
         max_history:int=None, # items that are looked at (default: all)
         block:int=2**24, # scores that are held at once
     ):
         super().__init__()
-        if n_items<1 or k<1: raise ValueError(f"wanted a catalogue and one neighbour or more, got n_items={n_items}, k={k}")
-        self.n_items,self.k,self.shrink,self.decay,self.max_history,self.block = n_items,k,shrink,decay,max_history,block
+        if n_items<1 or k<1:
+            raise ValueError(f"wanted a catalogue and one neighbour or more, got n_items={n_items}, k={k}")
+        self.n_items,self.k,self.shrink = n_items,k,shrink
+        self.decay,self.max_history,self.block = decay,max_history,block
         self.register_buffer('start', torch.zeros(n_items+1, dtype=torch.int64))
-        self.register_buffer('col', torch.zeros(0, dtype=torch.int64)); self.register_buffer('value', torch.zeros(0))
+        self.register_buffer('col', torch.zeros(0, dtype=torch.int64))
+        self.register_buffer('value', torch.zeros(0))
 
     def fit(self,
         samples:Samples, # training part of a split
     )->'ItemKNN': # self
         "Find the neighbours of every item"
         user,item = user_items(samples)
-        if len(item) and int(item.max())>=self.n_items: raise ValueError(f"the samples hold items beyond the catalogue of {self.n_items}")
-        self.start,self.col,self.value = sparse_rows(*item_neighbours(user, item, self.n_items, self.k, self.shrink), self.n_items)
+        if len(item) and int(item.max())>=self.n_items:
+            raise ValueError(f"the samples hold items beyond the catalogue of {self.n_items}")
+        near = item_neighbours(user, item, self.n_items, self.k, shrink=self.shrink)
+        self.start,self.col,self.value = sparse_rows(*near, self.n_items)
         return self
 
-    def scores(self, h:Histories)->Tensor: # (n, n_items)
-        "Similarities to the items of each history, the youngest with weight 1"
-        p = (h if self.max_history is None else h.last(self.max_history)).pad(left=True)
-        out = torch.zeros(len(h), self.n_items)
-        for d in range(p.shape[1]): add_rows(out, p[:,-1-d], torch.full((len(h),), self.decay**d), (self.start, self.col, self.value))
-        return out
+# %% ../../nbs/54b_recommend.itemknn.ipynb #03baf532
+@patch
+def scores(self:ItemKNN, h:Histories)->Tensor: # (n, n_items)
+    "Similarities to the items of each history, the youngest with weight 1"
+    p = (h if self.max_history is None else h.last(self.max_history)).pad(left=True)
+    out = torch.zeros(len(h), self.n_items)
+    for d in range(p.shape[1]):
+        add_rows(out, p[:,-1-d], torch.full((len(h),), self.decay**d), (self.start, self.col, self.value))
+    return out
 
-    def recommend(self,
-        histories, # `Histories` or lists, none empty
-        k:int=10, # items per history
-        exclude_seen:bool=False, # leave out what is in the history
-        **_,
-    )->Ranking:
-        "What is most like the history's items; items like none of them have score 0"
-        h = check_histories(histories, self.n_items)
-        out = [top_k(self.scores(h[i]), k, h[i] if exclude_seen else None) for i in torch.arange(len(h)).split(max(1, self.block//self.n_items))]
-        return Ranking(torch.cat([r.items for r in out]), torch.cat([r.scores for r in out]))
+@patch
+def recommend(self:ItemKNN,
+    histories, # `Histories` or lists, none empty
+    k:int=10, # items per history
+    exclude_seen:bool=False, # leave out what is in the history
+    **_,
+)->Ranking:
+    "What is most like the history's items; items like none of them have score 0"
+    h = check_histories(histories, self.n_items)
+    return rank_in_blocks(self.scores, h, k, exclude_seen=exclude_seen, rows=self.block//self.n_items)

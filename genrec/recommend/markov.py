@@ -8,8 +8,9 @@ __all__ = ['sparse_rows', 'add_rows', 'Markov']
 # %% ../../nbs/54a_recommend.markov.ipynb #4410077c
 import torch
 from torch import nn, Tensor
+from fastcore.basics import patch
 from ..core import Samples, Histories, Ranking
-from .base import check_histories, length_blocks, training_items, top_k
+from .base import check_histories, rank_in_blocks, training_items
 
 # %% ../../nbs/54a_recommend.markov.ipynb #df76c60a
 def sparse_rows(
@@ -45,51 +46,63 @@ class Markov(nn.Module):
     def __init__(self,
         n_items:int, # size of the catalogue
         order:int=1, # steps back that are looked at
+        *,
         decay:float=.5, # weight of one more step back
         shrink:float=0., # trust in rows with few counts: a row of n counts is scaled by n/(n+shrink)
         popularity:float=1e-3, # weight of popularity, in units of the most popular item
         block:int=2**24, # scores that are held at once
     ):
         super().__init__()
-        if n_items<1 or order<1: raise ValueError(f"wanted a catalogue and one step back or more, got n_items={n_items}, order={order}")
-        self.n_items,self.order,self.decay,self.shrink,self.popularity,self.block = n_items,order,decay,shrink,popularity,block
+        if n_items<1 or order<1:
+            raise ValueError(f"wanted a catalogue and one step back or more, got n_items={n_items}, order={order}")
+        self.n_items,self.order,self.decay = n_items,order,decay
+        self.shrink,self.popularity,self.block = shrink,popularity,block
         self.register_buffer('count', torch.zeros(n_items))
-        for d in range(order):
-            for name,x in (('start',torch.zeros(n_items+1, dtype=torch.int64)), ('col',torch.zeros(0, dtype=torch.int64)), ('value',torch.zeros(0))): self.register_buffer(f'{name}{d+1}', x)
+        for d in range(1, order+1): # empty rows
+            self.register_buffer(f'start{d}', torch.zeros(n_items+1, dtype=torch.int64))
+            self.register_buffer(f'col{d}', torch.zeros(0, dtype=torch.int64))
+            self.register_buffer(f'value{d}', torch.zeros(0))
 
     def rows(self, d):
         "Start, column and value of the counts at a distance: compressed sparse rows"
         return tuple(getattr(self, f'{n}{d}') for n in ('start','col','value'))
 
-    def fit(self,
-        samples:Samples, # training part of a split: every prefix of the users' sequences
-    )->'Markov': # self
-        "Count what came how many steps after what: each prefix is one step for each of its last items"
-        h,n = samples.history,samples.history.lengths
-        if len(samples) and max(int(samples.target.max()), int(h.pad().max()))>=self.n_items: raise ValueError(f"the samples hold items beyond the catalogue of {self.n_items}")
-        self.count = training_items(samples).bincount(minlength=self.n_items).float()
-        for d in range(1, self.order+1):
-            ok = n>=d
-            a,b = h.items[h.end[ok]-d],samples.target[ok]
-            total = a.bincount(minlength=self.n_items)
-            for name,x in zip(('start','col','value'), sparse_rows(a, b, 1/(total[a]+self.shrink), self.n_items)): setattr(self, f'{name}{d}', x)
-        return self
+# %% ../../nbs/54a_recommend.markov.ipynb #1af503b6
+@patch
+def fit(self:Markov,
+    samples:Samples, # training part of a split: every prefix of the users' sequences
+)->Markov: # self
+    "Count what came how many steps after what"
+    h,n = samples.history,samples.history.lengths
+    if len(samples) and max(int(samples.target.max()), int(h.pad().max()))>=self.n_items:
+        raise ValueError(f"the samples hold items beyond the catalogue of {self.n_items}")
+    self.count = training_items(samples).bincount(minlength=self.n_items).float()
+    for d in range(1, self.order+1):
+        ok = n>=d
+        a,b = h.items[h.end[ok]-d],samples.target[ok]
+        total = a.bincount(minlength=self.n_items)
+        rows = sparse_rows(a, b, 1/(total[a]+self.shrink), self.n_items)
+        for name,x in zip(('start','col','value'), rows):
+            setattr(self, f'{name}{d}', x)
+    return self
 
-    def scores(self, h:Histories)->Tensor: # (n, n_items)
-        "Weighted counts after the last items"
-        out = (self.popularity*self.count/self.count.max().clamp(min=1)).repeat(len(h), 1)
-        for d in range(1, self.order+1):
-            item = torch.where(h.lengths>=d, h.items[(h.end-d).clamp(min=0)] if len(h.items) else -1, -1)
-            add_rows(out, item, torch.full((len(h),), self.decay**(d-1)), self.rows(d))
-        return out
+# %% ../../nbs/54a_recommend.markov.ipynb #887eba0d
+@patch
+def scores(self:Markov, h:Histories)->Tensor: # (n, n_items)
+    "Weighted counts after the last items"
+    out = (self.popularity*self.count/self.count.max().clamp(min=1)).repeat(len(h), 1)
+    for d in range(1, self.order+1):
+        item = torch.where(h.lengths>=d, h.items[(h.end-d).clamp(min=0)] if len(h.items) else -1, -1)
+        add_rows(out, item, torch.full((len(h),), self.decay**(d-1)), self.rows(d))
+    return out
 
-    def recommend(self,
-        histories, # `Histories` or lists; an empty one gets what is popular
-        k:int=10, # items per history
-        exclude_seen:bool=False, # leave out what is in the history
-        **_,
-    )->Ranking:
-        "What followed most"
-        h = check_histories(histories, self.n_items, empty=True)
-        out = [top_k(self.scores(h[i]), k, h[i] if exclude_seen else None) for i in torch.arange(len(h)).split(max(1, self.block//self.n_items))]
-        return Ranking(torch.cat([r.items for r in out]), torch.cat([r.scores for r in out]))
+@patch
+def recommend(self:Markov,
+    histories, # `Histories` or lists; an empty one gets what is popular
+    k:int=10, # items per history
+    exclude_seen:bool=False, # leave out what is in the history
+    **_,
+)->Ranking:
+    "What followed most"
+    h = check_histories(histories, self.n_items, empty=True)
+    return rank_in_blocks(self.scores, h, k, exclude_seen=exclude_seen, rows=self.block//self.n_items)

@@ -13,7 +13,8 @@ from fastcore.basics import patch
 from ..core import Samples
 from ..quantize.kmeans import kmeans
 from .base import check_samples
-from .sequence import NextItem, Block, row_groups, take
+from .attention import AttentionBlock, length_groups, take_positions
+from .sequence import NextItem
 from .features import check_features, standardised
 
 # %% ../../nbs/59b_recommend.missrec.ipynb #5ae7d6a8
@@ -34,7 +35,8 @@ def clusters(
     "k-means of what is there; k' is smaller where there is less"
     k = max(1, min(k, int(has.sum())))
     of = torch.full((len(x),), -1)
-    if not has.any(): return of, x.new_zeros(1, x.shape[1])
+    if not has.any():
+        return of, x.new_zeros(1, x.shape[1])
     c,of[has] = kmeans(x[has], k, seed=seed)
     return of,c
 
@@ -44,10 +46,10 @@ class CrossBlock(nn.Module):
     def __init__(self, dim, n_heads, d_ff, dropout):
         super().__init__()
         self.n_heads,self.p = n_heads,dropout
-        self.block = Block(dim, n_heads, d_ff, dropout, causal=False)
+        self.block = AttentionBlock(dim, n_heads, d_ff, dropout, causal=False)
         self.q,self.kv,self.o = nn.Linear(dim, dim),nn.Linear(dim, 2*dim),nn.Linear(dim, dim)
         self.n,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
-    def forward(self, x, ok, memory, has, at=None):
+    def forward(self, x, ok, memory, has, *, at=None):
         "(b, t, dim), (b, t), (b, s, dim), (b, s) -> (b, t, dim), or (b, m, dim) of the (b, m) positions `at`"
         x = self.block.attend(x, ok=ok, at=at)
         q = self.q(x).unflatten(-1, (self.n_heads,-1)).transpose(1,2)
@@ -61,10 +63,13 @@ def fused_scores(
     has:Tensor=None, # (n_candidates, n_modalities) bool: contents that are there (default: all)
 )->Tensor: # (...), 0 for a candidate without any
     "The modality that likes a candidate better counts more; one that it lacks does not count"
-    if factor is None and has is None: return scores.mean(-1)
-    if scores.shape[-1]==1: return scores[...,0] if has is None else scores[...,0]*has[...,0] # the only one has all the weight
+    if factor is None and has is None:
+        return scores.mean(-1)
+    if scores.shape[-1]==1:
+        return scores[...,0] if has is None else scores[...,0]*has[...,0] # the only one has all the weight
     w = scores*(0. if factor is None else factor[...,None])
-    if has is None: return (scores*w.softmax(-1)).sum(-1)
+    if has is None:
+        return (scores*w.softmax(-1)).sum(-1)
     return (scores*w.masked_fill(~has, torch.finfo(w.dtype).min).softmax(-1)*has).sum(-1)
 
 # %% ../../nbs/59b_recommend.missrec.ipynb #0b903a31
@@ -73,7 +78,9 @@ class MISSRec(NextItem):
     def __init__(self,
         n_items:int, # size of the catalogue
         embs:dict, # modality -> `Embeddings`
-        dim:int=300, n_layers:int=2, n_heads:int=2, d_ff:int=256, dropout:float=.5, max_history:int=20,
+        dim:int=300,
+        *,
+        n_layers:int=2, n_heads:int=2, d_ff:int=256, dropout:float=.5, max_history:int=20,
         n_interests:int=64, # clusters of each modality
         fusion:str='shared', # 'static': mean; 'shared': one gamma; 'item': one for each item
         transductive:bool=True, # an ID for each item, too
@@ -81,29 +88,51 @@ class MISSRec(NextItem):
         seed:int=0, # of the clusters
         **kw, # of `NextItem`
     ):
-        super().__init__(n_items, dim, max_history, **kw)
-        if self.kind!='ce': raise ValueError(f"MISSRec's fused scores are learned with `loss='ce'` alone, got {self.kind!r}")
-        if not isinstance(embs, dict): raise ValueError("`embs` must be a dict: modality -> `Embeddings`, such as dict(text=..., image=...)")
-        if fusion not in ('static','shared','item'): raise ValueError(f"`fusion` is 'static', 'shared' or 'item', got {fusion!r}")
-        self.transductive,self.temperature,self.interest_weight,self.names = transductive,temperature,interest_weight,tuple(embs)
-        first,of = 0,[]
-        for n,e in check_features(embs, n_items).items():
-            x,has = standardised({n:e}, n_items),~e.missing
-            o,c = clusters(x, has, n_interests, seed)
-            of.append(torch.where(o>=0, o+first, -1)); first += len(c)
-            for k,v in (('x',F.pad(x, (0,0,0,1))), ('has',F.pad(has, (0,1))), ('centre',c)): self.register_buffer(f'{k}_{n}', v)
-        self.register_buffer('interest', F.pad(torch.stack(of, 1), (0,0,0,1), value=-1)) # (n_items+1, n_modalities)
+        super().__init__(n_items, dim, max_history=max_history, **kw)
+        _check(self.kind, embs, fusion)
+        self.transductive,self.temperature,self.interest_weight = transductive,temperature,interest_weight
+        self.names = tuple(embs)
+        self._set_contents(check_features(embs, n_items), n_interests, seed)
         self.adaptor = nn.ModuleDict({n:nn.Linear(getattr(self, f'x_{n}').shape[1], dim) for n in embs})
         self.factor = None if fusion=='static' else nn.Parameter(torch.zeros(n_items if fusion=='item' else ()))
         self.pos,self.norm,self.drop = nn.Embedding(max_history, dim),nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
-        self.encoder = nn.ModuleList(Block(dim, n_heads, d_ff, dropout, causal=False) for _ in range(n_layers))
+        self.encoder = nn.ModuleList(AttentionBlock(dim, n_heads, d_ff, dropout, causal=False) for _ in range(n_layers))
         self.decoder = nn.ModuleList(CrossBlock(dim, n_heads, d_ff, dropout) for _ in range(n_layers))
         self.ready()
 
-    def training_data(self, samples): return check_samples(samples, self.n_items) # every prefix: a position sees all others
-    def contents(self):
-        "A list of (n_items, dim), one for each modality"
-        return [self.adaptor[n](getattr(self, f'x_{n}')[:-1]) for n in self.names]
+# %% ../../nbs/59b_recommend.missrec.ipynb #4349120f
+def _check(loss, embs, fusion):
+    "Refuse settings of `MISSRec` that mean nothing"
+    if loss!='ce':
+        raise ValueError(f"MISSRec's fused scores are learned with `loss='ce'` alone, got {loss!r}")
+    if not isinstance(embs, dict):
+        raise ValueError("`embs` must be a dict: modality -> `Embeddings`, such as dict(text=..., image=...)")
+    if fusion not in ('static','shared','item'):
+        raise ValueError(f"`fusion` is 'static', 'shared' or 'item', got {fusion!r}")
+
+@patch
+def _set_contents(self:MISSRec, embs, n_interests, seed):
+    "Contents of each modality, the centres of their clusters, and the clusters of each item"
+    first,of = 0,[]
+    for name,e in embs.items():
+        x,has = standardised({name:e}, self.n_items),~e.missing
+        own,centres = clusters(x, has, n_interests, seed)
+        of.append(torch.where(own>=0, own+first, -1))
+        first += len(centres)
+        self.register_buffer(f'x_{name}', F.pad(x, (0,0,0,1)))
+        self.register_buffer(f'has_{name}', F.pad(has, (0,1)))
+        self.register_buffer(f'centre_{name}', centres)
+    self.register_buffer('interest', F.pad(torch.stack(of, 1), (0,0,0,1), value=-1)) # (n_items+1, n_modalities)
+
+@patch
+def training_data(self:MISSRec, samples):
+    "Every prefix, as a position sees all others"
+    return check_samples(samples, self.n_items)
+
+@patch
+def contents(self:MISSRec):
+    "A list of (n_items, dim), one for each modality"
+    return [self.adaptor[n](getattr(self, f'x_{n}')[:-1]) for n in self.names]
 
 # %% ../../nbs/59b_recommend.missrec.ipynb #28d1a617
 @patch
@@ -126,33 +155,48 @@ def read_group(self:MISSRec,
     has = token>=0
     memory = F.embedding(token.clamp(min=0), centre)*has[...,None]
     see = has|~has.any(1, keepdim=True) # a history without any content looks at a zero
-    for b in self.encoder: memory = b(memory, ok=see)
+    for b in self.encoder:
+        memory = b(memory, ok=see)
     x = self.drop(self.norm(x+self.pos.weight[:items.shape[1]]))
     end = ok.sum(1, keepdim=True)-1
-    for i,b in enumerate(self.decoder, 1): x = b(x, ok, memory, see, end if i==len(self.decoder) else None) # the state after the last item is all that is asked for
-    return F.normalize((x if len(self.decoder) else take(x, end))[:,0], dim=-1),memory,has
+    for i,b in enumerate(self.decoder, 1):
+        x = b(x, ok, memory, see, at=end if i==len(self.decoder) else None)
+    last = x if len(self.decoder) else take_positions(x, end)
+    return F.normalize(last[:,0], dim=-1),memory,has
 
+# %% ../../nbs/59b_recommend.missrec.ipynb #8af3a4fc
 @patch
 def read(self:MISSRec,
     items:Tensor, # (b, t) items, -1 behind the end
     contents:list, # see `contents`
-)->tuple: # (b, dim) states after the last items, of length 1; interests and which there are, for each group of histories
+)->tuple: # (b, dim) states after the last items, of length 1; for each group: interests, and which there are
     "Histories of about one length together; each item of them is looked up once"
     ok,centre = items>=0,torch.cat([self.adaptor[n](getattr(self, f'centre_{n}')) for n in self.names])
     x = F.pad(self.inputs(items[ok], contents), (0,0,0,1)) # the last row for padding
     place = torch.where(ok, ok.flatten().cumsum(0).view_as(ok)-1, len(x)-1)
-    groups = row_groups(items, min(512, max(16, 2**21//x.shape[1]**2))) # the wider the layers, the less a second pass matters
-    h,*interests = zip(*(self.read_group(items[g,:w], F.embedding(place[g,:w], x), centre) for g,w in groups))
-    return torch.cat(h)[torch.cat([g for g,_ in groups]).argsort()], [*zip(*interests)]
+    least = min(512, max(16, 2**21//x.shape[1]**2)) # the wider the layers, the less a second pass matters
+    states,interests,rows = [],[],[]
+    for group,width in length_groups(items, least):
+        vectors = F.embedding(place[group,:width], x)
+        state,*interest = self.read_group(items[group,:width], vectors, centre)
+        states.append(state)
+        interests.append(tuple(interest))
+        rows.append(group)
+    return torch.cat(states)[torch.cat(rows).argsort()], interests
 
 # %% ../../nbs/59b_recommend.missrec.ipynb #50e976ea
 @patch
 def candidate_scores(self:MISSRec, h:Tensor, contents:list, a:int=0, b:int=None)->Tensor: # (n, dim) -> (n, b-a)
     "Fused scores of items a to b, over the temperature"
-    def cosine(v): v = v[a:b]; return h@v.T/v.norm(dim=-1).clamp(min=1e-12) # scores are fewer than numbers in the table
+    def cosine(v):
+        v = v[a:b]
+        return h@v.T/v.norm(dim=-1).clamp(min=1e-12) # scores are fewer than numbers in the table
     s = torch.stack([cosine(c) for c in contents], -1)
     has = torch.stack([getattr(self, f'has_{n}')[:-1][a:b] for n in self.names], -1)
-    s = fused_scores(s, None if self.factor is None else self.factor[a:b] if self.factor.ndim else self.factor, None if has.all() else has)
+    factor = self.factor
+    if factor is not None and factor.ndim:
+        factor = factor[a:b]
+    s = fused_scores(s, factor, None if has.all() else has)
     if self.transductive:
         own = cosine(self.item.weight[:self.n_items])
         s = torch.where(has.any(-1), (own+2*s)/3, own)
@@ -184,4 +228,5 @@ def prepare(self:MISSRec): return self.contents()
 def scorer(self:MISSRec, items, contents):
     "Scores after these histories"
     h = self.read(items, contents)[0]
-    return lambda a,b: self.candidate_scores(h, contents, a, b).float().cpu()
+    def score(first, end): return self.candidate_scores(h, contents, first, end).float().cpu()
+    return score

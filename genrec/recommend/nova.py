@@ -8,7 +8,7 @@ __all__ = ['Fuse', 'NOVA']
 # %% ../../nbs/58c_recommend.nova.ipynb #58ca0c58
 import torch
 from torch import nn
-from .sequence import through
+from .attention import run_blocks
 from .bert4rec import BERT4Rec
 from .features import ItemFeatures
 
@@ -19,11 +19,14 @@ class Fuse(nn.Module):
         super().__init__()
         if how not in ('add','concat','gate'): raise ValueError(f"`fuse` is 'add', 'concat' or 'gate', got {how!r}")
         self.how = how
-        if how=='concat': self.map = nn.Linear(n*dim, dim)
-        if how=='gate': self.map = nn.Linear(dim, 1)
+        if how=='concat':
+            self.map = nn.Linear(n*dim, dim)
+        if how=='gate':
+            self.map = nn.Linear(dim, 1)
     def forward(self, *x):
         "n of (b, t, dim) -> (b, t, dim)"
-        if self.how=='concat': return self.map(torch.cat(x, -1))
+        if self.how=='concat':
+            return self.map(torch.cat(x, -1))
         x = torch.stack(x, -2)
         return x.sum(-2) if self.how=='add' else (self.map(x).softmax(-2)*x).sum(-2)
 
@@ -33,12 +36,16 @@ class NOVA(BERT4Rec):
     def __init__(self,
         n_items:int, # size of the catalogue
         emb, # `Embeddings` or a dict of them, see `standardised`
-        dim:int=64, n_layers:int=2, fuse:str='gate', # 'add', 'concat' or 'gate'
+        dim:int=64,
+        *,
+        n_layers:int=2,
+        fuse:str='gate', # 'add', 'concat' or 'gate'
         **kw, # as `BERT4Rec`
     ):
-        super().__init__(n_items, dim, n_layers, **kw)
+        super().__init__(n_items, dim, n_layers=n_layers, **kw)
         self.features = ItemFeatures(emb, n_items)
-        self.project,self.fuse = nn.Linear(self.features.dim, dim),nn.ModuleList(Fuse(fuse, dim, 3) for _ in range(n_layers))
+        self.project = nn.Linear(self.features.dim, dim)
+        self.fuse = nn.ModuleList(Fuse(fuse, dim, 3) for _ in range(n_layers))
         self.ready()
 
     def states(self, items, at=None): # as in `BERT4Rec`
@@ -46,4 +53,5 @@ class NOVA(BERT4Rec):
         x = self.drop(self.norm(self.embed(items)))
         side = self.drop(self.project(self.features(items.masked_fill(items>=self.n_items, -1))))
         pos = self.pos.weight[:items.shape[1]].expand_as(x)
-        return self.output(through(self.blocks, x, items>=0, at, lambda i, x: self.fuse[i](x, side, pos)))
+        def look(i, x): return self.fuse[i](x, side, pos)
+        return self.output(run_blocks(self.blocks, x, items>=0, at, look=look))

@@ -9,7 +9,7 @@ __all__ = ['Popular']
 import torch
 from torch import nn
 from ..core import Samples, Histories, Ranking
-from .base import check_histories, check_samples, training_items, top_k
+from .base import check_histories, check_samples, rank_in_blocks, top_k, training_items
 
 # %% ../../nbs/54_recommend.popular.ipynb #9bd875e6
 class Popular(nn.Module):
@@ -38,8 +38,8 @@ class Popular(nn.Module):
         "The most popular items"
         h = check_histories(histories, self.n_items, empty=True)
         score = self.count.double()-torch.arange(self.n_items, device=self.count.device)/(self.n_items+1)
-        if exclude_seen: # users times items: a block of users at a time
-            out = [top_k(score.expand(len(i),-1), k, h[i]) for i in torch.arange(len(h)).split(max(1, self.block//self.n_items))]
-            return Ranking(torch.cat([r.items for r in out]), torch.cat([r.scores for r in out]))
+        if exclude_seen: # users times items
+            def scores(h): return score.expand(len(h),-1)
+            return rank_in_blocks(scores, h, k, exclude_seen=True, rows=self.block//self.n_items)
         r = top_k(score[None], k)
         return Ranking(r.items.expand(len(h),-1).contiguous(), r.scores.expand(len(h),-1).contiguous())

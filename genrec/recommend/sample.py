@@ -135,10 +135,10 @@ def gumbel_below(
     return out.masked_fill(log_p==-torch.inf, -torch.inf)
 
 # %% ../../nbs/53b_recommend.sample.ipynb #cb83f1d6
-def _keep(log_p, number, k, *more):
+def _keep(log_p, number, k, more):
     "The `k` children with the largest numbers: log-probability, number, beam of the step before, and more of each"
     number,i = number.flatten(1).topk(min(k, number[0].numel()), 1)
-    return log_p.flatten(1).gather(1, i),number,i//log_p.shape[2],*[m.flatten(1).gather(1, i) for m in more]
+    return log_p.flatten(1).gather(1, i),number,i//log_p.shape[2],[m.flatten(1).gather(1, i) for m in more]
 
 @torch.no_grad()
 def sample_search(
@@ -159,11 +159,12 @@ def sample_search(
         code,child,ok = trie.children(l, node)
         x = x.gather(2, code).masked_fill(~ok, -torch.inf)
         x = (log_p[...,None]+x.log_softmax(2)).masked_fill(~ok, -torch.inf)
-        log_p,number,parent,code,node = _keep(x, gumbel_below(x, number, generator), k, code, child)
+        drawn = gumbel_below(x, number, generator)
+        log_p,number,parent,(code,node) = _keep(x, drawn, k, (code, child))
         codes = torch.cat([codes.gather(1, parent[...,None].expand(-1, -1, l)), code[...,None]], 2)
     item,ok = trie.leaf_items(node)
     x = torch.where(ok, (log_p-ok.sum(2).log())[...,None], -torch.inf) # items of one ID have equal shares of it
-    _,number,_,item = _keep(x, gumbel_below(x, number, generator), k, item)
+    _,number,_,(item,) = _keep(x, gumbel_below(x, number, generator), k, (item,))
     return _ranking(item, number.float(), k)
 
 # %% ../../nbs/53b_recommend.sample.ipynb #3437e69e
@@ -201,7 +202,7 @@ def entropy_at_k(
     *,
     k:int=10, # items of a list that are looked at
 )->float: # in nats, from 0 (one group) to log k
-    "Entropy of the groups among the first `k` items, a mean over lists (TIGER's entropy at K); empty places do not count"
+    "Entropy of the groups among the first `k` items (TIGER's entropy at K), mean over lists; empty places do not count"
     if not 1<=k<=ranking.k: raise ValueError(f"rankings of {ranking.k} items have no first {k}; ask for more")
     items = ranking.items[:,:k]
     there = items>=0

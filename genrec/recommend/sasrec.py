@@ -8,28 +8,32 @@ __all__ = ['SASRec']
 # %% ../../nbs/55_recommend.sasrec.ipynb #b3bdd37b
 import torch
 from torch import nn
-from .sequence import Block, NextItem, sequences
+from .attention import AttentionBlock
+from .sequence import NextItem
 
 # %% ../../nbs/55_recommend.sasrec.ipynb #19dea9da
 class SASRec(NextItem):
     "Next item by causal self-attention over items"
     def __init__(self,
         n_items:int, # size of the catalogue
-        dim:int=64, n_layers:int=2, n_heads:int=2, d_ff:int=256,
+        dim:int=64,
+        *,
+        n_layers:int=2, n_heads:int=2, d_ff:int=256,
         dropout:float=.5, # after the embeddings, in attention and after each part
         max_history:int=20, # younger items of a longer history are read, older ones are not
         **kw, # `loss`, `n_negatives`, `calibration` of `NextItem`
     ):
-        super().__init__(n_items, dim, max_history, **kw)
+        super().__init__(n_items, dim, max_history=max_history, **kw)
         self.pos = nn.Embedding(max_history, dim)
         self.norm,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(dim, n_heads, d_ff, dropout) for _ in range(n_layers))
+        self.blocks = nn.ModuleList(AttentionBlock(dim, n_heads, d_ff, dropout) for _ in range(n_layers))
         self.ready()
 
     def read(self, x): # (b, t, dim) vectors of items -> (b, t, dim)
         "Blocks over vectors with positions"
         x = self.drop(self.norm(x+self.pos.weight[:x.shape[1]]))
-        for b in self.blocks: x = b(x)
+        for b in self.blocks:
+            x = b(x)
         return x
 
     def states(self, items): # (b, t) items, -1 behind the end -> (b, t, dim)

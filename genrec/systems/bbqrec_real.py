@@ -42,7 +42,7 @@ def shop_files(
     folder, # LC-Rec's layout, or S3-Rec's with a line of words for each ASIN
 )->tuple: # (interactions, what `load_catalog` takes, the fields of a text)
     "A shop of which there are texts alone"
-    from genrec.data.catalog import RECIPE
+    from genrec.data.item_text import RECIPE
     from genrec.data.public import load_s3rec, load_s3rec_items
     from genrec.data.sources import load_lcrec
     folder = Path(folder); words = folder/'idgenrec_item_textual_id.txt'

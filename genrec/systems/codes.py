@@ -77,7 +77,8 @@ def load_code_data(
     from genrec.data.filter import k_core
     from genrec.data.log import index_log
     from genrec.data.split import leave_one_out
-    from genrec.data.catalog import RECIPE, load_catalog
+    from genrec.data.catalog import load_catalog
+    from genrec.data.item_text import RECIPE
     folder,store = Path(folder),store or Store()
     rows,items,recipe = files(folder) if files else (load_lcrec(folder),folder,RECIPE)
     log = index_log(k_core(rows, k=5))
@@ -191,7 +192,7 @@ def fsq(data, cfg, seed)->Coded:
 def tree(data, cfg, seed)->Coded:
     "UTGRec's codebooks: a root, and one leaf codebook for all levels below"
     set_seed(seed)
-    q = _trained(TreeVAE(data.emb.dim, len(cfg.sizes), *cfg.tree, cfg.hidden, cfg.code_dim).start(data.emb, seed=seed), data, cfg, seed)
+    q = _trained(TreeVAE(data.emb.dim, len(cfg.sizes), *cfg.tree, hidden=cfg.hidden, code_dim=cfg.code_dim).start(data.emb, seed=seed), data, cfg, seed)
     a,b = q.q.residuals(q.encoder(q.norm(data.emb.x)))
     L = len(cfg.sizes)
     return Coded(to_sids(q, data.emb), level_distance([q.q.root()]+[q.q.leaf()]*(L-1), list(q.q.join(a, b).unbind(1))), q.decode)

@@ -22,7 +22,7 @@ from ..recommend.bert4rec import BERT4Rec
 from ..recommend.fmlp import FMLPRec
 from ..recommend.features import SASRecF, GRU4RecF
 from ..recommend.fdsa import FDSA
-from ..recommend.s3rec import S3Rec, Pretraining, code_attributes
+from ..recommend.s3rec import S3Rec, S3RecPretraining, code_attributes
 from ..recommend.nova import NOVA
 from ..recommend.unisrec import UniSRec
 from ..recommend.vqrec import VQRec, opq_codes
@@ -88,7 +88,7 @@ def s3rec(data, seed, levels=64, **kw):
     "Attributes are the codes of two levels of k-means"
     text = data.embs['text']
     m,sizes = S3Rec(data.split.n_items, **kw),(min(levels, len(text)),)*2
-    p = Pretraining(m, code_attributes(to_sids(ResidualQuantizer(text.dim, sizes).requires_grad_(False).fit_kmeans(text, seed=seed), text)))
+    p = S3RecPretraining(m, code_attributes(to_sids(ResidualQuantizer(text.dim, sizes).requires_grad_(False).fit_kmeans(text, seed=seed), text)))
     return [(p, data.split.train, 1/3), (m, m.training_data(data.split.train), 1.)]
 
 def unisrec(data, seed, **kw):

@@ -27,8 +27,7 @@ from ..evaluate.protocol import measure, validator
 from ..quantize.diffusion import PatchLatents
 from ..recommend.fdsa import FDSA
 from ..recommend.sasrec import SASRec
-from ..recommend.unisrec import Pretraining, UniSRec
-from ..recommend.unisrec import carry_over as take_over
+from ..recommend.unisrec import UniSRec, UniSRecPretraining, transfer_weights
 from .bbqrec_real import WORK, epochs_for, letter_like, like, with_collisions, shop_files
 from .compare import RECOMMENDER
 from .codes import Kept
@@ -129,9 +128,9 @@ def net_run(
     sec = 0.
     if name=='unisrec':
         source = UniSRec(data.source.n_items, data.source_emb, dim=64)
-        first = Pretraining(source)
+        first = UniSRecPretraining(source)
         fit(first, data.source.train, epochs=pre_epochs, batch_size=256, lr=how['lr'], seed=seed, desc='UniSRec, sources')
-        m,sec = take_over(source, m),first.fit_log.seconds
+        m,sec = transfer_weights(source, m),first.fit_log.seconds
     fit(m, m.training_data(data.split.train), **how, evaluate=validator(data.split, 2000), seed=seed, desc=name)
     return measure(m, data.split, name, data.name, seed=seed,
         seconds=dict(pretrain=round(sec, 1), train=round(m.fit_log.seconds, 1)))
