@@ -264,7 +264,7 @@ def recommend(self:T5Recommender,
         if len(exclude)!=n: raise ValueError(f"`exclude` needs one list of items for each of {n} histories, got {len(exclude)}")
     some,out = None if allow is None else self.trie.subset(allow),[]
     for i,next_logits in self.steps(histories, users, precision, width, memory, False if bar is None and n<2000 else bar):
-        r = beam_search(next_logits, self.trie, len(i), k, width, self.legal if renormalise is None else renormalise, None if exclude is None else exclude[i], some)
+        r = beam_search(next_logits, self.trie, len(i), k, width=width, renormalise=self.legal if renormalise is None else renormalise, exclude=None if exclude is None else exclude[i], allow=some)
         out.append((i, r.items.cpu(), r.scores.cpu()))
     at = torch.cat([i for i,_,_ in out]).argsort()
     return Ranking(torch.cat([o for _,o,_ in out])[at], torch.cat([s for _,_,s in out])[at])

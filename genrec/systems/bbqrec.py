@@ -20,7 +20,7 @@ from ..quantize.multi import MultiQuantizer
 from ..evaluate.metrics import evaluate
 from ..evaluate.protocol import some
 from ..recommend.base import top_k
-from ..recommend.sasrec import sequences
+from ..recommend.sequence import sequences
 from ..recommend.similarity import SimilarityT5
 from ..recommend.tables import tuple_ids
 from ..quantize.align import Club, SequenceEncoder, standardise

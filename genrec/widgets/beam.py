@@ -47,7 +47,7 @@ def beam_levels(
 )->dict: # levels, ranking, fell, target: see below
     "What a beam search did, level by level"
     seen,L = [],trie.n_levels
-    r = beam_search(spied(next_logits, seen), trie, 1, k, width, renormalise)
+    r = beam_search(spied(next_logits, seen), trie, 1, k, width=width, renormalise=renormalise)
     live,score,levels = torch.zeros(1, dtype=torch.int64),torch.zeros(1),[]
     path = None if target is None else [int(trie.path(d, torch.tensor(int(target)))) for d in range(L+1)]
     own = None if target is None else target_scores(next_logits, trie, target, renormalise)
