@@ -20,7 +20,9 @@ from ..data.domains import Domains
 from ..data.split import leave_one_out
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.translate import TranslatorConfig
-from ..recommend.tasks import KINDS, TaskT5, answerable, lists, next_item_loss, paper_rule, reciprocal_rank, score_sum
+from ..recommend.merge import paper_rule, reciprocal_rank, score_sum
+from ..recommend.mixture import KINDS
+from ..recommend.tasks import TaskT5, answerable, modality_lists, target_losses
 from ..evaluate.metrics import KS, evaluate, metrics_of_ranks
 from ..evaluate.protocol import measure, sample_users, validator
 from .tiger import TigerConfig, System, settings, t5
@@ -74,7 +76,7 @@ def watch_next(
     "What `fit` calls as `evaluate`"
     part,full = sample_users(split.valid, cfg.valid_users),validator(split, cfg.valid_users, width=cfg.width)
     def evaluate(m):
-        out = {f'{k}_loss':next_item_loss(m, part, k).mean().item() for k in m.modalities if cfg.stop==f'-{k}_loss' or answerable(m, part, k).any()}
+        out = {f'{k}_loss':target_losses(m, part, k).mean().item() for k in m.modalities if cfg.stop==f'-{k}_loss' or answerable(m, part, k).any()}
         return out if cfg.stop.lstrip('-') in out else out|full(m)
     return evaluate
 
@@ -143,7 +145,7 @@ def measure_lists(
 ): # `Run`; besides the merged list's metrics those of each modality and of the other merge rules, at the smallest and the largest cut-off, such as recall@10_text
     "Decode once, measure all that can be made of it"
     t,k = time.time(),max(max(ks), cfg.width)
-    ls = lists(m, split.test.history, k, k)
+    ls = modality_lists(m, split.test.history, k, width=k)
     sec = dict(train=round(m.fit_log.seconds, 1), valid=round(m.fit_log.eval_seconds, 1), recommend=round(time.time()-t, 3))
     run = measure(SimpleNamespace(recommend=lambda h, k, **kw: cfg.merge(list(ls.values()), k)), split, name, data, config=how, seed=seed, seconds=sec, ks=ks, width=cfg.width)
     rules = {r.__name__:r(list(ls.values()), max(ks)) for r in (paper_rule, reciprocal_rank, score_sum)} if len(ls)>1 else {}
