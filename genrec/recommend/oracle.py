@@ -63,15 +63,15 @@ def agreement(
 
 @torch.no_grad()
 def score_catalog(
-    model, # has `trie`, `legal` and `steps(histories, ...)`, as `T5Recommender` does
+    model, # has `trie`, `legal` and `decoding_blocks(histories, ...)`, as `T5Recommender` does
     histories, # `Histories` or lists of items
     renormalise:bool=None, # default: as the model was trained, `legal`
     cells:int=2**14, # most (query, prefix) pairs at once
-    **kw, # more arguments of `steps`, such as `users` and `precision`
+    **kw, # more arguments of `decoding_blocks`, such as `users` and `precision`
 )->Tensor: # (n, n_items) log-likelihood of every item after each history
     "The oracle: the exact score of every item"
     out = []
-    for i,next_logits in model.steps(histories, **kw):
+    for i,next_logits in model.decoding_blocks(histories, **kw):
         out.append((i, score_leaves(next_logits, model.trie, len(i), model.legal if renormalise is None else renormalise, cells).cpu()))
     at = torch.cat([i for i,_ in out]).argsort()
     return torch.cat([s for _,s in out])[at]

@@ -164,21 +164,21 @@ STYLE = '''
 '''
 
 def watch_beam(
-    model, # has `trie`, `legal` and `steps(histories, ...)`, as `T5Recommender` and its kin do
+    model, # has `trie`, `legal` and `decoding_blocks(histories, ...)`, as `T5Recommender` and its kin do
     history, # items, oldest first
     target:int=None, # the item that came next, where it is known
     catalog=None, # what `load_catalog` gives, or (n_items,) titles (default: item numbers)
     width:int=20, k:int=10, # beams, items
     widths:tuple=(1,5,20,50), # beams to choose from
     dead:int=8, # cut children that are shown at each level
-    **kw, # for `model.steps`, such as `users`
+    **kw, # for `model.decoding_blocks`, such as `users`
 )->View:
     "Watch a beam search for one history"
     trie,n = model.trie.to('cpu'),model.trie.n_items
     shelf = Shelf([f'item {i}' for i in range(n)] if catalog is None else catalog, n)
     history = [int(i) for i in history]
     def answer(w):
-        (_,logits), = model.steps([history], width=w, **kw)
+        (_,logits), = model.decoding_blocks([history], width=w, **kw)
         f = lambda codes, parent: (lambda z: [x.cpu() for x in z] if isinstance(z, (list,tuple)) else z.cpu())(logits(codes.to(model.device), None if parent is None else parent.to(model.device)))
         return beam_answer(f, trie, shelf, int(w), k, bool(model.legal), None if target is None else int(target), dead)
     widths = tuple(sorted({*widths, width}))
