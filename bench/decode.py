@@ -73,15 +73,10 @@ def hf_model(tokens):
 
 def our_model(hf, sids, **dims):
     "The same weights in a T5Recommender"
-    import torch
     from genrec.recommend.t5 import T5Recommender
-    m = T5Recommender(sids, **(DIMS|dims), recency=False, tie=False, dropout=0., max_history=ITEMS).eval()
-    if hf is None: return m
-    with torch.no_grad():
-        for s in ('encoder', 'decoder'): getattr(m, s).load_state_dict({k: v for k, v in getattr(hf, s).state_dict().items() if not k.startswith('embed_tokens')})
-        m.embed.weight.copy_(hf.shared.weight[:len(m.embed.weight)]); m.start.copy_(hf.shared.weight[0])
-        for l, o in enumerate(m.vocab.offsets): m.heads[l].copy_(hf.lm_head.weight[o:o+256])
-    return m
+    from genrec.recommend.t5_hf import from_hf
+    if hf is not None: return from_hf(hf, sids, dropout=0., max_history=ITEMS).eval()
+    return T5Recommender(sids, **(DIMS|dims), recency=False, tie=False, dropout=0., max_history=ITEMS).eval()
 
 class DictTrie:
     "The tree of public code"

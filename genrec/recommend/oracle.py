@@ -86,16 +86,16 @@ def agreement(
 
 @torch.no_grad()
 def score_catalog(
-    model, # has `trie`, `legal` and `steps(histories, ...)`, as `T5Recommender` does
+    model, # has `trie`, `legal` and `decoding_blocks(histories, ...)`, as `T5Recommender` does
     histories, # `Histories` or lists of items
     renormalise:bool=None, # default: as the model was trained, `legal`
     cells:int=2**14, # most (query, prefix) pairs at once
-    **kw, # more arguments of `steps`, such as `users` and `precision`
+    **kw, # more arguments of `decoding_blocks`, such as `users` and `precision`
 )->Tensor: # (n, n_items) log-likelihood of every item after each history
     "The oracle: the exact score of every item"
     renormalise = model.legal if renormalise is None else renormalise
     queries,scores = [],[]
-    for i,next_logits in model.steps(histories, **kw):
+    for i,next_logits in model.decoding_blocks(histories, **kw):
         scores.append(score_leaves(next_logits, model.trie, len(i), renormalise=renormalise, cells=cells).cpu())
         queries.append(i)
     return torch.cat(scores)[torch.cat(queries).argsort()]

@@ -90,19 +90,19 @@ def invalid_share(
 # %% ../../nbs/53b_recommend.sample.ipynb #25044ff2
 @torch.no_grad()
 def free_ids(
-    model, # has `trie`, `legal`, `device` and `steps(histories, ...)`, as `T5Recommender` does
+    model, # has `trie`, `legal`, `device` and `decoding_blocks(histories, ...)`, as `T5Recommender` does
     histories, # `Histories` or lists of items
     *,
     k:int=10, # IDs per history
     width:int=None, # beams, see `free_search`
-    **kw, # more arguments of `steps`, such as `users`
+    **kw, # more arguments of `decoding_blocks`, such as `users`
 )->Generated:
     "What a model writes without a trie"
     if model.legal: raise ValueError("this model learnt the softmax over the codes that exist (`legal=True`), "
         "and what other codes are worth it was never told: train it with `legal=False`")
     width = max(k, 20) if width is None else width
     trie,at,found = model.trie.to(model.device),[],[]
-    for i,next_logits in model.steps(histories, width=width, **kw):
+    for i,next_logits in model.decoding_blocks(histories, width=width, **kw):
         at.append(i)
         found.append(free_search(next_logits, trie, len(i), k=k, width=width))
     order = torch.cat(at).argsort()
@@ -113,7 +113,7 @@ def invalid_rate(
     *,
     ks:tuple=(1,5,10),
     width:int=None, # beams (default: the larger of the largest `k` and 20)
-    **kw, # more arguments of `steps`, such as `users`
+    **kw, # more arguments of `decoding_blocks`, such as `users`
 )->dict: # k -> share in [0, 1]
     "Share of the first `k` generated IDs that no item has (TIGER, figure 6)"
     g = free_ids(model, histories, k=max(ks), width=width, **kw)
@@ -170,14 +170,14 @@ def sample_search(
 # %% ../../nbs/53b_recommend.sample.ipynb #3437e69e
 @torch.no_grad()
 def sample_items(
-    model, # has `trie`, `device` and `steps(histories, ...)`, as `T5Recommender` does
+    model, # has `trie`, `device` and `decoding_blocks(histories, ...)`, as `T5Recommender` does
     histories, # `Histories` or lists of items
     *,
     k:int=10, # items per history
     temperature:float=1., # above 1: more even than the model says, below 1: less
     levels:tuple=None, # that have this temperature, from 0; the others have 1 (default: all)
     seed:int=0, # another seed, other draws; they also depend on which histories are asked together
-    **kw, # more arguments of `steps`, such as `users`
+    **kw, # more arguments of `decoding_blocks`, such as `users`
 )->Ranking: # in the order of the draws, none twice; scores are log-probabilities with noise
     "Draw items of the catalogue, without putting back"
     depth = model.trie.n_levels
@@ -189,7 +189,7 @@ def sample_items(
     t = tuple(temperature if l in hot else 1. for l in range(depth))
     trie,g = model.trie.to(model.device),torch.Generator().manual_seed(seed)
     at,found = [],[]
-    for i,next_logits in model.steps(histories, width=k, **kw):
+    for i,next_logits in model.decoding_blocks(histories, width=k, **kw):
         at.append(i)
         found.append(sample_search(next_logits, trie, len(i), k=k, temperatures=t, generator=g))
     order = torch.cat(at).argsort()

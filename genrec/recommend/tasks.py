@@ -16,7 +16,8 @@ from ..checkpoint import save_checkpoint, load_checkpoint
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie
 from .base import check_histories, length_blocks
-from .t5 import T5Recommender, cut_short
+from .t5 import T5Recommender
+from .training import cut_short
 from .merge import RULES, paper_rule
 from .mixture import KINDS, TASKS, TaskBatch, in_modality, task_samples
 

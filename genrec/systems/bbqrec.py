@@ -194,7 +194,7 @@ def bbqrec_t5(
     if cfg.tuple_vectors=='alone':
         if cfg.inherit: raise ValueError("`inherit` starts the vectors of codes, and with `tuple_vectors='alone'` there are none")
         sids,cfg = tuple_ids(sids),replace(cfg, tuple_vectors=False)
-    if cfg.n_buckets: m = t5(sids, cfg, SimilarityT5, ids.vectors, n_buckets=cfg.n_buckets, layers=cfg.table_layers, shared=cfg.shared_table)
+    if cfg.n_buckets: m = t5(sids, cfg, SimilarityT5, ids.vectors, n_buckets=cfg.n_buckets, layers=cfg.table_layers, shared_table=cfg.shared_table)
     else: m = t5(sids, cfg)
     return inherit_codes(m, ids.quantizer) if cfg.inherit else m
 

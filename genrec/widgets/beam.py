@@ -164,7 +164,7 @@ def _on_cpu(next_logits, device):
 
 # %% ../../nbs/83_widgets.beam.ipynb #22f79b6a
 def watch_beam(
-    model, # has `trie`, `legal` and `steps(histories, ...)`, as `T5Recommender` and its kin do
+    model, # has `trie`, `legal` and `decoding_blocks(histories, ...)`, as `T5Recommender` and its kin do
     history, # items, oldest first
     target:int=None, # the item that came next, where it is known
     catalog=None, # what `load_catalog` gives, or (n_items,) titles (default: item numbers)
@@ -173,14 +173,14 @@ def watch_beam(
     k:int=10, # items
     widths:tuple=(1,5,20,50), # beams to choose from
     dead:int=8, # cut children that are shown at each level
-    **kwargs, # for `model.steps`, such as `users`
+    **kwargs, # for `model.decoding_blocks`, such as `users`
 )->View:
     "Watch a beam search for one history"
     trie, n = model.trie.to('cpu'), model.trie.n_items
     shelf = Shelf([f'item {i}' for i in range(n)] if catalog is None else catalog, n)
     history, target = [int(i) for i in history], None if target is None else int(target)
     def beam(width):
-        (_, next_logits), = model.steps([history], width=width, **kwargs)
+        (_, next_logits), = model.decoding_blocks([history], width=width, **kwargs)
         beams = max(int(width), 1)
         return beam_answer(_on_cpu(next_logits, model.device), trie, shelf, width=beams, k=min(k, beams),
                            renormalise=bool(model.legal), target=target, dead=dead)
