@@ -13,9 +13,9 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from ..core import md_table
 from .interactions import as_table
-from .kcore import fast_k_core, kept
+from .kcore import check_whole, fast_k_core, kept
 
-# %% ../../nbs/12_data.filter.ipynb #d5a6d1bc
+# %% ../../nbs/12_data.filter.ipynb #05d30d67
 @dataclass(frozen=True)
 class Step:
     "What one filter found and what it left: (users, items, interactions)"
@@ -23,26 +23,31 @@ class Step:
     before:tuple # three numbers
     after:tuple  # three numbers
     def __str__(self):
-        return f"{self.name}: "+', '.join(f"{b:,} -> {a:,} {w}" for w,b,a in zip(('users','items','interactions'), self.before, self.after))
+        sizes = zip(('users','items','interactions'), self.before, self.after)
+        return f"{self.name}: "+', '.join(f"{before:,} -> {after:,} {what}" for what,before,after in sizes)
 
 class Report(list):
     "The steps of a chain of filters, drawn as a table"
     def _repr_markdown_(self):
-        if not self: return "**Report** no filter yet"
-        rows,now = [['(before)', *self[0].before, '']],self[0].before
-        def lost(b, a): return f"{1-a[2]/b[2]:.1%}" if b[2] else '-'
-        for s in self:
-            if s.before!=now: rows.append(['(other steps)', *s.before, lost(now, s.before)]) # what no filter told
-            rows.append([s.name, *s.after, lost(s.before, s.after)])
-            now = s.after
+        if not self:
+            return "**Report** no filter yet"
+        def lost(before, after): return f"{1-after[2]/before[2]:.1%}" if before[2] else '-'
+        now = self[0].before
+        rows = [['(before)', *now, '']]
+        for step in self:
+            if step.before!=now:
+                rows.append(['(other steps)', *step.before, lost(now, step.before)]) # what no filter told
+            rows.append([step.name, *step.after, lost(step.before, step.after)])
+            now = step.after
         return md_table(['filter','users','items','interactions','removed'], rows)
 
+# %% ../../nbs/12_data.filter.ipynb #d5a6d1bc
 def counts(
     t, # table of interactions
 )->tuple: # (users, items, interactions)
     "The three sizes of a table"
-    r = t.aggregate(u=t.user.nunique(), i=t.item.nunique(), n=t.count()).to_pyarrow().to_pylist()[0]
-    return r['u'],r['i'],r['n']
+    sizes = t.aggregate(users=t.user.nunique(), items=t.item.nunique(), rows=t.count())
+    return tuple(sizes.to_pyarrow().to_pylist()[0].values())
 
 def add_step(
     report,       # a `Report` to add to, or None to print the line
@@ -50,9 +55,11 @@ def add_step(
     before,after, # results of `counts`
 ):
     "Tell what a filter removed"
-    s = Step(name, before, after)
-    if report is None: print(s)
-    else: report.append(s)
+    step = Step(name, before, after)
+    if report is None:
+        print(step)
+    else:
+        report.append(step)
 
 # %% ../../nbs/12_data.filter.ipynb #c4807b88
 def finish(
@@ -60,17 +67,21 @@ def finish(
     new,      # what the filter makes of it
     name:str, # the filter, with its arguments
     report,   # a `Report`, or None to print one line
+    *,
     sizes:tuple=None, # (`counts` before, `counts` after) where the filter knows them and has computed `new`
 ): # `new`, computed
     "Compute the result of a filter, and tell what it removed"
-    if sizes: before,after = sizes
+    if sizes:
+        before,after = sizes
     else:
         last,known = getattr(report, '_left', (None,None))
-        before = known if last is not None and last() is t else counts(as_table(t))
+        is_known = last is not None and last() is t
+        before = known if is_known else counts(as_table(t))
         new = kept(new)
         after = counts(new)
     add_step(report, name, before, after)
-    if report is not None: report._left = weakref.ref(new),after
+    if report is not None:
+        report._left = weakref.ref(new),after
     return new
 
 def numbered(
@@ -87,14 +98,16 @@ def k_core(
     report=None, # a `Report` to add to (default: print one line)
 ): # the same kind of table, rows in their old order; empty where no k-core exists
     "Remove users and items with fewer than `k` interactions, again and again until none is left"
-    if not isinstance(k, int) or isinstance(k, bool) or k<1: raise ValueError(f"`k` must be a whole number from 1 on, got {k!r}")
-    o = as_table(t)
+    check_whole(k=k)
+    o,name = as_table(t),f'k_core(k={k})'
     if _here(o): # arrays of numbers take less time and memory
         new,*sizes = fast_k_core(o, k)
-        return finish(t, new, f'k_core(k={k})', report, sizes)
-    return finish(t, core_by_rounds(o, k), f'k_core(k={k})', report)
+        return finish(t, new, name, report, sizes=sizes)
+    return finish(t, core_by_rounds(o, k), name, report)
 
-def _here(t): return t.get_backend().name=='duckdb' # is it on this machine?
+def _here(t):
+    "Whether a table is on this machine"
+    return t.get_backend().name=='duckdb'
 
 def core_by_rounds(
     t,     # table of interactions
@@ -102,21 +115,22 @@ def core_by_rounds(
 ): # Ibis table, rows in their old order
     "The definition of a k-core, in Ibis: rounds of two semi-joins until a round removes nothing"
     t = kept(numbered(t))
-    n,left = -1,t.count().to_pyarrow().as_py()
-    while n!=left:
-        n = left
+    before,left = -1,t.count().to_pyarrow().as_py()
+    while before!=left:
+        before = left
         for c in ('item','user'):
-            many = t.group_by(c).agg(n=t.count())
-            t = t.semi_join(many.filter(many.n>=k), c)
+            sizes = t.group_by(c).agg(n=t.count())
+            t = t.semi_join(sizes.filter(sizes.n>=k), c)
         t = kept(t)
         left = t.count().to_pyarrow().as_py()
     return t.order_by('row').drop('row')
 
 # %% ../../nbs/12_data.filter.ipynb #fb39beda
-def _ends(t, by, n, keep, name, report):
+def _ends(t, by, n, keep, *, name, report):
     "The first or last `n` rows of each group, by time, then by the order of the table"
     import ibis
-    if keep not in ('first','last'): raise ValueError(f"`keep` must be 'first' (the oldest) or 'last' (the youngest), got {keep!r}")
+    if keep not in ('first','last'): raise ValueError(
+        f"`keep` must be 'first' (the oldest) or 'last' (the youngest), got {keep!r}")
     o = numbered(t)
     order = [o.time, o.row] if keep=='first' else [o.time.desc(), o.row.desc()]
     o = o.mutate(place=ibis.row_number().over(ibis.window(group_by=by, order_by=order)))
@@ -128,7 +142,7 @@ def drop_repeats(
     report=None,       # a `Report` to add to (default: print one line)
 ): # the same kind of table, each (user, item) once
     "One interaction for each pair of user and item"
-    return _ends(t, ['user','item'], 1, keep, f'drop_repeats(keep={keep})', report)
+    return _ends(t, ['user','item'], 1, keep, name=f'drop_repeats(keep={keep})', report=report)
 
 def clip_history(
     t,               # table of interactions
@@ -137,22 +151,30 @@ def clip_history(
     report=None,     # a `Report` to add to (default: print one line)
 ): # the same kind of table
     "Cut the history of each user"
-    if not isinstance(n, int) or isinstance(n, bool) or n<1: raise ValueError(f"`n` must be a whole number from 1 on, got {n!r}")
-    return _ends(t, ['user'], n, keep, f'clip_history(n={n}, keep={keep})', report)
+    check_whole(n=n)
+    return _ends(t, ['user'], n, keep, name=f'clip_history(n={n}, keep={keep})', report=report)
 
 # %% ../../nbs/12_data.filter.ipynb #749c08fd
 def unix(
-    when, # unix seconds, a `date`, a `datetime`, or text such as '2014-01-31' or '2014-01-31T12:00:00+02:00'; without a zone it is UTC
+    when, # unix seconds, a `date`, a `datetime`, '2014-01-31' or '2014-01-31T12:00:00+02:00'; without a zone it is UTC
 )->int: # unix seconds; a fraction is rounded up, so that `time < unix(when)` stays true
     "A moment as unix seconds"
     if isinstance(when, str):
-        try: when = datetime.fromisoformat(when)
-        except ValueError: raise ValueError(f"{when!r} is no date: write it as '2014-01-31' or '2014-01-31T12:00:00', or give unix seconds") from None
-    if isinstance(when, date) and not isinstance(when, datetime): when = datetime(when.year, when.month, when.day)
-    if isinstance(when, datetime): when = (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
-    if isinstance(when, bool) or not hasattr(when, '__float__') or not math.isfinite(when): raise ValueError(f"wanted unix seconds or a date, got {when!r}")
+        try:
+            when = datetime.fromisoformat(when)
+        except ValueError:
+            hint = "write it as '2014-01-31' or '2014-01-31T12:00:00', or give unix seconds"
+            raise ValueError(f"{when!r} is no date: {hint}") from None
+    if isinstance(when, date) and not isinstance(when, datetime):
+        when = datetime(when.year, when.month, when.day)
+    if isinstance(when, datetime):
+        zoned = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+        when = zoned.timestamp()
+    is_number = hasattr(when, '__float__') and not isinstance(when, bool)
+    if not is_number or not math.isfinite(when): raise ValueError(f"wanted unix seconds or a date, got {when!r}")
     return math.ceil(when)
 
+# %% ../../nbs/12_data.filter.ipynb #ff7f993b
 def between(
     t,           # table of interactions
     start=None,  # keep from this moment on: whatever `unix` takes; None for no bound
@@ -160,11 +182,14 @@ def between(
     report=None, # a `Report` to add to (default: print one line)
 ): # the same kind of table
     "Interactions with `start <= time < end`"
-    lo,hi = (None if w is None else unix(w) for w in (start,end))
-    if lo is not None and hi is not None and lo>=hi: raise ValueError(f"`start` must be before `end`, got {start} and {end}")
+    first,limit = (None if when is None else unix(when) for when in (start,end))
+    if first is not None and limit is not None and first>=limit: raise ValueError(
+        f"`start` must be before `end`, got {start} and {end}")
     new = as_table(t)
-    if lo is not None: new = new.filter(new.time>=lo)
-    if hi is not None: new = new.filter(new.time<hi)
+    if first is not None:
+        new = new.filter(new.time>=first)
+    if limit is not None:
+        new = new.filter(new.time<limit)
     return finish(t, new, f'between(start={start}, end={end})', report)
 
 def min_rating(
@@ -174,20 +199,41 @@ def min_rating(
 ): # the same kind of table
     "Interactions that the user liked"
     new = as_table(t)
-    if not isinstance(least, (int,float)) or not math.isfinite(least): raise ValueError(f"`least` must be a number, got {least!r}")
+    if not isinstance(least, (int,float)) or not math.isfinite(least): raise ValueError(
+        f"`least` must be a number, got {least!r}")
     rated = new.filter(new.rating.notnull() & ~new.rating.isnan())
-    if not len(rated.limit(1).to_pyarrow()): raise ValueError("the table has no rating: leave `min_rating` out, or look at how the file was read")
+    if not len(rated.limit(1).to_pyarrow()): raise ValueError(
+        "the table has no rating: leave `min_rating` out, or look at how the file was read")
     return finish(t, rated.filter(rated.rating>=least), f'min_rating({least:g})', report)
 
-# %% ../../nbs/12_data.filter.ipynb #fe834f1a
-def _full(v):
-    "Is there anything in a field?"
-    if v is None or isinstance(v, float) and math.isnan(v): return False
-    if isinstance(v, Path): return v.is_file()
-    if isinstance(v, str): return bool(v.strip())
-    if isinstance(v, dict): return any(map(_full, v.values()))
-    return any(map(_full, v)) if isinstance(v, (list,tuple)) else True
+# %% ../../nbs/12_data.filter.ipynb #91388fea
+def _full(value):
+    "Whether there is anything in a field"
+    if value is None or isinstance(value, float) and math.isnan(value):
+        return False
+    if isinstance(value, Path):
+        return value.is_file()
+    if isinstance(value, str):
+        return bool(value.strip())
+    if isinstance(value, dict):
+        return any(map(_full, value.values()))
+    return any(map(_full, value)) if isinstance(value, (list,tuple)) else True
 
+def _full_rows(column):
+    "Whether there is anything in each row of an Arrow column"
+    if str(column.type).startswith(('struct','extension')):
+        return column.is_valid().to_pylist()
+    return map(_full, column.to_pylist())
+
+def _catalog_names(items, fields):
+    "Names of the items of a catalogue that have something in one of some columns"
+    if items._indices is None:
+        columns = [items.data.table.column(f) for f in fields]
+    else:
+        columns = [items.with_format('arrow')[f] for f in fields]
+    return [name for name,*full in zip(items['item'], *map(_full_rows, columns)) if any(full)]
+
+# %% ../../nbs/12_data.filter.ipynb #d71046c9
 def items_with(
     items,        # item -> fields (`load_*_items`), or a catalogue with the columns `item` and `fields`
     fields:tuple, # one of these is enough
@@ -195,32 +241,36 @@ def items_with(
     "The items that have something in one of some fields; a `Path` must be a file"
     if isinstance(items, dict):
         known = set().union(*items.values()) if items else set()
-        names = [str(k) for k,v in items.items() if any(_full(v.get(f)) for f in fields)]
+        names = [str(name) for name,item in items.items() if any(_full(item.get(f)) for f in fields)]
     else:
         known = set(getattr(items, 'column_names', ()))
-        if 'item' not in known: raise ValueError(f"wanted a dict item -> fields, or a catalogue with a column `item`, got {type(items).__name__}")
-        cols = [items.data.table.column(f) if items._indices is None else items.with_format('arrow')[f] for f in fields if f in known]
-        names = [i for i,*v in zip(items['item'], *(c.is_valid().to_pylist() if str(c.type).startswith(('struct','extension')) else map(_full, c.to_pylist()) for c in cols)) if any(v)]
-    if not known&set(fields): raise ValueError(f"no item has a field {' or '.join(map(repr, fields))}: the fields are {sorted(map(str, known))}; name one in `fields`")
+        if 'item' not in known: raise ValueError(
+            f"wanted a dict item -> fields, or a catalogue with a column `item`, got {type(items).__name__}")
+        names = _catalog_names(items, [f for f in fields if f in known])
+    if not known&set(fields): raise ValueError(
+        f"no item has a field {' or '.join(map(repr, fields))}: the fields are {sorted(map(str, known))}; "
+        "name one in `fields`")
     return names
 
-def _of_items(t, names, name, report):
-    "The rows of some items"
+def _of_items(t, items, fields, *, name, report):
+    "The rows of the items that have something in one of some fields"
     import ibis, pyarrow as pa
+    fields = (fields,) if isinstance(fields, str) else tuple(fields)
+    names = items_with(items, fields)
     o = numbered(t)
     new = o.semi_join(ibis.memtable(pa.table(dict(item=pa.array(names, pa.string())))), 'item')
-    return finish(t, new.order_by('row').drop('row'), name, report)
+    return finish(t, new.order_by('row').drop('row'), f"{name}({', '.join(fields)})", report)
 
 def with_text(
     t,     # table of interactions
     items, # item -> fields, as `load_*_items` gives them, or a catalogue of `load_catalog`
-    fields:tuple=('text','title','brand','categories','description'), # an item has text when one of these fields has some
+    fields:tuple=('text','title','brand','categories','description'), # text in one of these is enough
     report=None, # a `Report` to add to (default: print one line)
 ): # the same kind of table; items that `items` does not name go
     "Interactions with items that have a text"
-    fields = (fields,) if isinstance(fields, str) else tuple(fields)
-    return _of_items(t, items_with(items, fields), f"with_text({', '.join(fields)})", report)
+    return _of_items(t, items, fields, name='with_text', report=report)
 
+# %% ../../nbs/12_data.filter.ipynb #fe834f1a
 def with_image(
     t,     # table of interactions
     items, # item -> fields, as `load_*_items` gives them, or a catalogue of `load_catalog`
@@ -228,8 +278,7 @@ def with_image(
     report=None, # a `Report` to add to (default: print one line)
 ): # the same kind of table; items that `items` does not name go
     "Interactions with items that have an image"
-    fields = (fields,) if isinstance(fields, str) else tuple(fields)
-    return _of_items(t, items_with(items, fields), f"with_image({', '.join(fields)})", report)
+    return _of_items(t, items, fields, name='with_image', report=report)
 
 # %% ../../nbs/12_data.filter.ipynb #6ccfbebf
 def sample_users(
@@ -240,8 +289,10 @@ def sample_users(
 ): # the same kind of table: whole histories
     "Users with the `n` smallest SHA-256 of `seed:name`: the same ones on every machine and backend"
     import ibis
-    if not isinstance(n, int) or isinstance(n, bool) or n<1: raise ValueError(f"`n` must be a whole number from 1 on, got {n!r}")
+    check_whole(n=n)
     o = numbered(t)
-    u = o.select('user').distinct()
-    u = u.mutate(key=(ibis.literal(f'{int(seed)}:')+u.user).hexdigest('sha256')).order_by('key').limit(n)
-    return finish(t, o.semi_join(u, 'user').order_by('row').drop('row'), f'sample_users(n={n}, seed={seed})', report)
+    users = o.select('user').distinct()
+    key = (ibis.literal(f'{int(seed)}:')+users.user).hexdigest('sha256')
+    users = users.mutate(key=key).order_by('key').limit(n)
+    new = o.semi_join(users, 'user').order_by('row').drop('row')
+    return finish(t, new, f'sample_users(n={n}, seed={seed})', report)

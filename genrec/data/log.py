@@ -7,6 +7,7 @@ __all__ = ['FORMAT', 'natural', 'by_user_and_time', 'index_log', 'save_log', 'lo
 
 # %% ../../nbs/13_data.log.ipynb #68aea3e7
 import json, os, shutil, tempfile
+from itertools import product
 from pathlib import Path
 import numpy as np, torch
 from ..core import Log, Histories, Samples, Split
@@ -18,71 +19,118 @@ def natural(
     names, # distinct names
 )->list: # the same, in order
     "Names made of digits first, by their number, then all others by code point"
-    return sorted(names, key=lambda s: (0,int(s),s) if s.isascii() and s.isdigit() and len(s)<100 else (1,0,s))
+    def key(name):
+        is_number = name.isascii() and name.isdigit() and len(name)<100
+        return (0,int(name),name) if is_number else (1,0,name)
+    return sorted(names, key=key)
 
 # %% ../../nbs/13_data.log.ipynb #a53fb557
 def _natural_order(names):
     "Places of a pyarrow array of distinct names, in the order of `natural`"
     import pyarrow as pa, pyarrow.compute as pc
-    digits = pc.match_substring_regex(names, '^[0-9]{1,99}$')
-    at = pa.array(np.arange(len(names)))
-    n,rest = names.filter(digits),pc.invert(digits)
-    bare = pc.ascii_ltrim(n, '0')
-    number = pc.sort_indices(pa.table([pc.binary_length(bare), bare, n], names=['l','b','n']), sort_keys=[(c,'ascending') for c in 'lbn'])
-    return np.concatenate([at.filter(digits).take(number).to_numpy(), at.filter(rest).take(pc.array_sort_indices(names.filter(rest))).to_numpy()])
+    is_number = pc.match_substring_regex(names, '^[0-9]{1,99}$')
+    numbers,others = names.filter(is_number),names.filter(pc.invert(is_number))
+    bare = pc.ascii_ltrim(numbers, '0')
+    keys = pa.table(dict(length=pc.binary_length(bare), digits=bare, name=numbers))
+    by_number = pc.sort_indices(keys, sort_keys=[(key,'ascending') for key in keys.column_names])
+    by_text = pc.array_sort_indices(others)
+    place = pa.array(np.arange(len(names)))
+    number_place,other_place = place.filter(is_number),place.filter(pc.invert(is_number))
+    return np.concatenate([number_place.take(by_number).to_numpy(), other_place.take(by_text).to_numpy()])
 
-# %% ../../nbs/13_data.log.ipynb #6777a27f
-def _lying(t):
-    "The pyarrow table behind columns chosen from a table in memory, as it lies there; else None"
+# %% ../../nbs/13_data.log.ipynb #316c4e3b
+def _table_in_memory(t):
+    "The pyarrow table behind columns chosen from a table in memory; None for any other table"
     import ibis.expr.operations as ops
-    op,cols = t.op(),{c:c for c in t.columns}
+    op,names = t.op(),{name:name for name in t.columns}
     while isinstance(op, ops.Project):
-        if not all(isinstance(op.values[o], ops.Field) for o in cols.values()): return None
-        cols = {c:op.values[o].name for c,o in cols.items()}
+        columns = {name:op.values[behind] for name,behind in names.items()}
+        if not all(isinstance(column, ops.Field) for column in columns.values()):
+            return None
+        names = {name:column.name for name,column in columns.items()}
         op = op.parent
-    if not isinstance(op, ops.InMemoryTable): return None
+    if not isinstance(op, ops.InMemoryTable):
+        return None
     data = op.data.to_pyarrow(op.schema)
-    return data.select(list(cols.values())).rename_columns(list(cols))
+    return data.select(list(names.values())).rename_columns(list(names))
 
-def _columns(t):
-    "(user, item, time): names dictionary-encoded, one column after the other, so that names leave as numbers come"
+def _read(t):
+    "A pyarrow table of `user, item, time`, without nulls"
     import pyarrow as pa
     t = as_table(t).select('user','item','time')
-    a = _lying(t)
-    if a is None: a = pa.Table.from_batches(list(read_batches(t, 'index_log: names')), schema=t.schema().to_pyarrow())
-    if not len(a): raise ValueError("the table holds no interaction: look at what the filters removed (`Report`), or at the file")
-    null = {c:a[c].null_count for c in a.column_names if a[c].null_count}
-    if null: raise ValueError(f"null in {', '.join(f'`{c}` ({n:,} rows)' for c,n in null.items())}: drop such rows with `t.drop_null()`")
-    time,out = a['time'].cast('int64').to_numpy(),[]
-    for c in ('user','item'):
-        d = a[c].combine_chunks() if pa.types.is_dictionary(a[c].type) else a[c].dictionary_encode().combine_chunks()
-        out.append(d.chunk(0) if isinstance(d, pa.ChunkedArray) else d)
-        a = a.drop_columns(c)
-    return *out,time
+    table = _table_in_memory(t)
+    if table is None:
+        table = pa.Table.from_batches(list(read_batches(t, 'index_log: names')), schema=t.schema().to_pyarrow())
+    if not len(table): raise ValueError(
+        "the table holds no interaction: look at what the filters removed (`Report`), or at the file")
+    null = {c:table[c].null_count for c in table.column_names if table[c].null_count}
+    if null: raise ValueError(
+        f"null in {', '.join(f'`{c}` ({n:,} rows)' for c,n in null.items())}: drop such rows with `t.drop_null()`")
+    return table
 
-def _numbers(d, order, what):
-    "(int32 numbers of a dictionary-encoded column, all names): by `natural`, or as `order` says"
+# %% ../../nbs/13_data.log.ipynb #f56947c0
+def _encoded(column):
+    "A column of names as one dictionary-encoded array"
+    import pyarrow as pa
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    column = column.combine_chunks()
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+
+def _columns(t):
+    "(user, item, time): one column after the other, so that the names of users leave before those of items come"
+    table = _read(t)
+    time = table['time'].cast('int64').to_numpy()
+    user = _encoded(table['user'])
+    table = table.drop_columns('user')
+    return user, _encoded(table['item']), time
+
+# %% ../../nbs/13_data.log.ipynb #6777a27f
+def _by_rule(seen):
+    "(number of each name, all names in order): the order of `natural`"
+    import pyarrow as pa
+    order = _natural_order(seen)
+    number = np.empty(len(order), np.int32)
+    number[order] = np.arange(len(order), dtype=np.int32)
+    return number, tuple(seen.take(pa.array(order)).to_pylist())
+
+def _by_caller(seen, order, what):
+    "(number of each name, all names in order): the order that the caller gave"
     import pyarrow as pa, pyarrow.compute as pc
-    at = d.indices.to_numpy()
-    used = np.flatnonzero(np.bincount(at, minlength=len(d.dictionary)))
-    seen = d.dictionary.cast(pa.string()).take(pa.array(used))
-    if order is None:
-        o = _natural_order(seen)
-        place = np.empty(len(o), np.int32)
-        place[o] = np.arange(len(o), dtype=np.int32)
-        names = seen.take(pa.array(o)).to_pylist()
-    else:
-        names = [str(o) for o in order]
-        if len(set(names))<len(names): raise ValueError(f"`{what}s` names {len(names)-len(set(names))} {what}s twice; every number needs its own name")
-        place = pc.index_in(seen, value_set=pa.array(names, pa.string()))
-        lost = seen.filter(place.is_null())
-        if len(lost): raise ValueError(f"`{what}s` lacks {len(lost)} of the table's {len(seen)} {what}s: {lost[:3].to_pylist()}; filter the table, or leave `{what}s` out")
-        place = place.to_numpy()
-    to = np.zeros(len(d.dictionary), np.int32)
-    to[used] = place
-    return to[at], tuple(names)
+    names = tuple(str(name) for name in order)
+    n_repeats = len(names)-len(set(names))
+    if n_repeats: raise ValueError(f"`{what}s` names {n_repeats} {what}s twice; every number needs its own name")
+    number = pc.index_in(seen, value_set=pa.array(names, pa.string()))
+    lost = seen.filter(number.is_null())
+    if len(lost): raise ValueError(
+        f"`{what}s` lacks {len(lost)} of the table's {len(seen)} {what}s: {lost[:3].to_pylist()}; "
+        f"filter the table, or leave `{what}s` out")
+    return number.to_numpy(), names
 
-# %% ../../nbs/13_data.log.ipynb #0d5a609a
+def _numbers(column, order, what):
+    "((n,) int32 numbers of a dictionary-encoded column, all names)"
+    import pyarrow as pa
+    at = column.indices.to_numpy()
+    used = np.flatnonzero(np.bincount(at, minlength=len(column.dictionary)))
+    seen = column.dictionary.cast(pa.string()).take(pa.array(used))
+    number,names = _by_rule(seen) if order is None else _by_caller(seen, order, what)
+    to = np.zeros(len(column.dictionary), np.int32)
+    to[used] = number
+    return to[at], names
+
+# %% ../../nbs/13_data.log.ipynb #5df937d9
+def _by_time(time):
+    "Row numbers by time; rows of one time keep their order"
+    first,n = int(time.min()),len(time)
+    bits = (n-1).bit_length()
+    if (int(time.max())-first).bit_length()+bits>64:
+        return time.argsort(kind='stable')
+    key = (time-first).astype(np.uint64) << np.uint64(bits)
+    key |= np.arange(n, dtype=np.uint64)
+    key.sort()
+    key &= np.uint64(2**bits-1)
+    return key.astype(np.int32 if n<2**31 else np.int64)
+
 def by_user_and_time(
     user, # (n,) user numbers from 0 on
     time, # (n,) int64
@@ -90,137 +138,179 @@ def by_user_and_time(
     "The order of a log, in linear time where each user's rows come in order of time"
     rows = by_node(user)[1]
     t,u = time[rows],user[rows]
-    if not ((t[1:]<t[:-1]) & (u[1:]==u[:-1])).any(): return rows
-    del t,u,rows
-    lo,n = int(time.min()),len(time)
-    bits = (n-1).bit_length()
-    if (int(time.max())-lo).bit_length()+bits<=64:   # (time, row) in one number: a sort without an index
-        key = (time-lo).astype(np.uint64) << np.uint64(bits)
-        key |= np.arange(n, dtype=np.uint64)
-        key.sort()
-        key &= np.uint64(2**bits-1)
-        first = key.astype(np.int32 if n<2**31 else np.int64)
-        del key
-    else: first = time.argsort(kind='stable')
-    return first[by_node(user[first])[1]]
+    goes_back = (t[1:]<t[:-1]) & (u[1:]==u[:-1])
+    if not goes_back.any():
+        return rows
+    del t,u,rows,goes_back
+    order = _by_time(time)
+    return order[by_node(user[order])[1]]
 
+# %% ../../nbs/13_data.log.ipynb #0d5a609a
 def index_log(
     t,          # table `user:str, item:str, time:int` (see `as_table`); other columns are not used
     users=None, # name of each user number, in order (default: `natural` order of the names in the table)
-    items=None, # name of each item number; may name items that nobody touched, so that row i of a stored array stays item i
+    items=None, # the same of items; may name items that nobody touched, so that row i of a stored array stays item i
 )->Log: # sorted by (user, time); rows with one user and one time keep the order they had in the table
     "Number the users and items of a table, and sort it into sequences"
     u,i,time = _columns(t)
     u,users = _numbers(u, users, 'user')
     i,items = _numbers(i, items, 'item')
-    o = by_user_and_time(u, time)
+    order = by_user_and_time(u, time)
     user = np.repeat(np.arange(len(users)), np.bincount(u, minlength=len(users)))
     del u
-    item = i[o].astype(np.int64)
+    item = i[order].astype(np.int64)
     del i
-    return Log(*map(torch.from_numpy, (user, item, time[o])), users, items)
+    user,item,time = map(torch.from_numpy, (user, item, time[order]))
+    return Log(user=user, item=item, time=time, users=users, items=items)
 
-# %% ../../nbs/13_data.log.ipynb #4b60fc3b
+# %% ../../nbs/13_data.log.ipynb #97229f20
 FORMAT = 1 # of stored folders; another number is refused
 
-def _write(folder, kind, arrays, names=None, **about):
+def _put_in_place(new, folder):
+    "A folder that is written takes the place of an old one"
+    if folder.exists():
+        old = new.with_name(new.name+'-old')
+        os.rename(folder, old)
+        os.rename(new, folder)
+        shutil.rmtree(old)
+    else:
+        os.rename(new, folder)
+
+def _write(folder, kind, arrays, names, **about):
     "Write arrays and names into a new folder beside the old one, then change the two"
     import pyarrow as pa, pyarrow.parquet as pq
     folder = Path(folder)
-    if folder.exists() and not (folder/'about.json').is_file(): raise FileExistsError(f"{folder} is there and holds no saved {kind}; name another folder")
+    if folder.exists() and not (folder/'about.json').is_file(): raise FileExistsError(
+        f"{folder} is there and holds no saved {kind}; name another folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    tmp = Path(tempfile.mkdtemp(prefix=f'.{folder.name}-', dir=folder.parent))
+    new = Path(tempfile.mkdtemp(prefix=f'.{folder.name}-', dir=folder.parent))
     try:
-        for k,x in arrays.items(): np.save(tmp/f'{k}.npy', x.numpy(), allow_pickle=False)
-        for k,v in (names or {}).items(): pq.write_table(pa.table({'name':pa.array(v, pa.string())}), tmp/f'{k}.parquet', compression='zstd')
-        about = dict(kind=kind, format=FORMAT, rows={k:len(x) for k,x in arrays.items()}, names={k:len(v) for k,v in (names or {}).items()}, **about)
-        (tmp/'about.json').write_text(json.dumps(about, indent=1), encoding='utf-8')
-        os.chmod(tmp, 0o755)
-        if folder.exists():
-            old = tmp.with_name(tmp.name+'-old')
-            os.rename(folder, old); os.rename(tmp, folder); shutil.rmtree(old)
-        else: os.rename(tmp, folder)
-    finally: shutil.rmtree(tmp, ignore_errors=True)
+        for key,x in arrays.items():
+            np.save(new/f'{key}.npy', x.numpy(), allow_pickle=False)
+        for key,texts in names.items():
+            pq.write_table(pa.table({'name':pa.array(texts, pa.string())}), new/f'{key}.parquet', compression='zstd')
+        rows,n_names = ({key:len(x) for key,x in d.items()} for d in (arrays,names))
+        about = dict(kind=kind, format=FORMAT, rows=rows, names=n_names, **about)
+        (new/'about.json').write_text(json.dumps(about, indent=1), encoding='utf-8')
+        os.chmod(new, 0o755)
+        _put_in_place(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+# %% ../../nbs/13_data.log.ipynb #4b60fc3b
+def _are_counts(d): return isinstance(d, dict) and all(type(n) is int for n in d.values())
 
 def _about(folder, kind):
     "What a folder says of itself"
-    f = Path(folder)/'about.json'
-    if not f.is_file(): raise FileNotFoundError(f"{folder} holds no saved {kind} (it lacks about.json); write one with `save_{kind}`")
+    file = Path(folder)/'about.json'
+    if not file.is_file(): raise FileNotFoundError(
+        f"{folder} holds no saved {kind} (it lacks about.json); write one with `save_{kind}`")
     try:
-        about = json.loads(f.read_text(encoding='utf-8'))
-        ok = all(isinstance(about[k], dict) and all(type(n) is int for n in about[k].values()) for k in ('rows','names'))
-    except (ValueError,KeyError,TypeError): ok = False
-    if not ok: raise ValueError(f"{f} cannot be read; save the {kind} again")
-    if about.get('kind')!=kind: raise ValueError(f"{folder} holds a {about.get('kind')!r:.40}, wanted a {kind}; see `load_{about.get('kind')}`")
-    if about.get('format')!=FORMAT: raise ValueError(f"{folder} is of format {about.get('format')!r:.40}, this genrec reads {FORMAT}; save the {kind} again")
+        about = json.loads(file.read_text(encoding='utf-8'))
+        ok = _are_counts(about['rows']) and _are_counts(about['names'])
+    except (ValueError,KeyError,TypeError):
+        ok = False
+    if not ok: raise ValueError(f"{file} cannot be read; save the {kind} again")
+    found,version = about.get('kind'),about.get('format')
+    if found!=kind: raise ValueError(f"{folder} holds a {found!r:.40}, wanted a {kind}; see `load_{found}`")
+    if version!=FORMAT: raise ValueError(
+        f"{folder} is of format {version!r:.40}, this genrec reads {FORMAT}; save the {kind} again")
     return about
 
 def _map(folder, key, n):
     "One stored array as a tensor; nothing is read but its head. Changes stay in this process"
-    f = Path(folder)/f'{key}.npy'
+    file = Path(folder)/f'{key}.npy'
     try:
-        x = np.load(f, mmap_mode='c', allow_pickle=False) if n else np.load(f, allow_pickle=False)
+        x = np.load(file, mmap_mode='c' if n else None, allow_pickle=False)
         if x.dtype!=np.int64 or x.shape!=(n,): raise ValueError(f"it holds {x.dtype} {x.shape}")
-    except (OSError,ValueError,EOFError) as e: raise ValueError(f"{f} should hold {n:,} int64 numbers and does not ({e}); was the copy cut off? Copy or save the folder again") from None
+    except (OSError,ValueError,EOFError) as e:
+        hint = 'was the copy cut off? Copy or save the folder again'
+        raise ValueError(f"{file} should hold {n:,} int64 numbers and does not ({e}); {hint}") from None
     return torch.from_numpy(x)
 
-def _as_it_is(cls, **fields):
-    "A value without the checks of its `__post_init__`, which would read all of it; it passed them before it was saved"
-    o = object.__new__(cls)
-    for k,v in fields.items(): object.__setattr__(o, k, v)
-    return o
+def _made(cls, check, **fields):
+    "A value of a dataclass, with or without the checks of its `__post_init__`"
+    if check:
+        return cls(**fields)
+    value = object.__new__(cls)
+    for name,x in fields.items():
+        object.__setattr__(value, name, x)
+    return value
 
-# %% ../../nbs/13_data.log.ipynb #4e4e76bb
+# %% ../../nbs/13_data.log.ipynb #f173c7e2
 def save_log(
     log:Log,
     folder, # a new folder, or one that holds a saved log, which is replaced
 ):
     "Write a log, so that `load_log` can map it; a reader sees the old one or the new one, nothing between"
-    _write(folder, 'log', dict(user=log.user, item=log.item, time=log.time), dict(users=log.users, items=log.items))
+    arrays = dict(user=log.user, item=log.item, time=log.time)
+    _write(folder, 'log', arrays, dict(users=log.users, items=log.items))
+
+def _stored_names(folder, key, n):
+    "Names of a stored log"
+    import pyarrow as pa, pyarrow.parquet as pq
+    file = Path(folder)/f'{key}.parquet'
+    try:
+        names = tuple(pq.read_table(file)['name'].to_pylist())
+    except (OSError,KeyError,pa.ArrowException) as e:
+        why = str(e).splitlines()[0]
+        raise ValueError(f"{file} cannot be read ({why:.80}); copy or save the folder again") from None
+    if len(names)!=n: raise ValueError(
+        f"{file} holds {len(names):,} names, about.json says {n}: they do not belong together; save the log again")
+    return names
 
 def load_log(
-    folder,
+    folder, # one that `save_log` wrote
     check:bool=False, # read every number and check it, as for a log from elsewhere
 )->Log: # its arrays are mapped into memory
     "A saved log; only the names are read"
-    import pyarrow as pa, pyarrow.parquet as pq
-    about,names = _about(folder, 'log'),{}
-    rows = {about['rows'].get(k) for k in ('user','item','time')}
-    if len(rows)>1 or None in rows: raise ValueError(f"{folder}: `user`, `item` and `time` should have one length, about.json says {about['rows']}; save the log again")
-    for k in ('users','items'):
-        f = Path(folder)/f'{k}.parquet'
-        try: names[k] = tuple(pq.read_table(f)['name'].to_pylist())
-        except (OSError,KeyError,pa.ArrowException) as e: raise ValueError(f"{f} cannot be read ({str(e).splitlines()[0]:.80}); copy or save the folder again") from None
-        if len(names[k])!=about['names'].get(k): raise ValueError(f"{f} holds {len(names[k]):,} names, about.json says {about['names'].get(k)}: they do not belong together; save the log again")
-    a = {k:_map(folder, k, about['rows'][k]) for k in ('user','item','time')}
-    return Log(**a, **names) if check else _as_it_is(Log, **a, **names)
+    about = _about(folder, 'log')
+    rows = [about['rows'].get(key) for key in ('user','item','time')]
+    if len(set(rows))>1 or None in rows: raise ValueError(
+        f"{folder}: `user`, `item` and `time` should have one length, about.json says {about['rows']}; "
+        "save the log again")
+    names = {key:_stored_names(folder, key, about['names'].get(key)) for key in ('users','items')}
+    arrays = {key:_map(folder, key, n) for key,n in zip(('user','item','time'), rows)}
+    return _made(Log, check, **arrays, **names)
 
+# %% ../../nbs/13_data.log.ipynb #4e4e76bb
 def save_split(
     split:Split,
     folder, # a new folder, or one that holds a saved split, which is replaced
 ):
     "Write a split, so that `load_split` can map it"
     arrays,items = {},split.train.history.items
-    for n in ('train','valid','test'):
-        s = getattr(split, n)
-        arrays |= {f'{n}.user':s.user, f'{n}.start':s.history.start, f'{n}.end':s.history.end, f'{n}.target':s.target}
-        own = s.history.items
-        if n=='train' or own.data_ptr()!=items.data_ptr() or len(own)!=len(items): arrays[f'{n}.items'] = own
-    _write(folder, 'split', arrays, n_items=split.n_items, rule=split.rule)
+    for part in ('train','valid','test'):
+        samples = getattr(split, part)
+        history,own = samples.history,samples.history.items
+        arrays |= {f'{part}.user':samples.user, f'{part}.start':history.start, f'{part}.end':history.end}
+        arrays[f'{part}.target'] = samples.target
+        if part=='train' or own.data_ptr()!=items.data_ptr() or len(own)!=len(items):
+            arrays[f'{part}.items'] = own
+    _write(folder, 'split', arrays, {}, n_items=split.n_items, rule=split.rule)
+
+# %% ../../nbs/13_data.log.ipynb #c239cc70
+def _split_arrays(folder, about):
+    "The stored arrays of a split, mapped; valid and test may lack their items"
+    known = ['.'.join(key) for key in product(('train','valid','test'), ('user','start','end','target','items'))]
+    arrays = {key:_map(folder, key, about['rows'][key]) for key in known if key in about['rows']}
+    needed = [key for key in known if key not in ('valid.items','test.items')]
+    lost = [key for key in needed if key not in arrays]+[key for key in ('n_items','rule') if key not in about]
+    if lost: raise ValueError(f"{folder}: about.json lacks {lost}; save the split again")
+    return arrays
 
 def load_split(
-    folder,
+    folder, # one that `save_split` wrote
     check:bool=False, # read every number and check it
 )->Split: # its arrays are mapped into memory; parts that shared their items share them again
     "A saved split; training can start before anything is read"
     about,parts = _about(folder, 'split'),{}
-    make = (lambda cls, **kw: cls(**kw)) if check else _as_it_is
-    known = [f'{n}.{k}' for n in ('train','valid','test') for k in ('user','start','end','target','items')]
-    a = {k:_map(folder, k, about['rows'][k]) for k in known if k in about['rows']}
-    lost = [k for k in known if k not in a and k not in ('valid.items','test.items')] + [k for k in ('n_items','rule') if k not in about]
-    if lost: raise ValueError(f"{folder}: about.json lacks {lost}; save the split again")
-    for n in ('train','valid','test'):
-        h = make(Histories, items=a.get(f'{n}.items', a['train.items']), start=a[f'{n}.start'], end=a[f'{n}.end'])
-        if not len(a[f'{n}.user'])==len(h)==len(a[f'{n}.target']): raise ValueError(f"{folder}: the arrays of `{n}` differ in length; save the split again")
-        parts[n] = make(Samples, user=a[f'{n}.user'], history=h, target=a[f'{n}.target'])
-    return make(Split, **parts, n_items=about['n_items'], rule=about['rule'])
+    arrays = _split_arrays(folder, about)
+    for part in ('train','valid','test'):
+        user,start,end,target = (arrays[f'{part}.{key}'] for key in ('user','start','end','target'))
+        items = arrays.get(f'{part}.items', arrays['train.items'])
+        history = _made(Histories, check, items=items, start=start, end=end)
+        if not len(user)==len(history)==len(target): raise ValueError(
+            f"{folder}: the arrays of `{part}` differ in length; save the split again")
+        parts[part] = _made(Samples, check, user=user, history=history, target=target)
+    return _made(Split, check, **parts, n_items=about['n_items'], rule=about['rule'])
