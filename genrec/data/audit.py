@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import torch
 from torch import Tensor
+from fastcore.basics import patch
 from ..core import Log, md_table
 from .log import natural
 from .split import leave_one_out, cold_items, only_order
@@ -23,61 +24,81 @@ class Ascents:
     pairs:int
     up:int
     z:float # (up - pairs/2) in standard deviations of a random order
+
     @property
     def share(self):
         "Share of the pairs that ascend; not a number where there is none"
         return self.up/self.pairs if self.pairs else math.nan
+
     @property
     def word(self):
         "What that says in words; a random order is called otherwise once in 370 times"
-        if not self.pairs: return 'no pair'
-        if abs(self.z)<3: return 'as by chance'
-        return f"{'ascending' if self.z>0 else 'descending'} by item name {'always' if self.up in (0,self.pairs) else 'more often than by chance'}"
-    def __str__(self): return f"{self.up:,} of {self.pairs:,} adjacent pairs ascend ({self.share:.1%}, {self.z:+.1f} sd): {self.word}" if self.pairs else self.word
+        if not self.pairs:
+            return 'no pair'
+        if abs(self.z)<3:
+            return 'as by chance'
+        direction = 'ascending' if self.z>0 else 'descending'
+        often = 'always' if self.up in (0,self.pairs) else 'more often than by chance'
+        return f"{direction} by item name {often}"
+
+    def __str__(self):
+        if not self.pairs:
+            return self.word
+        share = f"{self.share:.1%}, {self.z:+.1f} sd"
+        return f"{self.up:,} of {self.pairs:,} adjacent pairs ascend ({share}): {self.word}"
 
 def ascents(
     rank:Tensor, # (n,) int64 place of each row's item among the names
     run:Tensor,  # (n,) int64 number of the run of each row, never falling; rows of one run are compared
 )->Ascents:
     "Count how often the next item of a run has the greater name"
-    d = rank.diff()
-    d = d[(run[1:]==run[:-1])&(d!=0)]
-    if not len(d): return Ascents(0, 0, 0.)
+    step = rank.diff()
+    step = step[(run[1:]==run[:-1]) & (step!=0)]
+    if not len(step):
+        return Ascents(0, 0, 0.)
     new = torch.ones(len(rank), dtype=torch.bool)
-    new[1:] = (run[1:]!=run[:-1])|(rank[1:]!=rank[:-1]) # an item after itself is no pair
-    _,m = run[new].unique_consecutive(return_counts=True)
-    m = m[m>1]
-    up = int((d>0).sum())
-    return Ascents(len(d), up, (up-len(d)/2)/math.sqrt(float((m+1).sum())/12))
+    new[1:] = (run[1:]!=run[:-1]) | (rank[1:]!=rank[:-1]) # an item after itself is no pair
+    _,length = run[new].unique_consecutive(return_counts=True)
+    variance = float((length[length>1]+1).sum())/12
+    up = int((step>0).sum())
+    return Ascents(len(step), up, (up-len(step)/2)/math.sqrt(variance))
 
 # %% ../../nbs/16_data.audit.ipynb #5aedfa9f
+def _in_unix(t, per_second): return 10**8*per_second<=t<10**10*per_second # from 1973 on
+
 def time_unit(
     log:Log
 )->str: # in words
     "What the numbers in `time` are"
-    lo,hi = log.time.min().item(),log.time.max().item()
-    def within(t, unit): return 10**8*unit<=t<10**10*unit # from 1973 on
-    if only_order(log): return 'only the order in the list of each user'
-    if within(lo, 1) and within(hi, 1): return 'unix seconds, whole days' if (log.time%86400==0).all() else 'unix seconds'
-    for unit,name in ((1000,'milliseconds'), (10**6,'microseconds')):
-        if within(lo, unit) and within(hi, unit): return f'unix {name}: divide by {unit:,}'
-    if within(lo, 1) and hi>=10**11: return 'mixed units: seconds and something smaller'
-    return f"whole numbers from {lo:,} to {hi:,}, some of which are no time in unix seconds"
+    first,last = log.time.min().item(),log.time.max().item()
+    if only_order(log):
+        return 'only the order in the list of each user'
+    if _in_unix(first, 1) and _in_unix(last, 1):
+        return 'unix seconds, whole days' if (log.time%86400==0).all() else 'unix seconds'
+    for per_second,name in {1000:'milliseconds', 10**6:'microseconds'}.items():
+        if _in_unix(first, per_second) and _in_unix(last, per_second):
+            return f'unix {name}: divide by {per_second:,}'
+    if _in_unix(first, 1) and last>=10**11:
+        return 'mixed units: seconds and something smaller'
+    return f"whole numbers from {first:,} to {last:,}, some of which are no time in unix seconds"
 
 def first_come(
     log:Log
 )->bool: # item names then say nothing about the items
     "Are item names numbers that were given in the order of first appearance?"
-    if not all(s.isascii() and s.isdigit() for s in log.items): return False
-    first = torch.full((log.n_items,), len(log)).scatter_reduce_(0, log.item, torch.arange(len(log)), 'amin')
-    first = first[torch.tensor([int(s) for s in log.items], dtype=torch.float64).argsort(stable=True)]
-    first = first[first<len(log)]
+    if not all(name.isascii() and name.isdigit() for name in log.items):
+        return False
+    row = torch.arange(len(log))
+    first = torch.full((log.n_items,), len(log)).scatter_reduce_(0, log.item, row, 'amin') # row of first appearance
+    number = torch.tensor([int(name) for name in log.items], dtype=torch.float64)
+    first = first[number.argsort(stable=True)]
+    first = first[first<len(log)] # items that appear at all
     return bool(len(first)>1 and (first.diff()>0).all())
 
-# %% ../../nbs/16_data.audit.ipynb #92f3a389
+# %% ../../nbs/16_data.audit.ipynb #a9c5a210
 @dataclass(frozen=True)
 class Audit:
-    "What was found; a count is None where it cannot be known (no catalogue, no such column, no user with 3 interactions)"
+    "What was found; a count is None where it cannot be known (no catalogue, no such column, all users too short)"
     n_users:int
     n_items:int
     n:int             # interactions
@@ -97,21 +118,39 @@ class Audit:
     same_image:tuple=None # (items whose image is, byte for byte, another item's; groups of such items)
     same_title:tuple=None # (items whose title is another item's, by `title_key`; groups of such items)
 
-    def _repr_markdown_(self):
-        def line(what, n, of, more=''): return [what, '-' if n is None else n, of, '-' if n is None or not of else f'{n/of:.2%}', more]
-        def same(p): return (None,'') if p is None else (p[0],f'{p[1]:,} groups' if p[0] else '')
-        def order(a): return str(a) if not self.first_come else 'items are numbered as they first appear: their names say nothing'
-        N,I,U = self.n,self.n_items,self.n_users
-        (im,imw),(ti,tiw) = same(self.same_image),same(self.same_title)
-        return f"**Audit** {U:,} users, {I:,} items, {N:,} interactions; time: {self.time}\n\n"+md_table(['found','count','of','share','remark'], [
-            line('repeats of a (user, item) pair', self.repeats, N), line('interactions that share (user, time)', self.tied, N, order(self.ties) if self.tied else ''),
-            line('adjacent pairs that ascend', self.adjacent.up, self.adjacent.pairs, order(self.adjacent)),
-            line('users with one time for all', self.one_time, U), line('users with fewer than 3 interactions', self.short, U), line('items that nobody touched', self.untouched, I),
-            line('validation targets unseen in training', self.unseen_valid, U-self.short, 'leave one out'), line('test targets unseen in training', self.unseen_test, U-self.short, 'leave one out'),
-            line('items without text', self.no_text, I), line('items without image', self.no_image, I),
-            line('items with the image of another', im, I, imw), line('items with the title of another', ti, I, tiw)])
+# %% ../../nbs/16_data.audit.ipynb #92f3a389
+def _line(what, n, of, remark=''):
+    "A row of the table: a count, what it is a share of, and the share"
+    return [what, '-' if n is None else n, of, '-' if n is None or not of else f'{n/of:.2%}', remark]
 
-# %% ../../nbs/16_data.audit.ipynb #9be8dd98
+def _same_line(what, found, of): # found: (items, groups)
+    "The same for items that equal another"
+    if found is None:
+        return _line(what, None, of)
+    items,groups = found
+    return _line(what, items, of, f'{groups:,} groups' if items else '')
+
+@patch
+def _repr_markdown_(self:Audit):
+    def order(found):
+        return 'items are numbered as they first appear: their names say nothing' if self.first_come else str(found)
+    tested = self.n_users-self.short
+    rows = [_line('repeats of a (user, item) pair', self.repeats, self.n),
+        _line('interactions that share (user, time)', self.tied, self.n, order(self.ties) if self.tied else ''),
+        _line('adjacent pairs that ascend', self.adjacent.up, self.adjacent.pairs, order(self.adjacent)),
+        _line('users with one time for all', self.one_time, self.n_users),
+        _line('users with fewer than 3 interactions', self.short, self.n_users),
+        _line('items that nobody touched', self.untouched, self.n_items),
+        _line('validation targets unseen in training', self.unseen_valid, tested, 'leave one out'),
+        _line('test targets unseen in training', self.unseen_test, tested, 'leave one out'),
+        _line('items without text', self.no_text, self.n_items),
+        _line('items without image', self.no_image, self.n_items),
+        _same_line('items with the image of another', self.same_image, self.n_items),
+        _same_line('items with the title of another', self.same_title, self.n_items)]
+    size = f"{self.n_users:,} users, {self.n_items:,} items, {self.n:,} interactions"
+    return f"**Audit** {size}; time: {self.time}\n\n"+md_table(['found','count','of','share','remark'], rows)
+
+# %% ../../nbs/16_data.audit.ipynb #6a183511
 def title_key(
     s:str,          # a title
     chars:int=None, # compare so many letters and digits at most
@@ -121,34 +160,73 @@ def title_key(
 
 def _same(keys):
     "(members, groups) of those that share a key; '' and None are no key"
-    n = [v for k,v in Counter(keys).items() if k and v>1]
-    return sum(n),len(n)
+    sizes = [n for key,n in Counter(keys).items() if key and n>1]
+    return sum(sizes),len(sizes)
+
+def _image_key(value): # {'bytes', 'path'} of an image that was not decoded, or None
+    "A hash of an image's bytes, None where there is none"
+    if value is None:
+        return None
+    raw = value.get('bytes')
+    path = value.get('path')
+    if raw is None and path and Path(path).is_file():
+        raw = Path(path).read_bytes()
+    return None if raw is None else hashlib.sha256(raw).hexdigest()
 
 def _image_keys(catalog):
-    "A hash of each image's bytes, None where there is none"
+    "`_image_key` of each item"
     from datasets import Image
-    def key(v):
-        if v is None: return None
-        raw = v.get('bytes')
-        if raw is None and v.get('path') and Path(v['path']).is_file(): raw = Path(v['path']).read_bytes()
-        return hashlib.sha256(raw).hexdigest() if raw is not None else None
-    return [key(v) for v in catalog.select_columns('image').cast_column('image', Image(decode=False))['image']]
+    images = catalog.select_columns('image').cast_column('image', Image(decode=False))
+    return [_image_key(value) for value in images['image']]
+
+# %% ../../nbs/16_data.audit.ipynb #9be8dd98
+def _check_catalog(log, catalog):
+    "Raise unless row i of the catalogue is item i of the log"
+    if 'item' not in getattr(catalog, 'column_names', ()):
+        raise ValueError(f"wanted a catalogue of `load_catalog`, got {type(catalog).__name__}; "
+            "make one with `load_catalog(records, log.items)`")
+    names = list(catalog['item'])
+    if names!=list(log.items):
+        raise ValueError("row i of the catalogue must be item i of the log: "
+            f"wanted {list(log.items[:3])}, ... ({log.n_items:,} items), "
+            f"got {names[:3]}, ... ({len(names):,}); make it with `load_catalog(..., log.items)`")
 
 def _content(log, catalog):
     "What `audit` says about a catalogue"
-    cols = set(getattr(catalog, 'column_names', ()))
-    if 'item' not in cols: raise ValueError(f"wanted a catalogue of `load_catalog`, got {type(catalog).__name__}; make one with `load_catalog(records, log.items)`")
-    names = list(catalog['item'])
-    if names!=list(log.items): raise ValueError(f"row i of the catalogue must be item i of the log: wanted {list(log.items[:3])}, ... ({log.n_items:,} items), "
-        f"got {names[:3]}, ... ({len(names):,}); make it with `load_catalog(..., log.items)`")
-    d = {}
-    if 'missing' in cols: d['no_text'] = sum(catalog['missing'])
-    elif 'text' in cols: d['no_text'] = sum(not (t and t.strip()) for t in catalog['text'])
-    if 'title' in cols: d['same_title'] = _same(map(title_key, catalog['title']))
-    if 'image' in cols:
-        k = _image_keys(catalog)
-        d.update(no_image=k.count(None), same_image=_same(k))
-    return d
+    _check_catalog(log, catalog)
+    columns,found = catalog.column_names,{}
+    if 'missing' in columns:
+        found['no_text'] = sum(catalog['missing'])
+    elif 'text' in columns:
+        found['no_text'] = sum(not (text and text.strip()) for text in catalog['text'])
+    if 'title' in columns:
+        found['same_title'] = _same(map(title_key, catalog['title']))
+    if 'image' in columns:
+        keys = _image_keys(catalog)
+        found.update(no_image=keys.count(None), same_image=_same(keys))
+    return found
+
+# %% ../../nbs/16_data.audit.ipynb #45536cd7
+def _runs(log): # (n,) int64, never falling
+    "Number of the run of each row: rows of one user at one time"
+    run = torch.zeros(len(log), dtype=torch.int64)
+    run[1:] = ((log.user[1:]!=log.user[:-1]) | (log.time[1:]!=log.time[:-1])).cumsum(0)
+    return run
+
+def _unseen(log):
+    "Validation and test targets that training never shows, counted; None where no user has 3 interactions"
+    if not (log.user.bincount()>=3).any():
+        return None,None
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore') # of short users, who are counted
+        split = leave_one_out(log, max_history=1, short='drop') # a window of one item slides over every training item
+    cold = cold_items(split)
+    return int(cold.valid.sum()),int(cold.test.sum())
+
+def _name_rank(log): # (n,) int64
+    "Place of each row's item among the names, in their natural order"
+    place = {name:i for i,name in enumerate(natural(log.items))}
+    return torch.tensor([place[name] for name in log.items])[log.item]
 
 # %% ../../nbs/16_data.audit.ipynb #c0a2cffb
 def audit(
@@ -156,56 +234,77 @@ def audit(
     catalog=None, # `datasets.Dataset` of `load_catalog`: row i is item i
 )->Audit:
     "Count what is wrong with a log, and with its catalogue"
-    if not isinstance(log, Log): raise ValueError(f"wanted a `Log`, got {type(log).__name__}; `index_log` makes one of a table")
-    u,t = log.user,log.time
-    n = u.bincount(minlength=log.n_users)
-    pair = (u*log.n_items+log.item).sort().values
-    run = torch.zeros(len(log), dtype=torch.int64)
-    run[1:] = ((u[1:]!=u[:-1])|(t[1:]!=t[:-1])).cumsum(0)
-    size = run.bincount()
-    runs = torch.zeros(log.n_users, dtype=torch.int64).index_add_(0, u[run.diff(prepend=torch.tensor([-1]))>0], torch.ones_like(size))
-    place = {s:i for i,s in enumerate(natural(log.items))}
-    rank = torch.tensor([place[s] for s in log.items])[log.item]
-    cold = None
-    if (n>=3).any():
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore') # of short users, who are counted
-            cold = cold_items(leave_one_out(log, max_history=1, short='drop')) # a window of one item slides over every training item
-    return Audit(log.n_users, log.n_items, len(log), time_unit(log), int((pair[1:]==pair[:-1]).sum()), int(size[size>1].sum()), ascents(rank, run), ascents(rank, u),
-        first_come(log), int(((runs==1)&(n>1)).sum()), int((n<3).sum()), int((log.item.bincount(minlength=log.n_items)==0).sum()),
-        *((int(cold.valid.sum()),int(cold.test.sum())) if cold else (None,None)), **({} if catalog is None else _content(log, catalog)))
+    if not isinstance(log, Log):
+        raise ValueError(f"wanted a `Log`, got {type(log).__name__}; `index_log` makes one of a table")
+    n = log.user.bincount(minlength=log.n_users)
+    pair = (log.user*log.n_items+log.item).sort().values
+    run = _runs(log)
+    run_size = run.bincount()
+    run_user = log.user[run.diff(prepend=torch.tensor([-1]))>0]
+    n_runs = run_user.bincount(minlength=log.n_users)
+    rank = _name_rank(log)
+    unseen_valid,unseen_test = _unseen(log)
+    return Audit(
+        n_users=log.n_users, n_items=log.n_items, n=len(log), time=time_unit(log),
+        repeats=int((pair[1:]==pair[:-1]).sum()), tied=int(run_size[run_size>1].sum()),
+        ties=ascents(rank, run), adjacent=ascents(rank, log.user), first_come=first_come(log),
+        one_time=int(((n_runs==1) & (n>1)).sum()), short=int((n<3).sum()),
+        untouched=int((log.item.bincount(minlength=log.n_items)==0).sum()),
+        unseen_valid=unseen_valid, unseen_test=unseen_test,
+        **({} if catalog is None else _content(log, catalog)))
 
-# %% ../../nbs/16_data.audit.ipynb #07b0af60
+# %% ../../nbs/16_data.audit.ipynb #9de69769
 class Shared(dict):
     "'users', 'items', 'titles' -> (only in a, in both, only in b); None where names are numbers that each counts anew"
     def _repr_markdown_(self):
-        def line(k, v):
-            if v is None: return [k,'-','-','-','numbered anew: not comparable']
-            small = min(v[0],v[2])+v[1]
-            return [k, *v, f'{v[1]:,} of {small:,} of the smaller ({v[1]/small:.2%})' if small else '']
-        return "**Shared**\n\n"+md_table(['','only a','both','only b',''], [line(k, v) for k,v in self.items()])
+        head = ['','only a','both','only b','']
+        return "**Shared**\n\n"+md_table(head, [_shared_line(*item) for item in self.items()])
+
+def _shared_line(what, parts):
+    "A row of the table: the three parts, and the share of the smaller domain that is in both"
+    if parts is None:
+        return [what, '-', '-', '-', 'numbered anew: not comparable']
+    only_a,both,only_b = parts
+    smaller = min(only_a, only_b)+both
+    remark = f'{both:,} of {smaller:,} of the smaller ({both/smaller:.2%})' if smaller else ''
+    return [what, *parts, remark]
+
+def _consecutive(names):
+    "Are all names numbers, with no gap wide enough to be more than counting?"
+    if not all(name.isascii() and name.isdigit() for name in names):
+        return False
+    numbers = list(map(int, names))
+    return max(numbers)-min(numbers)<len(names)
 
 def _parts(a, b, numbers):
-    "(only a, both, only b) of two sets of names"
+    "(only a, both, only b) of two sets of names; None where both are counted up and `numbers` is False"
     a,b = set(a),set(b)
-    def counted(s): return all(i.isascii() and i.isdigit() for i in s) and max(map(int, s))-min(map(int, s))<len(s)
-    if not numbers and a and b and counted(a) and counted(b): return None
+    if not numbers and a and b and _consecutive(a) and _consecutive(b):
+        return None
     return len(a-b),len(a&b),len(b-a)
 
+# %% ../../nbs/16_data.audit.ipynb #07b0af60
 def shared(
     a, b,               # two logs, or two catalogues of `load_catalog`
     titles:tuple=None,  # (titles of a, titles of b), for logs; a catalogue has its own
     numbers:bool=False, # compare names that are consecutive numbers, too: are they the same users and items?
+    *,
     chars:int=None,     # compare so many letters and digits of a title at most: one product often has two endings
 )->Shared:
     "What two domains have in common, by name and by title"
-    d,logs = Shared(),[isinstance(o, Log) for o in (a,b)]
-    if all(logs): d.update(users=_parts(a.users, b.users, numbers), items=_parts(a.items, b.items, numbers))
-    elif not any(logs) and all('item' in getattr(o, 'column_names', ()) for o in (a,b)):
-        d['items'] = _parts(a['item'], b['item'], numbers)
-        if titles is None and all('title' in o.column_names for o in (a,b)): titles = a['title'],b['title']
-    else: raise ValueError(f"wanted two logs or two catalogues, got {type(a).__name__} and {type(b).__name__}")
+    both,found = (a,b),Shared()
+    if all(isinstance(o, Log) for o in both):
+        found['users'] = _parts(a.users, b.users, numbers)
+        found['items'] = _parts(a.items, b.items, numbers)
+    elif all('item' in getattr(o, 'column_names', ()) for o in both):
+        found['items'] = _parts(a['item'], b['item'], numbers)
+        if titles is None and all('title' in o.column_names for o in both):
+            titles = a['title'],b['title']
+    else:
+        raise ValueError(f"wanted two logs or two catalogues, got {type(a).__name__} and {type(b).__name__}")
     if titles is not None:
-        if len(titles)!=2 or any(isinstance(t, str) for t in titles): raise ValueError("`titles` must be two lists: (titles of a, titles of b)")
-        d['titles'] = _parts(*({title_key(t, chars) for t in ts}-{''} for ts in titles), True)
-    return d
+        if len(titles)!=2 or any(isinstance(t, str) for t in titles):
+            raise ValueError("`titles` must be two lists: (titles of a, titles of b)")
+        keys = [{title_key(title, chars) for title in some}-{''} for some in titles]
+        found['titles'] = _parts(*keys, numbers=True)
+    return found

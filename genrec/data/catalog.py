@@ -15,7 +15,7 @@ from .read import Skipped
 from .sources import load_lcrec_items
 from .item_text import RECIPE, join_fields, read_field
 
-# %% ../../nbs/15_data.catalog.ipynb #f1575320
+# %% ../../nbs/15_data.catalog.ipynb #e1523a23
 class _Faults:
     "What is wrong with a source: all of it is looked at before an error is raised"
     def __init__(self, on_error, report):
@@ -77,7 +77,7 @@ def _records(source, faults):
         raise ValueError("the catalogue holds no item: wanted item -> fields")
     return found,'the catalogue'
 
-# %% ../../nbs/15_data.catalog.ipynb #36347f36
+# %% ../../nbs/15_data.catalog.ipynb #07ce09dd
 _own = {'item','title','text','missing','image','no_image','domain'} # columns that a catalogue has anyway
 
 def _check_fields(records, where, *, recipe, keep):
@@ -115,7 +115,7 @@ def _warn_no_text(empty, n, n_absent):
         warnings.warn(f"{len(empty):,} of {n:,} items have no text ({n_absent:,} are not in the file), "
             f"such as {empty[:3]}: they stay, with `missing` set")
 
-# %% ../../nbs/15_data.catalog.ipynb #c5dbf422
+# %% ../../nbs/15_data.catalog.ipynb #0cd053ae
 def _columns(records, items, fields, *, where, faults, field_chars):
     "field -> text of each item; fields that are no text go to `faults`"
     def read(item, field):
@@ -127,7 +127,7 @@ def _columns(records, items, fields, *, where, faults, field_chars):
             return ''
     return {field:[read(item, field) for item in items] for field in fields}
 
-# %% ../../nbs/15_data.catalog.ipynb #ef1befc0
+# %% ../../nbs/15_data.catalog.ipynb #debd2e5a
 def _add_images(columns, types, images, on_error):
     "The columns `image` and `no_image`; `good` of an `ImageCheck` holds the files that can be trusted"
     from datasets import Image, Value
@@ -149,14 +149,14 @@ def _add_images(columns, types, images, on_error):
 
 # %% ../../nbs/15_data.catalog.ipynb #d2db9ddd
 def load_catalog(
-    source,               # item -> dict of fields; pairs of them; or a file `*.item.json`, or a folder with one
-    items,                # names of the items in order: `log.items`
+    source,               # item -> dict of fields; pairs of these; a file `*.item.json`, or its folder
+    items,                # item names in order: `log.items`
     recipe:tuple=RECIPE,  # fields that make up `text`; see `RECIPES`
     max_chars:int=1000,   # bound on the length of a text
     *,
-    images=None,          # item -> image file, or what `check_images` gives; adds the columns `image` and `no_image`
+    images=None,          # item -> file, or what `check_images` gives; adds columns `image`, `no_image`
     field_chars=None,     # bound on each field: a number, or a dict: field -> number
-    keep:tuple=(),        # more fields, each of which becomes a column of clean text
+    keep:tuple=(),        # more columns of clean text
     on_error:str='raise', # 'skip': leave out broken fields and rows, count them, warn
     report=None,          # a `Skipped` to count in
 ): # `datasets.Dataset` with item, title, text, missing (no text), perhaps image and no_image; row i is item i
@@ -180,7 +180,7 @@ def load_catalog(
         _add_images(columns, types, images, on_error)
     return Dataset.from_dict(columns, Features(types))
 
-# %% ../../nbs/15_data.catalog.ipynb #e6b63a78
+# %% ../../nbs/15_data.catalog.ipynb #2244f6fa
 def save_catalog(
     catalog,       # as `load_catalog` gives it
     path,          # file to write, such as 'shop.arrow'
@@ -205,7 +205,7 @@ def save_catalog(
         Path(unfinished).unlink(missing_ok=True)
         raise
 
-# %% ../../nbs/15_data.catalog.ipynb #7d3a7036
+# %% ../../nbs/15_data.catalog.ipynb #a6c57622
 def _map_arrow(path):
     "(catalogue, types of its columns), mapped into memory; a file that was cut off is refused"
     import pyarrow as pa
@@ -248,7 +248,7 @@ def open_catalog(
                 "a file from elsewhere must not read yours. Save it with `save_catalog`")
     return c
 
-# %% ../../nbs/15_data.catalog.ipynb #0d49b655
+# %% ../../nbs/15_data.catalog.ipynb #e22388b5
 def _joint_types(catalogs):
     "The columns of the joint catalogue"
     from datasets import Features, Value

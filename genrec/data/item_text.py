@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['RECIPE', 'RECIPES', 'clean', 'field_text', 'cut_at_word', 'read_field', 'join_fields', 'compose']
 
-# %% ../../nbs/14a_data.item_text.ipynb #27a8142a
+# %% ../../nbs/14a_data.item_text.ipynb #0efc45e4
 import html, re
 
-# %% ../../nbs/14a_data.item_text.ipynb #be10dd9f
+# %% ../../nbs/14a_data.item_text.ipynb #0dade298
 _spans = [(re.compile(first, re.I), re.compile(last, re.I)) for first,last in (
     (r'<script\b', r'</script\s*>'), (r'<style\b', r'</style\s*>'), (r'<!--', r'-->'))]
 _tag = re.compile(r'</?[a-z][^<>]*>|<![a-z][^<>]*>', re.I)
@@ -46,7 +46,7 @@ def clean(
         s = _whole_characters(_control.sub('', s))
     return ' '.join(s.split())
 
-# %% ../../nbs/14a_data.item_text.ipynb #66707a13
+# %% ../../nbs/14a_data.item_text.ipynb #0125326e
 RECIPE = ('title','brand','categories','description') # fields of a text, in order
 RECIPES = dict( # the fields that papers name; how they are joined is ours: each closed by a full stop
     tiger=('title','price','brand','categories'), # TIGER, section 4.1
@@ -79,7 +79,7 @@ def field_text(
     what = 'nested too deep' if depth>8 else f'{value!r:.40}, a {type(value).__name__}'
     raise ValueError(f"{where} is {what}: wanted text, a number, or a list of texts")
 
-# %% ../../nbs/14a_data.item_text.ipynb #a94e26df
+# %% ../../nbs/14a_data.item_text.ipynb #2467f182
 def cut_at_word(
     s:str,
     max_chars, # bound on the length; None for none
