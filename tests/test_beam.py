@@ -21,7 +21,10 @@ class Case:
         self.trie = self.make_trie(self.parts, dense=(0, 2**20)[seed%3>0])
         self.weights = [[torch.randn(self.n, l+1, K, generator=g)*2 for K in self.trie.heads[l]] for l in range(levels)]
         self.allowed = torch.rand(self.n_items, generator=g)<.8
-        self.excluded = [torch.randperm(self.n_items, generator=g)[:number(0, self.n_items+1)].tolist() for _ in range(self.n)]
+        self.excluded = []
+        for _ in range(self.n):
+            order = torch.randperm(self.n_items, generator=g)
+            self.excluded.append(order[:number(0, self.n_items+1)].tolist())
 
     @staticmethod
     def make_trie(parts, **kw): return CodeTrie(parts if len(parts)>1 else parts[0], **kw)
@@ -44,7 +47,8 @@ class Case:
 
     def left(self, query):
         "(m,) items that a query may get"
-        return torch.tensor([i for i in range(self.n_items) if self.allowed[i] and i not in self.excluded[query]], dtype=torch.int64)
+        left = set(self.allowed.nonzero()[:,0].tolist())-set(self.excluded[query])
+        return torch.tensor(sorted(left), dtype=torch.int64)
 
     def alone(self, query, items, **kw):
         "The search for one query in a catalogue of these items"
@@ -68,7 +72,8 @@ def test_what_is_left_out_takes_no_place():
     for seed in CASES:
         case,width = Case(seed),1+seed%6
         exact = case.exact()
-        r = beam_search(case.logits, case.trie, case.n, min(width, 3), width=width, allow=case.allowed, exclude=case.excluded)
+        r = beam_search(case.logits, case.trie, case.n, min(width, 3), width=width,
+                        allow=case.allowed, exclude=case.excluded)
         for q in range(case.n):
             rest = case.left(q)
             left_out += case.n_items-len(rest)

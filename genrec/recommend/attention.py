@@ -44,7 +44,7 @@ class AttentionBlock(nn.Module):
         ok:Tensor=None, # (b, t) positions that may be looked at (default: all)
         *,
         causal:bool=None, # for this call (default: as made)
-        at:Tensor=None, # (b, m) positions that are computed; all are looked at (default: each)
+        at:Tensor=None, # (b, m) positions that are computed; all are looked at
     )->Tensor: # (b, t, dim), or (b, m, dim)
         "The first half of a block"
         causal = self.causal if causal is None else causal
