@@ -29,17 +29,20 @@ def main():
     if a.small and Path(a.out)==root/'runs'/'mql4grec': sys.exit('--small wants another --out: its runs are no results')
     import torch
     torch.set_num_threads(a.threads)
-    from dataclasses import replace
+    from genrec.config import vary
     from genrec.systems.bbqrec_real import like
     from genrec.systems.compare import RECOMMENDER
     from genrec.systems.compare import compare
     from genrec.systems.mql4grec import MQL4GRecConfig
     from genrec.systems.mql4grec_real import TRANSLATOR, describe, keep_in, language_of, load_periods, load_shops, mql4grec_jobs, poster_sheets, transfer_work, word_meaning
     rec, tok, some, shops = RECOMMENDER, {}, {}, {}
-    if a.small: rec, tok, some, shops = replace(rec, d_model=16, d_ff=16, d_kv=8, n_heads=2, epochs=1, valid_users=50), dict(id_epochs=1, hidden=(32,), code_dim=8, sizes=(20,)*3), dict(n_users=60), dict(k=3, n_users=800)
+    if a.small:
+        rec = vary(rec, model=dict(d_model=16, d_ff=16, d_kv=8, n_heads=2), model_fit=dict(epochs=1), valid_users=50)
+        tok = dict(ids=dict(hidden=(32,), code_dim=8, sizes=(20,)*3), ids_fit=dict(epochs=1))
+        some, shops = dict(n_users=60), dict(k=3, n_users=800)
     load = dict(ml100k_newer=lambda: load_periods(d/'ml100k_posters', **some), scientific_cgr=lambda: load_shops(d/'scientific_cgr', d/'office14_apao', d/'beauty14', **shops))
     datas = {n: load[n]() for n in a.only_data}
-    cfg = like(MQL4GRecConfig, rec, **(TRANSLATOR|tok))
+    cfg = like(MQL4GRecConfig, rec, TRANSLATOR, tok)
     def file(name): return Path(a.out)/f'{name}.json' if a.small else root/'runs'/'bench'/f'mql4grec_{name}.json'
     if a.words:
         for n, x in datas.items(): keep_in(file('words'), {n: word_meaning(x, cfg)}) # one after the other: what is made is kept

@@ -27,31 +27,39 @@ def main():
     if a.small and a.out==p.get_default('out'): sys.exit('--small makes runs that say nothing: give --out another folder')
     import torch
     torch.set_num_threads(a.threads)
-    from dataclasses import replace
+    from genrec.config import merged, vary
     from genrec.store import Store
     from genrec.systems.compare import RECOMMENDER
     from genrec.systems.compare import compare
-    from genrec.systems.utgrec_real import LIGHT, TOY, lend, load_transfer, toy_transfer, transfer_work, utgrec_jobs, with_mllm
+    from genrec.systems.utgrec_real import TOY, lend, load_transfer, toy_transfer, transfer_work, utgrec_jobs, with_mllm
     from genrec.encode.mllm import mllm_parts
-    from genrec.systems.utgrec import UTGRecConfig
+    from genrec.systems.utg_parts import UTGRecConfig
     at, jobs = Path(a.shared), []
-    big = {k: getattr(UTGRecConfig, k) for k in LIGHT if k not in ('id_epochs', 'tune_epochs')} | dict(id_micro=a.micro, id_precision='bf16') if a.mllm else {} # the paper's in place of `LIGHT`, but as many epochs: its shops are larger
+    def long(stage): return {f'{stage}_fit': dict(lr=getattr(UTGRecConfig, f'{stage}_fit').lr, micro_batch=a.micro, precision='bf16')}
+    big = dict(ids=UTGRecConfig.ids, **long('ids'), **long('tune')) if a.mllm else {} # the paper's in place of `LIGHT`, but as many epochs: its shops are larger
     def read(data): return with_mllm(data, lambda: mllm_parts(a.mllm), Path(a.mllm).name, checkpointing=True) if a.mllm else data
     folders = {'scientific': ('scientific_cgr', 'office14_apao', 'beauty14'), 'ml100k': ('ml100k_posters',), 'toy': (), 'pictures': ()}
     absent = [f for d in a.data for f in folders[d] if not (at/f).is_dir()]
     if absent: sys.exit(f'no folder {", ".join(absent)} in {at}: say where with --shared, or --data toy')
     for d in a.data:
         def these(data, seeds, **kw):
-            if a.small: kw = kw | dict(rec=replace(RECOMMENDER, d_model=32, d_ff=32, d_kv=8, n_heads=2, epochs=1, every=1), tokenizer=dict(id_epochs=2, **({'sizes': (16,)*3} if not folders[d] else {})), n_clusters=4,
-                id_epochs=3, bypass_steps=2, tune_epochs=1, enc_dim=16, dec_dim=16, code_dim=16, max_tokens=8, diffusion_width=16)
+            if a.small:
+                rec = vary(RECOMMENDER, model=dict(d_model=32, d_ff=32, d_kv=8, n_heads=2), model_fit=dict(epochs=1, every=1))
+                narrow = dict(code_dim=16, encoder=dict(d_model=16), decoder=dict(d_model=16), text=dict(max_tokens=8),
+                              image=dict(width=16), losses=dict(bypass_steps=2))
+                tokenizer = dict(ids_fit=dict(epochs=2), **({} if folders[d] else dict(ids=dict(sizes=(16,)*3))))
+                kw = merged(kw, dict(ids=narrow, ids_fit=dict(epochs=3), tune_fit=dict(epochs=1)))
+                kw |= dict(rec=rec, tokenizer=tokenizer, n_clusters=4)
             return utgrec_jobs(data, seeds, a.ablate, tuple(a.sweep), checkpoints=Store().folder/'utgrec', keep=a.keep, **kw)
         if d in ('toy', 'pictures'): # a seed is a world of its own
-            rec = replace(RECOMMENDER, d_model=64, d_ff=128, d_kv=16, n_heads=4, epochs=12, every=3, patience=2, batch_size=64, micro_cells=None, precision='no')
-            for s in a.seeds: jobs += these(read(toy_transfer(seed=s, images=d=='pictures')), (s,), **({} if a.small else dict(rec=rec, tokenizer=dict(sizes=(16,)*3, hidden=(64,), id_epochs=200, code_dim=16), n_clusters=5)), **TOY)
+            rec = vary(RECOMMENDER, model=dict(d_model=64, d_ff=128, d_kv=16, n_heads=4),
+                       model_fit=dict(epochs=12, every=3, patience=2, batch_size=64, micro_cells=None, precision='no'))
+            tokenizer = dict(ids=dict(sizes=(16,)*3, hidden=(64,), code_dim=16), ids_fit=dict(epochs=200))
+            for s in a.seeds: jobs += these(read(toy_transfer(seed=s, images=d=='pictures')), (s,), **({} if a.small else dict(rec=rec, tokenizer=tokenizer, n_clusters=5)), **TOY)
         else:
             f = folders[d]
             data = read(load_transfer(at/f[0], tuple(at/o for o in f[1:]), text='tfidf' if a.small else None))
-            jobs += these(data, tuple(a.seeds), **({} if a.small else transfer_work(data) | big))
+            jobs += these(data, tuple(a.seeds), **({} if a.small else merged(transfer_work(data), big)))
     jobs = [j for j in jobs if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:60s} {'done' if j.done(a.out) else 'missing'}")

@@ -18,7 +18,7 @@ from .evaluate.protocol import measure, validator
 from .evaluate.compare import leaderboard, text_table
 from .systems.tiger import TigerConfig
 from .systems.bbqrec_real import RealData
-from .systems.tiger import settings
+from .config import settings, vary
 from .systems.compare import RECOMMENDER, early
 from .systems.compare import Job
 from .systems.recipes import ENTRIES, Budget, Entry, settings_of
@@ -49,7 +49,9 @@ def recommender(
     b:Budget, epochs:int, # of the 60 of a run
 )->TigerConfig:
     "`RECOMMENDER`, and what of a budget reaches systems: the share of their epochs, the users that they are measured on, precision"
-    return replace(RECOMMENDER, epochs=max(1, round(RECOMMENDER.epochs*epochs/Budget.epochs)), valid_users=b.valid_users, precision=b.precision or RECOMMENDER.precision)
+    usual = RECOMMENDER.model_fit
+    training = dict(epochs=max(1, round(usual.epochs*epochs/Budget.epochs)), precision=b.precision or usual.precision)
+    return vary(RECOMMENDER, model_fit=training, valid_users=b.valid_users)
 
 def one_run(e:Entry, data:RealData, settings:dict, b:Budget, seed:int, epochs:int, test:bool=True, at:Path=None)->Run: # `test=False`: validation alone
     "Train, measure and count; the configuration holds the settings, the device, and all of a system's"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FitConfig', 'fit']
 
-# %% ../nbs/01_train.ipynb #ca3e8dd2
+# %% ../nbs/01_train.ipynb #361d2e5b
 import math, time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,12 +14,12 @@ from torch import nn
 from fastcore.basics import patch
 from .record import digest
 from .batches import batches, fresh_accelerator, shards, take, to_device
-from .config import check_real, check_whole, settings as settings_of, unknown_name, vary
+from .config import check_real, check_whole, setting, settings as settings_of, unknown_name, vary
 from .optim import adamw, cosine
 from .progress import FitLog, LiveCurve, progress
 from .checkpoint import alike, fingerprint, load_checkpoint, pack, part_of, save_checkpoint, unpack
 
-# %% ../nbs/01_train.ipynb #8e3e0a32
+# %% ../nbs/01_train.ipynb #3babe5da
 @dataclass(frozen=True)
 class FitConfig:
     "The settings of a training; `vary(cfg, lr=3e-4)` changes one"
@@ -38,7 +38,7 @@ class FitConfig:
     every:int=1 # epochs between two measurements; the last epoch is measured too
     patience:int=None # measurements in a row that may bring no better one; the next one ends the training (None: never)
     precision:str='no' # 'no' is fp32, 'bf16' mixed
-    save_every:int=200 # steps between checkpoints, besides one an epoch
+    save_every:int=setting(200, counts=False) # steps between checkpoints, besides one an epoch
     drop_last:bool=False # leave a last, smaller batch out
 
     def __post_init__(self):
@@ -172,12 +172,12 @@ def is_better(self:_Trainer, metrics):
     new,old = metrics[name],self.log.best[name]
     return new<old if self.cfg.metric.startswith('-') else new>old
 
-# %% ../nbs/01_train.ipynb #2262aa9b
+# %% ../nbs/01_train.ipynb #e335ce91
 @patch
 def set_mark(self:_Trainer):
     "What a checkpoint has to have in common with this training"
     shapes = {name: tuple(value.shape) for name,value in self.model.state_dict().items()}
-    how = dict(settings_of(self.cfg, leave=('save_every',)), seed=self.seed, n=len(self.data), shapes=shapes)
+    how = dict(settings_of(self.cfg), seed=self.seed, n=len(self.data), shapes=shapes)
     about = dict(data=self.data, **getattr(self.model, 'mark', dict)()) if self.checkpoint else {}
     self.mark = dict(mark=digest(how), about={name: fingerprint(value) for name,value in about.items()})
 

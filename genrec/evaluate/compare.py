@@ -10,6 +10,7 @@ import itertools, math, re, torch
 from html import escape
 from dataclasses import dataclass
 from fastcore.basics import patch
+from ..config import flat_settings
 from ..record import Run, digest
 from ..core import md_table
 from .chance import bootstrap_means, interval, paired_t
@@ -110,10 +111,11 @@ def _names(groups):
     "A name for each (system, configuration): the system, and the settings in which its configurations differ"
     names = []
     for (system,_),runs in groups.items():
-        configs = [group[0].config for (other,_),group in groups.items() if other==system]
+        configs = [flat_settings(group[0].config) for (other,_),group in groups.items() if other==system]
         keys = sorted(set().union(*configs)-{'seed'})
         differ = [k for k in keys if len({digest([k in c, c.get(k)]) for c in configs})>1]
-        settings = ', '.join(f'{k}={runs[0].config.get(k)}' for k in differ)
+        own = flat_settings(runs[0].config)
+        settings = ', '.join(f'{k}={own.get(k)}' for k in differ)
         names.append(f'{system} ({settings})' if differ else system)
     return names
 

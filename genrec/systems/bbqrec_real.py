@@ -9,7 +9,7 @@ __all__ = ['LETTER', 'TIGER_IDS', 'REAL', 'PRINTED', 'TUPLES', 'OTHERS', 'WORK',
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #1c864c04
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from ..core import Split, Embeddings, SemanticIds
 from ..record import Run, digest
@@ -17,12 +17,15 @@ from ..quantize.base import to_sids
 from ..quantize.session import SessionGraphEncoder
 from ..store import Store
 from ..codes.product import product_ids
-from .tiger import TigerConfig, balanced_ids, rqvae_ids, settings, tiger
+from ..config import flat_settings, settings, vary
+from ..optim import cosine
+from .tiger import T5Config, TigerConfig, balanced_ids, rqvae_ids, tiger
 from .tiger_m import tiger_m
 from .letter import LetterConfig, cf_vectors, letter, letter_codes
 from .compare import RECOMMENDER
 from .codes import load_code_data
-from .bbqrec import BBQRecConfig, ABLATIONS, OF_IDS, SWEEPS, bbqrec, bbqrec_ids, shared_nats
+from .bbqrec import BBQRecConfig, ABLATIONS, SWEEPS, bbqrec, bbqrec_ids
+from .bbqrec_codes import shared_nats
 from ..recommend.sequence import sequences
 from .compare import Job
 
@@ -71,34 +74,51 @@ def load_real(
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #fcbfcffa
 def like(
-    cls, # `TigerConfig`, `LetterConfig` or `BBQRecConfig`
+    cls, # `TigerConfig`, or that of another system
     rec:TigerConfig=RECOMMENDER,
-    **kw, # fields that differ
+    *changes:dict, # what differs, stage by stage, one after the other
 )->TigerConfig: # of class `cls`
-    "The paper's tokenizer, and the recommender of `rec`"
-    own = ('sizes','hidden','code_dim','commitment_weight','id_epochs','id_batch_size','id_lr','tuple_vectors')
-    return cls(**{k:v for k,v in ((f, getattr(rec, f)) for f in TigerConfig.__dataclass_fields__) if k not in own}|kw)
+    "The paper's tokenizer, and the recommender of `rec`: its sizes, its training, and how it is measured"
+    cfg = cls()
+    sizes = {f.name: getattr(rec.model, f.name) for f in fields(T5Config) if f.name not in ('shared','tuple_vectors')}
+    training = dict(model_fit=replace(rec.model_fit, metric=cfg.model_fit.metric))
+    if hasattr(cfg, 'pre_fit'): # a training before: the same but for its length, its batches and its rate
+        own = ('epochs','batch_size','lr','schedule','metric')
+        training['pre_fit'] = replace(rec.model_fit, **{name: getattr(cfg.pre_fit, name) for name in own})
+    cfg = vary(cfg, model=sizes, valid_users=rec.valid_users, width=rec.width, **training)
+    for change in changes:
+        cfg = vary(cfg, **change)
+    return cfg
 
 # what is not LETTER's in a comparison, where all have one recommender and some hundred epochs in place of 20,000
-LETTER = dict(hidden=(512,256,128), id_epochs=500, constant_rate=False, rank_temperature=1.)
+LETTER = dict(ids=dict(hidden=(512,256,128)), ids_fit=dict(epochs=500, schedule=cosine, warmup=.05), model=dict(temperature=1.))
 def letter_like(
     rec:TigerConfig=RECOMMENDER,
-    **kw, # fields that differ
+    *changes:dict, # what differs, stage by stage, one after the other
 )->LetterConfig:
     "The paper's tokenizer but for `LETTER`, and the recommender of `rec`; collisions are looked at half-way and at the end"
-    cfg = like(LetterConfig, rec, **LETTER|kw)
-    return cfg if 'collision_every' in kw else replace(cfg, collision_every=max(1, cfg.id_epochs//2))
+    cfg = like(LetterConfig, rec, LETTER, *changes)
+    if any('every' in change.get('ids_fit', {}) for change in changes):
+        return cfg
+    return vary(cfg, ids_fit=dict(every=max(1, cfg.ids_fit.epochs//2)))
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #05ebed8a
 TIGER_IDS = balanced_ids # the tokenizer whose codes are best on validation users of `scientific_cgr`, see systems.codes
-REAL = dict(per_dim=True, unit_length=False, mutual_weight=1/128, club_lr=1e-3, id_spread=1., seq_layers=1, seq_dropout=.1, id_epochs=60) # BBQRec's tokenizer here
-PRINTED = dict(per_dim=False, unit_length=True, mutual_weight=1., club_lr=1e-4, id_spread=None) # the paper's losses, as sums over vectors of length 1
+REAL = dict( # BBQRec's tokenizer here
+    ids=dict(per_dim=True, unit_length=False, mutual_weight=1/128, club_lr=1e-3, id_spread=1., n_layers=1, dropout=.1),
+    ids_fit=dict(epochs=60))
+PRINTED = dict(ids=dict(per_dim=False, unit_length=True, mutual_weight=1., club_lr=1e-4, id_spread=None)) # the paper's losses, as sums over vectors of length 1
 TUPLES = { # how tuples of codes are read and written
-    'tuples read alone': dict(tuple_vectors='input'), 'tuples scored alone': dict(tuple_vectors='output'), 'tuples as tokens': dict(tuple_vectors='alone')}
+    'tuples read alone': dict(model=dict(tuple_vectors='input')),
+    'tuples scored alone': dict(model=dict(tuple_vectors='output')),
+    'tuples as tokens': dict(model=dict(tuple_vectors='alone'))}
 OTHERS = { # beside `ABLATIONS`
-    'as printed': dict(PRINTED, legal=False, tuple_vectors=False), 'loss as printed': PRINTED, 'tokenizer stopped on validation': dict(id_epochs=100, id_every=5), 'one-sided': dict(one_sided=True),
-    'SR-GNN': dict(seq_encoder=SessionGraphEncoder, seq_layers=1), # the other encoder that the paper names
-    **{f'mutual weight {w:g}': dict(mutual_weight=w) for w in (0., 1/16, 1/4, 1.)}} # sweep of (3); 0 keeps the specific parts, 'no mutual information' does not
+    'as printed': dict(PRINTED, model=dict(legal=False, tuple_vectors=False)),
+    'loss as printed': PRINTED,
+    'tokenizer stopped on validation': dict(ids_fit=dict(epochs=100, every=5), watch_next=True),
+    'one-sided': dict(ids=dict(one_sided=True)),
+    'SR-GNN': dict(ids=dict(sequence=SessionGraphEncoder, n_layers=1)), # the other encoder that the paper names
+    **{f'mutual weight {w:g}': dict(ids=dict(mutual_weight=w)) for w in (0., 1/16, 1/4, 1.)}} # sweep of (3); 0 keeps the specific parts, 'no mutual information' does not
 
 WORK = 6*33_541 # training samples of a recommender: 6 epochs of `scientific_cgr`
 
@@ -115,8 +135,11 @@ def same_work(
     times:int=1, # so many times as long for the recommender, whose codes stay the same
 )->dict: # arguments of `bbqrec_jobs` and `collision_jobs`
     "Epochs that come to as many training samples as 6 (recommender), 500 (RQ-VAE) and 60 (BBQRec's tokenizer) are on `scientific_cgr`"
-    s = sequences(data.split.train, rec.max_history)
-    return dict(rec=replace(rec, epochs=times*epochs_for(WORK, len(data.split.train))), tokenizer=dict(id_epochs=min(500, epochs_for(500*4_344, data.split.n_items))), id_epochs=epochs_for(60*8_371, int((s.lengths>0).sum())))
+    s = sequences(data.split.train, rec.model.max_history)
+    rqvae = min(500, epochs_for(500*4_344, data.split.n_items))
+    recommender = vary(rec, model_fit=dict(epochs=times*epochs_for(WORK, len(data.split.train))))
+    return dict(rec=recommender, tokenizer=dict(ids_fit=dict(epochs=rqvae)),
+                ids_fit=dict(epochs=epochs_for(60*8_371, int((s.lengths>0).sum()))))
 
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #62f2aa30
 def bbqrec_jobs(
@@ -124,27 +147,27 @@ def bbqrec_jobs(
     seeds:tuple=(0,1,2),
     ablate:bool=False, # every row of `ABLATIONS` and `OTHERS` too
     rec:TigerConfig=RECOMMENDER,
-    tokenizer:dict=None, # fields of all three configurations, such as dict(id_epochs=50)
-    more:dict=None, # further rows: name -> fields of `BBQRecConfig`, such as `TUPLES`
+    tokenizer:dict=None, # what differs in all three configurations, such as dict(ids_fit=dict(epochs=50))
+    more:dict=None, # further rows: name -> what differs from 'bbqrec', such as `TUPLES`
     tiger_ids=TIGER_IDS, # TIGER's tokenizer, (emb, cfg, seed) -> `SemanticIds`; RQ-VAE is the row 'tiger-rqvae'
     checkpoints=None, # folder where tokenizers are kept, so that another process need not train them again
-    **kw, # fields of `BBQRecConfig`
+    **kw, # what differs in `BBQRecConfig`
 )->list: # of `Job`, most telling first
     "TIGER (over all modalities too, where there are several), LETTER, BBQRec and BBQRec without each of its parts, with one recommender"
     text,tok = data.embs['text'],tokenizer or {}
     about = dict(split=data.split.rule, vectors={m:[e.name, *e.x.shape] for m,e in data.embs.items()})
-    base = like(BBQRecConfig, rec, **REAL|tok|kw)
-    plain = like(TigerConfig, rec, **tok)
-    named = {'tiger': plain, 'tiger-rqvae': plain, 'letter': letter_like(rec, **tok), 'bbqrec': base}
+    base = like(BBQRecConfig, rec, REAL, tok, kw)
+    plain = like(TigerConfig, rec, tok)
+    named = {'tiger': plain, 'tiger-rqvae': plain, 'letter': letter_like(rec, tok), 'bbqrec': base}
     if len(data.embs)>1: named['tiger_m'] = named['tiger']
     rows = {**(ABLATIONS | OTHERS if ablate else {'summed vectors': ABLATIONS['summed vectors']}), **(more or {})}
-    named |= {f"bbqrec-{n.replace(' ', '-')}": replace(base, **fields) for n,fields in rows.items() if possible(fields, data)}
+    named |= {f"bbqrec-{n.replace(' ', '-')}": vary(base, **fields) for n,fields in rows.items() if possible(fields, data)}
     kept = {} # tokenizers: some rows differ in the recommender alone
     def coded(cfg, seed):
-        t,own = time.time(),replace(BBQRecConfig(), **{f: getattr(cfg, f) for f in OF_IDS})
-        key = digest([data.name, about, settings(own), seed])
+        t,own = time.time(),settings(cfg, leave=('model','model_fit','table','inherit','width'))
+        key = digest([data.name, about, own, cfg.model.max_history, seed])
         at = checkpoints and Path(checkpoints)/f'bbqrec-{key}.safetensors'
-        if key not in kept: kept[key] = bbqrec_ids(data.split, data.embs, cfg, seed, at),round(time.time()-t, 1)
+        if key not in kept: kept[key] = bbqrec_ids(data.split, data.embs, cfg, seed, checkpoint=at),round(time.time()-t, 1)
         return kept[key]
     def job(name, cfg, seed):
         def make():
@@ -173,16 +196,16 @@ def with_collisions(s)->Run: # of a `System`
 # %% ../../nbs/92b_systems.bbqrec_real.ipynb #298a55cc
 def sweep_rows(
     names:tuple=tuple(SWEEPS), # of `SWEEPS`: 'L', 'N', 'D', 'K'
-)->dict: # name of a row -> fields of `BBQRecConfig`, for `more=` of `bbqrec_jobs`
+)->dict: # name of a row -> what differs, for `more=` of `bbqrec_jobs`
     "The paper's figure 3: levels, codes of a level, width of codewords, buckets of similarity, one at a time; its own setting is the row 'bbqrec'"
     unknown = [n for n in names if n not in SWEEPS]
     if unknown: raise ValueError(f"`SWEEPS` has {', '.join(SWEEPS)}, got {', '.join(unknown)}")
     rows = {}
     for name in names:
         for fields in SWEEPS[name]:
-            if all(getattr(BBQRecConfig, kind)==v for kind,v in fields.items()): continue
-            (kind, v), = fields.items()
-            shown = v if kind!='sizes' else len(v) if name=='L' else v[0]
+            if vary(BBQRecConfig(), **fields)==BBQRecConfig(): continue
+            (kind, v), = flat_settings(fields).items()
+            shown = v if kind!='ids.sizes' else len(v) if name=='L' else v[0]
             rows[f'{name} {shown}'] = fields
     return rows
 
@@ -199,10 +222,11 @@ def collision_jobs(
         if isinstance(cfg, BBQRecConfig): return product_ids(bbqrec_ids(data.split, data.embs, cfg, seed).sids)[0]
         if isinstance(cfg, LetterConfig): return to_sids(letter_codes(text, cf_vectors(data.split, cfg, seed), cfg, seed), text)
         ids = rqvae_ids(text, cfg, seed)
-        return SemanticIds(ids.codes[:,:len(cfg.sizes)], cfg.sizes)
+        return SemanticIds(ids.codes[:,:len(cfg.ids.sizes)], cfg.ids.sizes)
     def job(name, cls, L, seed):
-        cfg = letter_like(rec, **tok) if cls is LetterConfig else like(cls, rec, **(REAL|tok|kw if cls is BBQRecConfig else tok))
-        cfg = replace(cfg, sizes=cfg.sizes[:1]*L)
+        own = (REAL, tok, kw) if cls is BBQRecConfig else (tok,)
+        cfg = letter_like(rec, tok) if cls is LetterConfig else like(cls, rec, *own)
+        cfg = vary(cfg, ids=dict(sizes=cfg.ids.sizes[:1]*L))
         def make():
             t,ids = time.time(),codes(cfg, seed)
             return Run(name, data.name, settings(cfg), dict(collision_rate=ids.collision_rate(), n_colliding=ids.n_colliding(), items=len(ids)), seed, dict(ids=round(time.time()-t, 1)))

@@ -17,7 +17,8 @@ from ..encode.text import TextEncoder, minilm_path
 from ..optim import muon
 from ..codes.product import product_ids
 from ..analyse.probe import features, probe
-from .tiger import TigerConfig, settings, tiger
+from ..config import settings, vary
+from .tiger import TigerConfig, tiger
 from .compare import Job
 from .bbqrec import ABLATIONS, BBQRecConfig, bbqrec
 
@@ -51,10 +52,15 @@ def both(embs:dict)->Embeddings: # of all modalities, each with the same weight
     return Embeddings(torch.cat([x/x.norm(dim=1).square().mean().sqrt() for x in xs], 1), '+'.join(e.name for e in embs.values()), 'both')
 
 # %% ../../nbs/92a_systems.bbqrec_toy.ipynb #043779aa
-TOY = BBQRecConfig(sizes=(16,16,16), hidden=(128,), code_dim=32, specific_dim=2, per_dim=True, unit_length=False, mutual_weight=.003, tuple_vectors=False, # the runs here were made with sums; `bbqrec-tuples` has a vector for each tuple
-    id_spread=1., seq_layers=1, seq_dropout=0., club_lr=1e-3, id_epochs=10, id_batch_size=64, id_lr=3e-3,
-    n_buckets=20, d_model=64, d_ff=128, d_kv=16, n_heads=4, n_layers=1, n_user_tokens=0, legal=True, init=.05, epochs=10, batch_size=256, lr=5e-3, warmup=.1, every=10, optimizer=muon)
-TOY_TIGER = TigerConfig(**{f:getattr(TOY, f) for f in TigerConfig.__dataclass_fields__}|dict(sizes=(16,16,16), id_epochs=300, id_batch_size=96, id_lr=1e-3))
+TOY = vary(BBQRecConfig(),
+    ids=dict(sizes=(16,16,16), hidden=(128,), code_dim=32, specific_dim=2, per_dim=True, unit_length=False,
+             mutual_weight=.003, id_spread=1., n_layers=1, dropout=0., club_lr=1e-3),
+    ids_fit=dict(epochs=10, batch_size=64, lr=3e-3), table=dict(n_buckets=20),
+    model=dict(d_model=64, d_ff=128, d_kv=16, n_heads=4, n_layers=1, n_user_tokens=0, init=.05,
+               tuple_vectors=False), # the runs here were made with sums; `bbqrec-tuples` has a vector for each tuple
+    model_fit=dict(epochs=10, lr=5e-3, warmup=.1, every=10, optimizer=muon))
+TOY_TIGER = vary(TigerConfig(), ids=dict(sizes=(16,16,16), hidden=(128,)), ids_fit=dict(epochs=300, batch_size=96),
+                 model=TOY.model, model_fit=TOY.model_fit)
 
 def keeps(
     sids, # `SemanticIds` or a dict of them
@@ -72,10 +78,13 @@ def toy_jobs(
     **kw, # as for `toy_study`
 )->list: # of `Job`, most telling first
     "Runs of this study"
-    rows = {'bbqrec':{}, 'bbqrec-no-mutual-information':ABLATIONS['no mutual information'], 'bbqrec-one-sided':dict(one_sided=True, mutual_weight=.03),
-        'bbqrec-wide':dict(specific_dim=cfg.code_dim), 'bbqrec-weight-1':dict(mutual_weight=1.), 'bbqrec-tuples':dict(tuple_vectors=True)}
+    narrow = ABLATIONS['no mutual information']
+    rows = {'bbqrec': {}, 'bbqrec-no-mutual-information': narrow,
+        'bbqrec-one-sided': dict(ids=dict(one_sided=True, mutual_weight=.03)),
+        'bbqrec-wide': dict(ids=dict(specific_dim=cfg.ids.code_dim)),
+        'bbqrec-weight-1': dict(ids=dict(mutual_weight=1.)), 'bbqrec-tuples': dict(model=dict(tuple_vectors=True))}
     if ablate: rows |= {f"bbqrec-{n.replace(' ', '-')}":f for n,f in ABLATIONS.items() if n!='summed vectors'} # `bbqrec` is the row with sums
-    named = {'tiger-text':tiger_cfg, 'tiger-both':tiger_cfg} | {n:replace(cfg, **f) for n,f in rows.items()}
+    named = {'tiger-text':tiger_cfg, 'tiger-both':tiger_cfg} | {n:vary(cfg, **f) for n,f in rows.items()}
     def job(name, c, seed):
         def make():
             d = toy_study(seed, **kw)

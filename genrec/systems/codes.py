@@ -15,6 +15,8 @@ from pathlib import Path
 from torch import Tensor
 from ..core import Split, Embeddings, SemanticIds, set_seed, md_table
 from ..record import Run, digest, load_runs, versions, write_atomic
+from ..config import settings, vary
+from ..optim import cosine
 from ..train import fit
 from ..store import Store
 from ..quantize.base import to_sids
@@ -31,7 +33,7 @@ from ..codes.collide import append_rank
 from ..codes.rules import residual_distance, level_distance, next_nearest, kth_leaf, sinkhorn_reassign, random_last
 from ..analyse.codes import usage, perplexity
 from ..analyse.space import neighbours, neighbour_preservation
-from .tiger import TigerConfig, settings, tiger
+from .tiger import TigerConfig, tiger
 from .compare import RECOMMENDER, early, marked, work
 from .letter import BEFORE, LetterConfig, cf_vectors, letter_codes
 
@@ -60,7 +62,8 @@ class CodeData:
     catalog:object=None
     def cf(self, cfg:CodesConfig, seed:int)->Embeddings: # (n_items, code_dim)
         "LETTER's collaborative vectors, trained once"
-        how = LetterConfig(code_dim=cfg.code_dim, cf_epochs=cfg.cf_epochs, cf_batch_size=cfg.cf_batch_size, cf_lr=cfg.cf_lr, cf_every=cfg.cf_every)
+        training = dict(epochs=cfg.cf_epochs, batch_size=cfg.cf_batch_size, lr=cfg.cf_lr, every=cfg.cf_every)
+        how = vary(LetterConfig(), ids=dict(code_dim=cfg.code_dim), cf_fit=training)
         return self.store.get(cf_vectors, split=self.split, cfg=how, seed=seed)
 
 # %% ../../nbs/91c_systems.codes.ipynb #906307c0
@@ -196,14 +199,15 @@ def tree(data, cfg, seed)->Coded:
 
 def letter_config(cfg:CodesConfig)->LetterConfig:
     "LETTER's own parts, with the widths and the training that all quantizers share; collisions are looked at twice"
-    own = BEFORE if cfg.letter_before else dict(collision_every=max(1, cfg.epochs//2))
-    shared = dict(hidden=cfg.hidden, code_dim=cfg.code_dim, id_epochs=cfg.epochs, id_batch_size=cfg.batch_size,
-        id_lr=cfg.lr, constant_rate=False, tokenizer_decay=.01)
-    return LetterConfig(**own|shared, sizes=cfg.letter, n_clusters=cfg.n_clusters)
+    own = BEFORE if cfg.letter_before else dict(ids_fit=dict(every=max(1, cfg.epochs//2)))
+    training = dict(epochs=cfg.epochs, batch_size=cfg.batch_size, lr=cfg.lr, precision=cfg.precision,
+                    weight_decay=.01, warmup=.05, schedule=cosine)
+    codes = dict(sizes=cfg.letter, hidden=cfg.hidden, code_dim=cfg.code_dim, n_clusters=cfg.n_clusters)
+    return vary(vary(LetterConfig(), **own), ids=codes, ids_fit=training)
 
 def letter(data, cfg, seed)->Coded:
     "LETTER's: an RQ-VAE that has to find each item's SASRec vector, and spreads its codewords"
-    q = letter_codes(data.emb, data.cf(cfg, seed), letter_config(cfg), seed, precision=cfg.precision)
+    q = letter_codes(data.emb, data.cf(cfg, seed), letter_config(cfg), seed)
     q = q.eval().requires_grad_(False)
     return Coded(to_sids(q, data.emb), residual_distance(list(q.vae.rq.codebooks), q.latent(data.emb)), q.decode)
 
@@ -277,7 +281,7 @@ def code_jobs(
 
 def _own(job, cfg): # for the files of LETTER, unless as first built: what they depend on besides `cfg`
     if job.quantizer is not letter or cfg.letter_before: return {}
-    return dict(letter_how=settings(letter_config(cfg), leave=tuple(TigerConfig.__dataclass_fields__)))
+    return dict(letter_how=settings(letter_config(cfg), leave=('model','model_fit','valid_users','width')))
 
 def _key(data, job, cfg, rule, rec=None):
     "Digest of all settings"
@@ -285,8 +289,7 @@ def _key(data, job, cfg, rule, rec=None):
     of = dict(data=data.name, vectors=[data.emb.name, *data.emb.x.shape], quantizer=job.quantizer.__name__, rule=rule.__name__, cfg=shared) | _own(job, cfg)
     return digest(of | ({} if rec is None else dict(rec=_settings(rec), split=data.split.rule)))
 
-_tokenizer = ('sizes','hidden','code_dim','commitment_weight','id_epochs','id_batch_size','id_lr') # of `TigerConfig`, not used here
-def _settings(rec): return settings(rec, leave=_tokenizer)
+def _settings(rec): return settings(rec, leave=('ids','ids_fit')) # its own codes are not used here
 
 def _row_file(folder, job, rule): return Path(folder)/f'{job.quantizer.__name__}-{rule.__name__}-{job.seed}.json'
 def _runs_of(folder, job, data): # path -> Run
@@ -329,7 +332,7 @@ def run_job(
         old,cpu = _runs_of(folder, job, data),time.process_time()
         try: ids = apply_rule(job.rec_rule, c, job.seed)
         except ValueError: ids = next_nearest(c.sids, c.distance) # as LETTER where a prefix is too full; the row of the rule says why
-        s = tiger(data.split, data.emb, rec, ids, job.quantizer.__name__, data.name, job.seed)
+        s = tiger(data.split, data.emb, rec, ids, name=job.quantizer.__name__, data=data.name, seed=job.seed)
         how = dict(key=_key(data, job, cfg, job.rec_rule, rec), quantizer=job.quantizer.__name__, rule=job.rec_rule.__name__, vectors=data.emb.name, codes=asdict(cfg), **_own(job, cfg), recommender=_settings(rec), split=data.split.rule)
         replace(s.run, config=how, seconds=dict(s.run.seconds, ids=sec, processor=round(time.process_time()-cpu, 1))).save(Path(folder)/'rec')
         for p in old: p.unlink() # made with other settings

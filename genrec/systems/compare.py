@@ -13,6 +13,7 @@ from pathlib import Path
 from ..record import Run, digest
 from ..optim import muon
 from ..evaluate.compare import Leaderboard
+from ..config import settings, vary
 from .tiger import TigerConfig
 
 # %% ../../nbs/90a_systems.compare.ipynb #70213690
@@ -128,18 +129,20 @@ def compare(jobs:list, folder, budget_min:float=None, lane:tuple=(0,1), say=prin
     return work(jobs, lambda j: j.done(folder), lambda j: j.run(folder, say), folder, budget_min, lane, say)
 
 # %% ../../nbs/90a_systems.compare.ipynb #ddb33df0
-RECOMMENDER = TigerConfig(d_model=128, d_ff=256, d_kv=32, n_heads=4, n_layers=1, n_user_tokens=0, legal=True, init=.05, # why the last two: see systems.tiger
-    epochs=6, batch_size=256, micro_cells=512, lr=3e-3, warmup=.1, optimizer=muon, precision='bf16', every=6, valid_users=2000, width=20)
+RECOMMENDER = vary(TigerConfig(),
+    model=dict(d_ff=256, d_kv=32, n_heads=4, n_layers=1, n_user_tokens=0, legal=True, init=.05), # see systems.tiger
+    model_fit=dict(epochs=6, lr=3e-3, warmup=.1, optimizer=muon, precision='bf16', every=6))
 
 def early(
     run:Run, # of a comparison, as `bench/*.py` make them
 )->str: # such as 'early (6 epochs, one layer)'; '' for a recommender of another size or a longer training
     "What the first row of the comparisons is called wherever it is shown: `RECOMMENDER`, for as many samples as 6 epochs of `scientific_cgr`"
     made = run.config.get('recommender') or run.config.get('made') or run.config
-    size = ('d_model','d_ff','d_kv','n_heads','n_layers')
-    if any(made.get(name)!=getattr(RECOMMENDER, name) for name in size): return ''
-    epochs = made['epochs']
-    return f"early ({epochs} epoch{'s'*(epochs>1)}, one layer)" if epochs<=RECOMMENDER.epochs else ''
+    model,usual = made.get('model', {}),settings(RECOMMENDER.model)
+    if any(model.get(name)!=usual[name] for name in ('d_model','d_ff','d_kv','n_heads','n_layers')):
+        return ''
+    epochs = made['model_fit']['epochs']
+    return f"early ({epochs} epoch{'s'*(epochs>1)}, one layer)" if epochs<=RECOMMENDER.model_fit.epochs else ''
 
 def marked(
     board:Leaderboard,

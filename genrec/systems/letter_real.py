@@ -12,7 +12,8 @@ from .bbqrec_real import RealData, letter_like, like, with_collisions
 from .compare import RECOMMENDER
 from .compare import Job
 from .letter import ABLATIONS, SWEEPS, LetterConfig, cf_vectors, letter, letter_ids
-from .tiger import TigerConfig, settings, tiger
+from ..config import flat_settings, settings, vary
+from .tiger import TigerConfig, tiger
 
 # %% ../../nbs/92c_systems.letter_real.ipynb #815a5798
 def letter_rows(
@@ -25,11 +26,11 @@ def letter_rows(
     odd = [name for name in sweep if name not in SWEEPS]
     if odd: raise ValueError(f"no sweep {odd}: there are {list(SWEEPS)}")
     rows = {'letter': base}
-    if ablate: rows |= {f"letter-{name.replace(' ', '-')}": replace(base, **fields) for name,fields in ABLATIONS.items()}
+    if ablate: rows |= {f"letter-{name.replace(' ', '-')}": vary(base, **fields) for name,fields in ABLATIONS.items()}
     for name in sweep:
         for fields in SWEEPS[name]:
-            (value,) = fields.values()
-            cfg = replace(base, **fields)
+            (value,) = flat_settings(fields).values()
+            cfg = vary(base, **fields)
             if cfg not in rows.values(): rows[f'letter-{name}-{value:g}'] = cfg
     return rows
 
@@ -39,18 +40,18 @@ def letter_jobs(
     *,
     ablate:bool=True, sweep:tuple=(), # see `letter_rows`
     rec:TigerConfig=RECOMMENDER,
-    tokenizer:dict=None, # fields of both configurations, such as dict(id_epochs=50)
-    **kw, # fields of `LetterConfig`
+    tokenizer:dict=None, # what differs in both configurations, such as dict(ids_fit=dict(epochs=50))
+    **kw, # what differs in `LetterConfig`
 )->list: # of `Job`, most telling first
     "TIGER, LETTER with the paper's loss, its ablations and its sweeps, with one recommender"
     text,tok = data.embs['text'],tokenizer or {}
-    base = letter_like(rec, **dict(rank_temperature=LetterConfig.rank_temperature)|tok|kw)
-    rows = {'tiger': like(TigerConfig, rec, **tok)}|letter_rows(base, ablate=ablate, sweep=sweep)
+    base = letter_like(rec, dict(model=dict(temperature=LetterConfig().model.temperature)), tok, kw)
+    rows = {'tiger': like(TigerConfig, rec, tok)}|letter_rows(base, ablate=ablate, sweep=sweep)
     about = dict(split=data.split.rule, vectors=[text.name, *text.x.shape])
     behaviour,codes = {},{} # what several rows have in common
     def coded(cfg, seed):
         if seed not in behaviour: behaviour[seed] = cf_vectors(data.split, cfg, seed)
-        key = seed,replace(cfg, rank_temperature=1.)
+        key = seed,vary(cfg, model=dict(temperature=1.))
         if key not in codes:
             t = time.time()
             codes[key] = letter_ids(text, behaviour[seed], cfg, seed),round(time.time()-t, 1)

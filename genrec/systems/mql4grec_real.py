@@ -18,12 +18,13 @@ from ..data.domains import Domains, by_release, join_catalogs, join_domains, spl
 from ..data.images import contact_sheet
 from ..data.split import leave_one_out
 from ..codes.language import QuantitativeLanguage
-from ..codes.translate import train_translators
+from ..codes.translate import TranslatorConfig, train_translators
 from ..codes.vocab import code_text
 from ..analyse.meaning import code_meaning
 from ..analyse.language import code_items, code_table, neighbour_overlap, prefix_overlap, shared_codes, telling_codes
 from ..store import Store
-from .tiger import TigerConfig, settings, tiger
+from ..config import settings, vary
+from .tiger import TigerConfig, tiger
 from .letter import LetterConfig, letter
 from .compare import RECOMMENDER
 from .codes import Kept
@@ -108,7 +109,8 @@ def core_log(
     return index_log(k_core(t if n_users is None else sample_users(t, n_users), k=k))
 
 # %% ../../nbs/93b_systems.mql4grec_real.ipynb #430819e7
-TRANSLATOR = dict(hidden=(512,256,128), id_epochs=200, id_batch_size=1024) # on the items of all domains: about as many steps as TIGER's 500 epochs on those of the target
+TRANSLATOR = dict( # on the items of all domains: about as many steps as TIGER's 500 epochs on those of the target
+    ids=dict(hidden=(512,256,128)), ids_fit=dict(epochs=200, batch_size=1024))
 
 def language_of(
     data:Transfer,
@@ -119,17 +121,16 @@ def language_of(
     target:bool=True, # do the translators learn from the target's items too? They get words either way
 )->QuantitativeLanguage: # of the items of all domains
     "Words from translators that are trained once for each seed"
-    names = ('sizes','hidden','code_dim','commitment_weight','straight_residual','sinkhorn_levels','sinkhorn_eps','sinkhorn_iters','id_epochs','id_batch_size','id_lr','id_weight_decay','id_every','keep','across')
     learn = torch.ones(len(data.domains.log.items), dtype=torch.bool)
     if not target: learn[data.domains.items(data.target)] = False
-    how,items = {n:getattr(cfg, n) for n in names},data.domains.log.items
-    t = (store or Store()).get(_words, embs=data.embs, items=items, how=how, seed=seed, learn=learn)
+    own,items = TranslatorConfig(cfg.ids, cfg.ids_fit, cfg.keep_best, cfg.across),data.domains.log.items
+    t = (store or Store()).get(_words, embs=data.embs, items=items, cfg=own, seed=seed, learn=learn)
     mark = bytes(t.pop('mark').tolist()).decode()
-    return QuantitativeLanguage(data.domains.log.items, {m:SemanticIds(c, cfg.sizes) for m,c in t.items()}, {m:data.embs[m].missing for m in t}, mark)
+    return QuantitativeLanguage(data.domains.log.items, {m:SemanticIds(c, cfg.ids.sizes) for m,c in t.items()}, {m:data.embs[m].missing for m in t}, mark)
 
-def _words(embs, items, how, seed, learn)->dict: # name -> Tensor
+def _words(embs, items, cfg, seed, learn)->dict: # name -> Tensor
     "The codes of all items, and the mark of what made them"
-    lang = train_translators(embs, replace(MQL4GRecConfig(), **how), seed, items=items, learn=learn)(embs, items)
+    lang = train_translators(embs, cfg, seed, items=items, learn=learn)(embs, items)
     return {m:s.codes for m,s in lang.sids.items()}|dict(mark=torch.tensor(list(lang.mark.encode()), dtype=torch.uint8))
 
 def transfer_work(
@@ -138,11 +139,11 @@ def transfer_work(
 )->dict: # arguments of `mql4grec_jobs`
     "Epochs that come to as many training samples as 6 on `scientific_cgr`; before them twice as many of the sources, where each sample is one of every task"
     n = len(leave_one_out(data.sources.log).train)*(3 if len(data.embs)>1 else 1)
-    return dict(rec=replace(rec, epochs=epochs_for(WORK, len(data.split().train))), pre_epochs=epochs_for(2*WORK, n))
+    return dict(rec=vary(rec, model_fit=dict(epochs=epochs_for(WORK, len(data.split().train)))), pre_fit=dict(epochs=epochs_for(2*WORK, n)))
 
 def possible(fields, data:Transfer)->bool:
     "Whether data allow an ablation: leaving out a modality or what ties two wants two, one source of several wants several"
-    if {'modalities','kinds','n_prompt'}&set(fields): return len(data.embs)>1
+    if {'modalities','kinds','model'}&set(fields): return len(data.embs)>1
     return fields.get('n_sources', 0)<len(data.sources.names)
 
 def mql4grec_jobs(
@@ -150,20 +151,21 @@ def mql4grec_jobs(
     seeds:tuple=(0,1,2),
     ablate:bool=False, # every row of `ABLATIONS` that the data allow
     rec:TigerConfig=RECOMMENDER,
-    tokenizer:dict=None, # fields of all configurations, such as dict(id_epochs=50)
+    tokenizer:dict=None, # what differs in all configurations, such as dict(ids_fit=dict(epochs=50))
     store:Store=None,
-    **kw, # fields of `MQL4GRecConfig`
+    **kw, # what differs in `MQL4GRecConfig`
 )->list: # of `Job`, most telling first
     "TIGER and LETTER on the target, MQL4GRec with and without the sources, with one recommender"
     tok = tokenizer or {}
-    base = like(MQL4GRecConfig, rec, **(TRANSLATOR|dict(pre_epochs=rec.epochs, pre_batch_size=rec.batch_size, pre_lr=rec.lr)|tok|kw))
-    named = {'tiger':like(TigerConfig, rec, **tok), 'letter':letter_like(rec, **tok), 'mql4grec':base, 'mql4grec-no-pre-training':replace(base, **ABLATIONS['no pre-training'])}
+    before = {name: getattr(rec.model_fit, name) for name in ('epochs','batch_size','lr')}
+    base = like(MQL4GRecConfig, rec, TRANSLATOR, dict(pre_fit=before), tok, kw)
+    named = {'tiger':like(TigerConfig, rec, tok), 'letter':letter_like(rec, tok), 'mql4grec':base, 'mql4grec-no-pre-training':vary(base, **ABLATIONS['no pre-training'])}
     if ablate: named |= {f"mql4grec-{n.replace(' ', '-')}":ablated(base, n) for n,fields in ABLATIONS.items() if possible(fields, data)}
     split = data.split()
     about = dict(split=split.rule, domains=list(data.domains.names), vectors={m:[e.name, *e.x.shape] for m,e in data.embs.items()})
     def job(name, cfg, seed):
         def make():
-            if isinstance(cfg, MQL4GRecConfig): return with_collisions(mql4grec(split, language_of(data, cfg, seed, store), data.items, data.sources, cfg, seed=seed))
+            if isinstance(cfg, MQL4GRecConfig): return with_collisions(mql4grec(split, language_of(data, cfg, seed, store), data.items, data.sources, cfg=cfg, seed=seed))
             return with_collisions((letter if isinstance(cfg, LetterConfig) else tiger)(split, data.own(), cfg, seed=seed))
         return Job(name, data.name, seed, make, dict(about, **settings(cfg)))
     return [job(n, c, s) for s in seeds for n,c in named.items()]

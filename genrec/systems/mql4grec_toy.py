@@ -18,7 +18,7 @@ from ..encode.image import PixelEncoder
 from ..encode.text import TfidfEncoder
 from .compare import Job
 from .mql4grec import MQL4GRecConfig, mql4grec
-from .tiger import settings
+from ..config import settings, vary
 
 # %% ../../nbs/93a_systems.mql4grec_toy.ipynb #0542c74d
 @dataclass(frozen=True)
@@ -30,8 +30,12 @@ class ToyWorld:
     items:tuple             # of the target, `domain:item`
     ceiling:float           # best recall@10 of the test users
 
-TOY = MQL4GRecConfig(sizes=(16,16,16), hidden=(64,), code_dim=16, id_epochs=60, id_batch_size=128, id_lr=5e-3, keep='-reconstruction',
-    d_model=48, d_ff=96, d_kv=12, n_heads=4, n_layers=1, init=.1, pre_epochs=4, pre_batch_size=128, pre_lr=4e-3, epochs=20, batch_size=64, lr=4e-3, warmup=.05, every=2, patience=4)
+_measured = dict(warmup=.05, every=2, patience=4)
+TOY = vary(MQL4GRecConfig(), ids=dict(sizes=(16,16,16), hidden=(64,), code_dim=16),
+    ids_fit=dict(epochs=60, batch_size=128, lr=5e-3, metric='-reconstruction'),
+    model=dict(d_model=48, d_ff=96, d_kv=12, n_heads=4, n_layers=1, init=.1),
+    pre_fit=dict(epochs=4, batch_size=128, lr=4e-3, **_measured),
+    model_fit=dict(epochs=20, batch_size=64, lr=4e-3, **_measured))
 
 @lru_cache(maxsize=2)
 def toy_world(
@@ -64,7 +68,7 @@ def toy_jobs(
         planted,fields = how[name]
         def make():
             w = toy_world(seed, planted, cfg, **shops)
-            r = mql4grec(w.split, w.lang, w.items, w.sources, replace(cfg, **fields), seed=seed).run
+            r = mql4grec(w.split, w.lang, w.items, w.sources, cfg=replace(cfg, **fields), seed=seed).run
             return replace(r, metrics=r.metrics|dict(ceiling=w.ceiling))
         return Job(name, 'toy', seed, make, dict(settings(replace(cfg, **fields)), planted=planted, shops=shops))
     return [job(n, s) for s in seeds for n in how]

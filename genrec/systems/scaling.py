@@ -7,11 +7,12 @@ __all__ = ['share_of', 'Point', 'sweep_points', 'plain_name', 'sweep_jobs', 'tig
 
 # %% ../../nbs/95_systems.scaling.ipynb #bf8d6768
 import torch
-from dataclasses import dataclass, replace, fields
+from dataclasses import dataclass, replace
 from ..core import Embeddings, Split, Samples
 from ..record import load_runs
 from ..analyse.scaling import fit_scaling, scaling_points, Scaling
 from .compare import Job, compare
+from ..config import vary
 from .tiger import TigerConfig, rqkmeans_ids, tiger
 
 # %% ../../nbs/95_systems.scaling.ipynb #4098ed98
@@ -63,17 +64,22 @@ def sweep_jobs(
         return Job(f'{system}-{p.setting}={plain_name(p.value)}', data, s, lambda: make(p, s), dict(config or {}, curve=f'{system}, {p.setting}', setting=p.setting, value=plain_name(p.value), size=p.size))
     return sorted((job(p, s) for p in sweep_points(grid) for s in seeds), key=lambda j: (j.seed, j.config['size']))
 
+def _stages(p):
+    "A point of a sweep as changes of a configuration, stage by stage"
+    *stages,name = p.setting.split('.')
+    changes = {name: p.value}
+    for stage in reversed(stages): changes = {stage: changes}
+    return changes
+
 def tiger_at(
     split:Split, emb:Embeddings, cfg:TigerConfig,
     tokenizer=rqkmeans_ids, # as for `tiger`
     data:str='data',
 ): # (`Point`, seed) -> `Run`, as `sweep_jobs` wants; the run's metrics also hold `params`
-    "TIGER with one setting changed: a field of its configuration, or `share`, of the training users"
-    known = {f.name for f in fields(cfg)}
+    "TIGER with one setting changed, such as `model.d_model`, or `share`, of the training users"
     def make(p, seed):
-        if p.setting!='share' and p.setting not in known: raise ValueError(f"a sweep changes `share` or a field of the configuration, got {p.setting!r}")
-        s = share_of(split, p.value, seed) if p.setting=='share' else split
-        c = cfg if p.setting=='share' else replace(cfg, **{p.setting:p.value})
+        shared = p.setting=='share'
+        s,c = (share_of(split, p.value, seed),cfg) if shared else (split,vary(cfg, **_stages(p)))
         out = tiger(s, emb, c, tokenizer, data=data, seed=seed)
         return replace(out.run, metrics=dict(out.run.metrics, params=sum(q.numel() for q in out.model.parameters())))
     return make

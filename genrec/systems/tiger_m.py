@@ -11,20 +11,26 @@ from ..core import Split, Embeddings
 from ..recommend.features import standardised
 from .tiger import TigerConfig, System, tiger
 
-# %% ../../nbs/90b_systems.tiger_m.ipynb #d2afba22
+# %% ../../nbs/90b_systems.tiger_m.ipynb #f1f5a80b
 def joined(
     embs:dict, # modality -> `Embeddings` of all items
 )->Embeddings: # side by side; `missing` where an item has none of them
     "Several modalities as one vector"
-    if not isinstance(embs, dict) or len(embs)<2: raise ValueError(f"TIGER_M joins two modalities or more, got {list(embs) if isinstance(embs, dict) else type(embs).__name__}; with one it is `tiger`")
-    es = list(embs.values())
-    return Embeddings(standardised(embs, len(es[0])), '+'.join(e.name or m for m,e in embs.items()), '+'.join(embs), torch.stack([e.missing for e in es]).all(0))
+    if not isinstance(embs, dict) or len(embs)<2:
+        given = list(embs) if isinstance(embs, dict) else type(embs).__name__
+        raise ValueError(f"TIGER_M joins two modalities or more, got {given}; with one it is `tiger`")
+    every = list(embs.values())
+    missing = torch.stack([emb.missing for emb in every]).all(0)
+    names = '+'.join(emb.name or modality for modality,emb in embs.items())
+    return Embeddings(standardised(embs, len(every[0])), names, modality='+'.join(embs), missing=missing)
 
 def tiger_m(
     split:Split, # see `leave_one_out`
     embs:dict, # modality -> `Embeddings` of all items
     cfg:TigerConfig=TigerConfig(),
-    name:str='tiger_m', **kw, # as `tiger`
+    *,
+    name:str='tiger_m',
+    **kw, # as `tiger`
 )->System:
     "TIGER on joined vectors"
     return tiger(split, joined(embs), cfg, name=name, **kw)
