@@ -17,7 +17,7 @@ from .batches import batches, fresh_accelerator, shards, take, to_device
 from .config import check_real, check_whole, setting, settings as settings_of, unknown_name, vary
 from .optim import adamw, cosine
 from .progress import FitLog, LiveCurve, progress
-from .checkpoint import alike, fingerprint, load_checkpoint, pack, part_of, save_checkpoint, unpack
+from .checkpoint import alike, fingerprint, load_checkpoint, pack, part_of, save_checkpoint, restore_state
 
 # %% ../nbs/01_train.ipynb #3babe5da
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def load(self:_Trainer):
         what = f" (what differs: {', '.join(odd)})" if odd else ''
         raise ValueError(f"{self.checkpoint} belongs to a training with other settings, data or model{what}; "
                          "delete it to start anew, or give `checkpoint` another name")
-    self.best = to_device(unpack(tensors, self.model, self.opts), self.acc.device)
+    self.best = to_device(restore_state(tensors, self.model, self.opts), self.acc.device)
     self.step,self.bad,self.log = meta['step'],meta['bad'],FitLog(**meta['log'])
     return {name: value.to(self.acc.device) for name,value in part_of(tensors, 'sum.').items()}
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..layers import ByteDropout, Linear
-from .align import by_length
+from .align import in_length_order
 
 # %% ../../nbs/37b_quantize.session.ipynb #9b5c8298
 def first_places(
@@ -112,7 +112,7 @@ def forward(self:SessionGraphEncoder,
     if ok.shape[1]>self.max_history:
         raise ValueError(f"this encoder reads {self.max_history} items, got {ok.shape[1]}: "
                          f"cut the histories, `.last({self.max_history})`")
-    rows,_,groups = by_length(ok.sum(1))
+    rows,_,groups = in_length_order(ok.sum(1))
     x = self.drop(F.rms_norm(v, v.shape[1:])[rows])
     sizes = [length*number for length,number in groups]
     parts = zip(x.split(sizes), item[rows].split(sizes), groups)

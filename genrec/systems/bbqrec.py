@@ -20,7 +20,7 @@ from ..train import FitConfig, fit
 from ..quantize.align import SequenceEncoder
 from ..quantize.multi import MultiQuantizer
 from ..evaluate.metrics import evaluate
-from ..evaluate.protocol import sample_users
+from ..evaluate.protocol import sampled_part
 from ..recommend.base import top_k
 from ..recommend.sequence import sequences
 from ..recommend.similarity import SimilarityT5
@@ -90,7 +90,7 @@ def foresight(
     ks:tuple=(1,5,10),
 ): # function of a `MultiQuantizer`, for `evaluate=` of `fit`
     "How well a tokenizer's sequence encoder finds the next item among all items, by the cosine of equation 12"
-    part = sample_users(split.valid, n_users)
+    part = sampled_part(split.valid, n_users)
     part = part[part.lengths>0]
     if not len(part):
         raise ValueError("no validation user has a history: a tokenizer cannot be chosen by what they take next")

@@ -24,7 +24,7 @@ from ..recommend.tasks import KINDS, TaskT5, answerable, modality_lists
 from ..recommend.tasks import target_losses
 from ..recommend.merge import paper_rule, reciprocal_rank, score_sum
 from ..evaluate.metrics import KS, evaluate, metrics_of_ranks
-from ..evaluate.protocol import measure, sample_users, validator
+from ..evaluate.protocol import measure, sampled_part, validator
 from .tiger import T5Config, TigerConfig, System
 
 # %% ../../nbs/93_systems.mql4grec.ipynb #3c9545ef
@@ -86,7 +86,7 @@ def watch_next(
     metric:str, # of the training
 ): # model -> {'text_loss': ..., 'image_loss': ... (where samples allow it), and metrics where `metric` is one}
     "What `fit` calls as `evaluate`"
-    part = sample_users(split.valid, cfg.valid_users)
+    part = sampled_part(split.valid, cfg.valid_users)
     full = validator(split, cfg.valid_users, width=cfg.width)
     def evaluate(model):
         losses = {}

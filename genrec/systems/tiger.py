@@ -23,7 +23,7 @@ from ..quantize.rqvae import RQVAE
 from ..codes.collide import append_rank
 from ..codes.product import product_ids
 from ..recommend.t5 import T5Recommender
-from ..evaluate.protocol import measure, sample_users, validator
+from ..evaluate.protocol import measure, sampled_part, validator
 
 # %% ../../nbs/90_systems.tiger.ipynb #c9e16daf
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def with_nats(
     block:int=256, # users at once
 ): # model -> the same metrics, and `nats`
     "Metrics of validation users, and what their next item costs: the mean of -log p"
-    part = sample_users(split.valid, n_users)
+    part = sampled_part(split.valid, n_users)
     @torch.no_grad()
     def measure_both(model):
         nats = 0.

@@ -18,7 +18,7 @@ from ..quantize.diffusion import ImageDecoder, PatchLatents
 from ..quantize.keep import ANCHORS
 from ..quantize.pq import ProductQuantizer
 from ..quantize.tree import TreeQuantizer
-from ..quantize.utg import PARTS, UTGData, UTGTokenizer, neighbours
+from ..quantize.utg import PARTS, UTGData, UTGTokenizer, adjacent_items
 from .tiger import T5Config, TigerConfig
 
 # %% ../../nbs/94_systems.utg_parts.ipynb #454a42d2
@@ -218,7 +218,7 @@ def tokenizer_data(
     if items is None:
         items = tok.encoder.prepare(catalog)
     tokens = token_table(catalog['text'], content.tokens, len(tok.text.place))
-    return UTGData(items, tokens, latents, neighbours(split.train, split.n_items))
+    return UTGData(items, tokens, latents, adjacent_items(split.train, split.n_items))
 
 def _latents(tok, content, catalog):
     "Pictures to be drawn; one that cannot be read is none to draw either"
