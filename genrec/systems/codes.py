@@ -77,7 +77,8 @@ def load_code_data(
     from genrec.data.filter import k_core
     from genrec.data.log import index_log
     from genrec.data.split import leave_one_out
-    from genrec.data.catalog import RECIPE, load_catalog
+    from genrec.data.item_text import RECIPE
+    from genrec.data.catalog import load_catalog
     folder,store = Path(folder),store or Store()
     rows,items,recipe = files(folder) if files else (load_lcrec(folder),folder,RECIPE)
     log = index_log(k_core(rows, k=5))
