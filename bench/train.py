@@ -16,7 +16,7 @@ WORDS, BATCH, LR, HISTORY = 32_100, 256, 1e-3, 20
 def data(folder):
     "Semantic IDs and a split"
     import torch
-    from genrec.core import SemanticIds, Log
+    from genrec.core.values import SemanticIds, Log
     from genrec.data.split import leave_one_out
     from genrec.data.log import index_log
     if folder and Path(folder).is_dir():
@@ -44,7 +44,7 @@ def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*(1 if sys.
 def train_ours(folder, n, epochs, precision='no', change=None):
     import torch
     from genrec.recommend.t5 import T5Recommender
-    from genrec.train import fit
+    from genrec.core.train import fit
     sids, split = data(folder)
     m = T5Recommender(sids, max_history=HISTORY, recency=False, **DIMS)
     if change: change(m)
@@ -62,7 +62,7 @@ def train_ours_bf16(*a): return train_ours(*a, 'bf16')
 # ours through Hugging Face's own stacks
 def train_stock(folder, n, epochs, precision='no'):
     from torch import nn
-    from genrec.layers import byte_dropout, fast_linear
+    from genrec.core.layers import byte_dropout, fast_linear
     class Stock(nn.Module):
         "Hugging Face's stack in place of ours, with our linear layers and dropout"
         def __init__(self, stack):
@@ -119,7 +119,7 @@ def train_public_80_bf16(*a): return train_public(*a, bf16=True, pad=81)
 def train_floor(folder, n, epochs):
     import torch
     from torch.utils.flop_counter import FlopCounterMode
-    import genrec.layers as layers
+    import genrec.core.layers as layers
     from genrec.recommend.t5 import T5Recommender
     suits, layers.onednn_suits = layers.onednn_suits, lambda: False # what oneDNN does is not counted
     sids, split = data(folder)

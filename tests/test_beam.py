@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.test import test_close as close, test_eq as equal
 from genrec.codes.trie import CodeTrie
-from genrec.core import SemanticIds
+from genrec.core.values import SemanticIds
 from genrec.recommend.beam import beam_search
 
 class Case:

@@ -1,4 +1,4 @@
-"""Filters of interactions, beyond what `12_data.filter` shows: another backend, what is counted, and each filter
+"""Filters of interactions, beyond what `data/33_filter` shows: another backend, what is counted, and each filter
 against a rule on plain rows, on tables that Hypothesis makes up"""
 import hashlib
 from collections import Counter

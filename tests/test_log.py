@@ -1,7 +1,7 @@
 """Saved logs and splits of which one file is broken: each is refused, and the message says why"""
 import numpy as np, torch
 from fastcore.test import expect_fail
-from genrec.core import Histories, Samples, Split
+from genrec.core.values import Histories, Samples, Split
 from genrec.data.log import index_log, load_log, load_split, save_log, save_split
 
 LOG = index_log(dict(user=['ann','ann','bob','eve'], item=['x','','x','y'], time=[1,2,-3,2**62]))

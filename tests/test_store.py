@@ -2,12 +2,12 @@
 import os, subprocess, sys
 from pathlib import Path
 import genrec, torch
-from genrec.store import Store
+from genrec.core.store import Store
 
 HEAD = """
 import os, sys, time, signal, torch
 from pathlib import Path
-from genrec.store import Store
+from genrec.core.store import Store
 store = Store(sys.argv[1])
 """
 

@@ -3,7 +3,7 @@ import copy
 import torch
 from fastcore.test import test_close as close
 from torch.nn.functional import pad
-from genrec.core import Histories, Samples, SemanticIds, set_seed
+from genrec.core.values import Histories, Samples, SemanticIds, set_seed
 from genrec.recommend.base import top_k
 from genrec.recommend.oracle import score_catalog
 from genrec.recommend.t5 import T5Recommender
