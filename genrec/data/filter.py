@@ -13,7 +13,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from ..core.values import md_table
 from .interactions import as_table
-from .kcore import check_whole, fast_k_core, kept
+from .kcore import check_from_one, fast_k_core, kept
 
 # %% ../../nbs/data/33_filter.ipynb #05d30d67
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def k_core(
     report=None, # a `Report` to add to (default: print one line)
 ): # the same kind of table, rows in their old order; empty where no k-core exists
     "Remove users and items with fewer than `k` interactions, again and again until none is left"
-    check_whole(k=k)
+    check_from_one(k=k)
     o,name = as_table(t),f'k_core(k={k})'
     if _here(o): # arrays of numbers take less time and memory
         new,*sizes = fast_k_core(o, k)
@@ -151,7 +151,7 @@ def clip_history(
     report=None,     # a `Report` to add to (default: print one line)
 ): # the same kind of table
     "Cut the history of each user"
-    check_whole(n=n)
+    check_from_one(n=n)
     return _ends(t, ['user'], n, keep, name=f'clip_history(n={n}, keep={keep})', report=report)
 
 # %% ../../nbs/data/33_filter.ipynb #749c08fd
@@ -289,7 +289,7 @@ def sample_users(
 ): # the same kind of table: whole histories
     "Users with the `n` smallest SHA-256 of `seed:name`: the same ones on every machine and backend"
     import ibis
-    check_whole(n=n)
+    check_from_one(n=n)
     o = numbered(t)
     users = o.select('user').distinct()
     key = (ibis.literal(f'{int(seed)}:')+users.user).hexdigest('sha256')

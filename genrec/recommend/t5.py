@@ -39,8 +39,7 @@ class T5Config:
                             # or 'input' or 'output' for what is read or scored alone; wants `legal`
     item_vectors:bool=False # add a learned vector of each item to its tokens; zero at first
     label_smoothing:float=0. # share of a target's probability that is spread over all possible codes, in training
-    init:float=1.           # width of the first embeddings; T5's 1 suits Adafactor, whose steps
-                            # are relative, and hardly moves under AdamW
+    init:float=1.           # width of the first embeddings; T5's 1 hardly moves under AdamW
     max_history:int=20      # only the youngest items of a longer history are read
     cut:float=0.            # share of training histories that are cut, see `cut_short`
 

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['ABLATIONS', 'SWEEPS', 'MultiQuantizerConfig', 'TableConfig', 'BBQRecConfig', 'foresight', 'BBQRecIds', 'read_ids',
-           'chosen', 'bbqrec_ids', 'untrained_quantizer', 'inherit_codes', 'bbqrec_t5', 'BBQRecSystem', 'bbqrec',
-           'ids_beside']
+           'chosen', 'bbqrec_ids', 'untrained_quantizer', 'inherit_codes', 'bbqrec_t5', 'BBQRecSystem', 'bbqrec']
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #3dcfca49
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
+from ..core.checkpoint import ids_beside
 from ..core.values import Split, Embeddings, SemanticIds, set_seed
 from ..codes.product import product_ids
 from ..core.train import FitConfig, fit
@@ -250,12 +250,6 @@ def bbqrec(
                      seconds=dict(ids=round(time.time()-start, 1)), checkpoint=checkpoint,
                      make=lambda: bbqrec_t5(ids, cfg))
     return BBQRecSystem(s.sids, s.model, s.run, ids)
-
-def ids_beside(
-    checkpoint, # file of a recommender's training, or None
-): # Path, or None
-    "The file of the tokenizer's training, beside that of the recommender's"
-    return None if checkpoint is None else Path(checkpoint).with_stem(Path(checkpoint).stem+'-ids')
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #3121f710
 ABLATIONS = { # name -> what differs: `vary(cfg, **ABLATIONS['no table'])`

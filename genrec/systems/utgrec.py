@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['ABLATIONS', 'SWEEPS', 'Sources', 'raw_codes', 'keeping', 'utg_tokenizer', 'utg_ids', 'utg_t5', 'Pretrained',
-           'ids_beside', 'utgrec_pretrain', 'carry_over', 'UTGRecSystem', 'target_tokenizer', 'tokenizer_drift',
-           'utgrec_finetune']
+           'utgrec_pretrain', 'carry_over', 'UTGRecSystem', 'target_tokenizer', 'tokenizer_drift', 'utgrec_finetune']
 
 # %% ../../nbs/systems/35_utgrec.ipynb #5c6fdb3b
 import copy, math, time
@@ -13,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 import torch
 from torch import nn
+from ..core.checkpoint import ids_beside
 from ..core.values import Split, SemanticIds, set_seed
 from ..core.config import flat_settings, settings
 from ..core.train import fit
@@ -161,12 +161,6 @@ class Pretrained:
 
     def _repr_markdown_(self):
         return f"**Pretrained** on {len(self.sids):,} items\n\n"+self.sids._repr_markdown_()
-
-def ids_beside(
-    checkpoint, # file of a recommender's training, or None
-): # Path, or None
-    "The file of the tokenizer's training, beside that of the recommender's"
-    return None if checkpoint is None else Path(checkpoint).with_stem(Path(checkpoint).stem+'-ids')
 
 # %% ../../nbs/systems/35_utgrec.ipynb #63f888d8
 def utgrec_pretrain(
