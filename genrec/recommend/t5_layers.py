@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from fastcore.basics import patch
 from ..core.layers import Linear, drop_mask, linear
 
-# %% ../../nbs/recommend/18_t5_layers.ipynb #c8eab011
+# %% ../../nbs/recommend/18_t5_layers.ipynb #1e0e307f
 def _inverse_size(x, eps):
     "(..., d) -> (..., 1): 1 over the root of the mean square"
     return (torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()/x.shape[-1]+eps).rsqrt_()
@@ -43,7 +43,7 @@ def rms_norm(
     "`x` over the root of its mean square; the scale is left to the weights behind it"
     if torch.is_grad_enabled():
         return _RMSNorm.apply(x, dtype, eps)
-    return (x*_inverse_size(x, eps)).to(dtype)
+    return F.rms_norm(x, x.shape[-1:], eps=eps).to(dtype)
 
 # %% ../../nbs/recommend/18_t5_layers.ipynb #c7200c13
 def keep_mask(
@@ -138,7 +138,7 @@ def attention_weights(
     without_gradient = mask,keep
     return _AttentionWeights.apply(q, k, bias, *without_gradient)
 
-# %% ../../nbs/recommend/18_t5_layers.ipynb #57faca5e
+# %% ../../nbs/recommend/18_t5_layers.ipynb #e9fd22c7
 def fused_attention(
     q:Tensor, # (n, heads, t, d)
     k:Tensor, # (n, heads, s, d)
@@ -157,9 +157,12 @@ def split_heads(
     x:Tensor, # (n, t, parts*heads*d)
     parts:int, # as many as lie side by side: 3 for query, key and value
     n_heads:int,
+    *,
+    copy:bool=True, # one behind the other in memory, as products want them; the fused kernel does not
 )->tuple: # `parts` Tensors (n, heads, t, d)
     "What one product gave, part by part and head by head"
-    return x.unflatten(-1, (parts,n_heads,-1)).permute(2,0,3,1,4).contiguous().unbind(0)
+    x = x.unflatten(-1, (parts,n_heads,-1)).permute(2,0,3,1,4)
+    return (x.contiguous() if copy else x).unbind(0)
 
 def join_heads(x:Tensor)->Tensor: # (n, heads, t, d) -> (n, t, heads*d)
     "Heads side by side"

@@ -95,12 +95,12 @@ def forward(self:T5Stack,
         x = rms_norm(x)*self.norm.weight
         return x*drop_mask(x.shape, drop, x) if drop else x
 
-# %% ../../nbs/recommend/21_t5_stack.ipynb #7f260ded
+# %% ../../nbs/recommend/21_t5_stack.ipynb #a0c1232f
 @patch
 def _attentions(self:T5Stack, x, ok, read, read_ok, *, dtype, drop, mix):
     "How the attentions of whole sequences are computed: to the own sequence, and to what was read"
-    t,heads = x.shape[1],self.n_heads
-    fused = not drop and mix is None and not torch.is_grad_enabled()
+    t,fused = x.shape[1],not drop and mix is None and not torch.is_grad_enabled()
+    split = partial(split_heads, n_heads=self.n_heads, copy=not fused)
     low = dtype if fused else torch.float32
     mask,read_mask,bias = hidden_mask(ok, low),hidden_mask(read_ok, low),self.distance_bias(t)
     if self.decoder: # nothing is read of what comes later
@@ -109,11 +109,11 @@ def _attentions(self:T5Stack, x, ok, read, read_ok, *, dtype, drop, mix):
         bias,mask = (bias if mask is None else bias+mask).to(low),None
 
     def own(i, qkv):
-        return _attend(split_heads(qkv, 3, heads), bias, mask, drop=drop, mix=mix and partial(mix, i))
+        return _attend(split(qkv, 3), bias, mask, drop=drop, mix=mix and partial(mix, i))
 
     def cross(w, q):
         kv = linear(read.to(dtype), w.cross_kv)
-        return _attend((*split_heads(q, 1, heads), *split_heads(kv, 2, heads)), None, read_mask, drop=drop)
+        return _attend((*split(q, 1), *split(kv, 2)), None, read_mask, drop=drop)
     return own,cross
 
 # %% ../../nbs/recommend/21_t5_stack.ipynb #85d3b024

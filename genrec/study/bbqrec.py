@@ -19,7 +19,8 @@ from ..core.store import Store
 from ..codes.product import product_ids
 from ..core.config import flat_settings, settings, vary
 from ..core.optim import cosine
-from ..systems.tiger import T5Config, TigerConfig, balanced_ids, rqvae_ids, tiger
+from ..recommend.t5 import T5Config
+from ..systems.tiger import TigerConfig, balanced_ids, rqvae_ids, tiger
 from ..systems.tiger_m import tiger_m
 from ..systems.letter import LetterConfig, cf_vectors, letter, letter_codes
 from .settings import RECOMMENDER

@@ -26,7 +26,8 @@ from ..recommend.sequence import sequences
 from ..recommend.similarity import SimilarityT5
 from ..recommend.t5 import T5Recommender
 from ..recommend.tables import tuple_ids
-from .tiger import T5Config, TigerConfig, System, train_system
+from ..recommend.t5 import T5Config
+from .tiger import TigerConfig, System, train_system
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #ca436975
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from ..codes.rules import residual_distance, sinkhorn_reassign, next_nearest
 from ..recommend.sasrec import SASRec
 from ..recommend.t5 import T5Recommender
 from ..evaluate.protocol import validator
-from .tiger import RQVAEConfig, T5Config, TigerConfig, System, plain_t5, train_system
+from .tiger import RQVAEConfig, TigerConfig, System, plain_t5, train_system
+from ..recommend.t5 import T5Config
 
 # %% ../../nbs/systems/10_letter.ipynb #64ad5a7e
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from ..recommend.tasks import target_losses
 from ..recommend.merge import paper_rule, reciprocal_rank, score_sum
 from ..evaluate.metrics import KS, evaluate, metrics_of_ranks
 from ..evaluate.protocol import measure, sampled_part, validator
-from .tiger import T5Config, TigerConfig, System
+from ..recommend.t5 import T5Config
+from .tiger import TigerConfig, System
 
 # %% ../../nbs/systems/25_mql4grec.ipynb #3c9545ef
 @dataclass(frozen=True)

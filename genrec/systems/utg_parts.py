@@ -19,7 +19,8 @@ from ..quantize.keep import ANCHORS
 from ..quantize.pq import ProductQuantizer
 from ..quantize.tree import TreeQuantizer
 from ..quantize.utg import PARTS, UTGData, UTGTokenizer, adjacent_items
-from .tiger import T5Config, TigerConfig
+from ..recommend.t5 import T5Config
+from .tiger import TigerConfig
 
 # %% ../../nbs/systems/30_utg_parts.ipynb #454a42d2
 @dataclass(frozen=True)
