@@ -20,9 +20,10 @@ def joined(
         given = list(embs) if isinstance(embs, dict) else type(embs).__name__
         raise ValueError(f"TIGER_M joins two modalities or more, got {given}; with one it is `tiger`")
     every = list(embs.values())
+    vectors = standardised(embs, len(every[0]))
     missing = torch.stack([emb.missing for emb in every]).all(0)
     names = '+'.join(emb.name or modality for modality,emb in embs.items())
-    return Embeddings(standardised(embs, len(every[0])), names, modality='+'.join(embs), missing=missing)
+    return Embeddings(vectors, names, modality='+'.join(embs), missing=missing)
 
 def tiger_m(
     split:Split, # see `leave_one_out`
