@@ -27,12 +27,11 @@ def settings():
 def stage():
     "What nbdev hands to Quarto: notebooks with the docs of every exported name, a sidebar, links; in `_proc/`"
     from nbdev.doclinks import _build_modidx
-    from nbdev.quarto import nbdev_sidebar, refresh_quarto_yml
+    from nbdev.quarto import refresh_quarto_yml
     from nbdev.serve import proc_nbs
     os.chdir(root)
     refresh_quarto_yml()
     _build_modidx()
-    nbdev_sidebar.__wrapped__()
     return proc_nbs('', n_workers=2, force=True)
 
 # a notebook as Markdown
@@ -117,13 +116,16 @@ class Preview:
     "Renders every staged page to one self-contained HTML file"
     def __init__(self, proc, site):
         self.site, self.config = site, settings()
-        self.nbs = {path.name: nbformat.read(path, as_version=4) for path in sorted(proc.glob('*.ipynb'))}
+        found = {path.relative_to(proc).as_posix(): path for path in sorted(proc.rglob('*.ipynb'))}
+        self.nbs = {name: nbformat.read(path, as_version=4) for name, path in found.items()}
         self.meta, self.cells, self.files = {}, {}, {}
         for name, nb in self.nbs.items():
             self.meta[name], self.cells[name] = front_matter(nb)
-            self.files[name] = self.meta[name].get('output-file', Path(name).stem+'.html')
+            file = self.meta[name].get('output-file', Path(name).stem+'.html')
+            self.files[name] = (Path(name).parent/file).as_posix()
         sidebar = yaml.safe_load((proc/'sidebar.yml').read_text())
-        self.listed = sidebar['website']['sidebar']['contents']
+        self.sections = sidebar['website']['sidebar']['contents']
+        self.listed = sum([section['contents'] for section in self.sections], [])
         self.home = self.config['doc_host'].rstrip('/')+self.config['doc_baseurl'].rstrip('/')+'/'
         own = root/'nbs'/'styles.css'
         self.css = own.read_text() if own.exists() else ''
@@ -140,22 +142,36 @@ class Preview:
                 bad.append(f'{name}: its page {self.files[name]} is also made by another notebook')
         return bad
 
-    def sidebar(self, here):
-        "Links to all pages"
-        links = []
-        for name in self.listed:
-            if name in self.files:
-                current = ' aria-current=page' if name==here else ''
-                title = escape(str(self.meta[name].get('title', name)))
-                links.append(f'<li><a href="{self.files[name]}"{current}>{title}</a></li>')
-        return ''.join(links)
+    def link(self, here, file):
+        "A file of the site, as a page refers to it"
+        return os.path.relpath(file, Path(self.files[here]).parent)
 
-    def follow(self, link):
+    def sidebar(self, here):
+        "Links to all pages, a section a layer; that of this page is open"
+        sections = []
+        for section in self.sections:
+            links = [self.sidebar_link(here, name) for name in section['contents'] if name in self.files]
+            is_open = ' open' if here in section['contents'] else ''
+            title = escape(section['section'])
+            sections.append(f"<li><details{is_open}><summary>{title}</summary><ul>{''.join(links)}</ul></details></li>")
+        return ''.join(sections)
+
+    def sidebar_link(self, here, name):
+        "One line of the sidebar; a module without its layer, which the section says"
+        current = ' aria-current=page' if name==here else ''
+        title = str(self.meta[name].get('title', name)).removeprefix(f'{Path(name).parent.name}.')
+        return f'<li><a href="{self.link(here, self.files[name])}"{current}>{escape(title)}</a></li>'
+
+    def follow(self, here, link):
         "Lead a link to a notebook, or one that nbdev wrote to the published site, to the page here"
-        link['href'] = link['href'].removeprefix(self.home)
-        stem, _, anchor = link['href'].partition('#')
-        if stem in self.files:
-            link['href'] = self.files[stem]+('#'+anchor if anchor else '')
+        href = link['href']
+        path, _, anchor = href.removeprefix(self.home).partition('#')
+        place = os.path.normpath((Path(here).parent/path).as_posix())
+        if href.startswith(self.home):
+            path = self.link(here, path)
+        elif place in self.files:
+            path = self.link(here, self.files[place])
+        link['href'] = path+('#'+anchor if anchor else '')
 
     def page(self, name):
         "Write one page and return what is wrong with it"
@@ -163,14 +179,17 @@ class Preview:
         body, toc, css = pandoc(markdown(self.cells[name]))
         soup = BeautifulSoup(body, 'html.parser')
         for link in soup.find_all('a', href=True):
-            self.follow(link)
+            self.follow(name, link)
         reachable(soup)
         title = escape(str(meta.get('title', name)))
         text = PAGE.format(
             title=title, lead=escape(str(meta.get('description') or '')), site=escape(self.config['title']),
             about=escape(self.config['description']), side=self.sidebar(name), body=soup, toc=toc,
+            home=self.link(name, 'index.html'),
             css=css+self.css+CSS)
-        (self.site/self.files[name]).write_text(text, encoding='utf-8')
+        path = self.site/self.files[name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding='utf-8')
         stored = n_pictures(self.nbs[name])
         got = len(soup.find_all('img', src=re.compile('^data:image')))
         return [f'{self.files[name]}: {stored} pictures stored, {got} on the page'] if got<stored else []

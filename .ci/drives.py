@@ -167,15 +167,15 @@ MAP = ('map of items', drive_map)
 
 # notebook -> (name of the widget, drive) of each widget; the workbench trains for minutes
 DRIVES = {
-    '80_widgets.base': [WORDS],
-    '81_widgets.browse': [BROWSE],
-    '82_widgets.trace': [NEIGHBOURS],
-    '83_widgets.beam': [BEAM],
-    '84_widgets.compare_ids': [COMPARE],
-    '85_widgets.runs': [RUNS],
-    '86_widgets.map': [MAP],
-    'h0_start_here': [BROWSE],
-    'h5_audit_index': [COMPARE],
+    'widgets/00_base': [WORDS],
+    'widgets/10_browse': [BROWSE],
+    'widgets/15_trace': [NEIGHBOURS],
+    'widgets/20_beam': [BEAM],
+    'widgets/25_compare_ids': [COMPARE],
+    'widgets/30_runs': [RUNS],
+    'widgets/35_map': [MAP],
+    'howto/start_here': [BROWSE],
+    'howto/audit_index': [COMPARE],
     'index': [BROWSE],
     'workbench': [BROWSE, COMPARE, RUNS, BEAM, NEIGHBOURS],
 }

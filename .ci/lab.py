@@ -333,7 +333,7 @@ start({model, host: document.querySelector('div'), view, name: 'code tree', css:
 def many_items(n):
     "`browse` on random codes and titles"
     import torch
-    from genrec.core import SemanticIds
+    from genrec.core.values import SemanticIds
     from genrec.widgets.browse import browse
     g = torch.Generator().manual_seed(0)
     words = [f'word{i}' for i in range(3000)]

@@ -24,7 +24,7 @@ def with_links(source, pages):
     "Markdown whose links to notebooks lead into nbs/"
     def into_nbs(found):
         return f'](nbs/{found[1]})' if found[1] in pages else found[0]
-    return re.sub(r'\]\(([\w.]+\.ipynb)\)', into_nbs, source)
+    return re.sub(r'\]\(([\w./]+\.ipynb)\)', into_nbs, source)
 
 def blocks(cell, pages):
     "What one cell adds"
@@ -41,7 +41,7 @@ def blocks(cell, pages):
 def readme(nb):
     "The text of the README"
     out = ['<!-- Made from nbs/index.ipynb by .ci/readme.py; edit the notebook -->']
-    pages = {path.name for path in (root/'nbs').glob('*.ipynb')}
+    pages = {path.relative_to(root/'nbs').as_posix() for path in (root/'nbs').rglob('*.ipynb')}
     for cell in nb['cells']:
         out += blocks(cell, pages)
     return '\n\n'.join(out)+'\n'

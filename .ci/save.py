@@ -1,6 +1,6 @@
 """Run notebooks and keep their outputs, as `nbdev_test` runs them
 
-    python .ci/save.py nbs/32_quantize.rq.ipynb ... [--slow --gpu --net]
+    python .ci/save.py nbs/quantize/12_rq.ipynb ... [--slow --gpu --net]
 
 Without arguments: all but the workbench. A cell that is skipped keeps the output it had; a notebook that fails stays as
 it was."""
@@ -54,7 +54,7 @@ def save(path, flags=()):
     return True
 
 def all_but_the_workbench():
-    return [path for path in sorted((root/'nbs').glob('*.ipynb')) if path.name!='workbench.ipynb']
+    return [path for path in sorted((root/'nbs').rglob('[!.]*.ipynb')) if path.name!='workbench.ipynb']
 
 if __name__ == '__main__':
     flags = tuple(argument[2:] for argument in sys.argv[1:] if argument.startswith('--'))

@@ -60,7 +60,7 @@ def differences(a, b, pattern):
 @contextlib.contextmanager
 def a_copy():
     "The source of the project, without what was made from it or is not its own"
-    left_out = shutil.ignore_patterns('.ipynb_checkpoints', 'nbdev.yml', 'sidebar.yml')
+    left_out = shutil.ignore_patterns('.ipynb_checkpoints', 'nbdev.yml')
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)/'genrec'
         copy.mkdir()
@@ -91,6 +91,18 @@ def notebooks_are_clean():
         run_tool('nbdev_clean', copy)
         bad = differences(root/'nbs', copy/'nbs', '*.ipynb')
     assert not bad, f'nbdev_clean would change these; run it: {bad}'
+
+def sidebar_agrees():
+    "nbs/sidebar.yml is what the layers of 99_house say"
+    spec = importlib.util.spec_from_file_location('ci_sidebar', root/'.ci'/'sidebar.py')
+    sidebar = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sidebar)
+    same = sidebar.PATH.exists() and sidebar.PATH.read_text(encoding='utf-8')==sidebar.sidebar()
+    assert same, 'nbs/sidebar.yml is of another day; run `python .ci/sidebar.py`'
+
+def name_of(path):
+    "What a notebook or suite is called in lines: folder and file of a notebook, such as quantize/12_rq.ipynb"
+    return path.relative_to(root/'nbs').as_posix() if path.suffix=='.ipynb' else path.name
 
 def error_of(function):
     "What a call raised, as text; nothing where it came through"
@@ -132,18 +144,18 @@ def run_notebook(path):
         passed, _ = test_nb(path, skip_flags=get_config().tst_flags.split(), basepath=root)
     said.seek(0)
     error = '' if passed else said.read() or 'failed without a traceback'
-    return [(path.name, time.time()-start, error)]
+    return [(name_of(path), time.time()-start, error)]
 
 def child(pipe, path):
     "In a process of its own: what is printed goes into a log, the results through the pipe"
     with tempfile.TemporaryFile('w+') as log, contextlib.redirect_stdout(log):
         move_seeds()
-        os.chdir(root/'nbs' if path.suffix=='.ipynb' else root)
+        os.chdir(path.parent if path.suffix=='.ipynb' else root)
         run = run_notebook if path.suffix=='.ipynb' else run_file
         try:
             results = run(path)
         except BaseException:
-            results = [(path.name, 0., traceback.format_exc())]
+            results = [(name_of(path), 0., traceback.format_exc())]
     pipe.send(results)
     pipe.close()
 
@@ -156,10 +168,10 @@ def alone(context, path):
     try:
         if ours.poll(TIMEOUT):
             return ours.recv()
-        return [(path.name, time.time()-start, f'not done after {TIMEOUT} s')]
+        return [(name_of(path), time.time()-start, f'not done after {TIMEOUT} s')]
     except EOFError:
         process.join()
-        return [(path.name, time.time()-start, f'its process died (exit code {process.exitcode})')]
+        return [(name_of(path), time.time()-start, f'its process died (exit code {process.exitcode})')]
     finally:
         process.join(5)
         process.kill()
@@ -220,11 +232,11 @@ def command(*arguments):
 
 def wanted_files(only):
     "Notebooks, then suites; where names were given, those with one of them in their own"
-    notebooks = [path for path in sorted((root/'nbs').glob('*.ipynb')) if path.name not in LEFT_OUT]
-    files = notebooks
+    found = sorted((root/'nbs').rglob('*.ipynb'))
+    files = [path for path in found if path.name not in LEFT_OUT and '.ipynb_checkpoints' not in path.parts]
     for folder in SUITES:
         files += sorted((root/folder).glob('test_*.py'))
-    return [path for path in files if not only or any(part in path.name for part in only)]
+    return [path for path in files if not only or any(part in name_of(path) for part in only)]
 
 def main(*only):
     start, count = time.time(), [0, 0]
@@ -232,7 +244,7 @@ def main(*only):
     context.set_forkserver_preload(PRELOAD)
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(alone, context, path) for path in wanted_files(only)]
-        for check in () if only else (exported_code_agrees, notebooks_are_clean):
+        for check in () if only else (exported_code_agrees, notebooks_are_clean, sidebar_agrees):
             began = time.time()
             error = error_of(check)
             report([(check.__name__.replace('_', ' '), time.time()-began, error)], count)

@@ -38,7 +38,7 @@ def test_every_module_imports():
 
 def test_a_widget_has_its_front_end():
     import torch
-    from genrec.core import SemanticIds
+    from genrec.core.values import SemanticIds
     from genrec.widgets.browse import browse
     page = browse(SemanticIds(torch.tensor([[0], [1]]), (2,)), ['red lamp', 'blue lamp']).static()
     assert 'class CodeTree' in page and '.gr .tree' in page and 'red lamp' in page

@@ -39,7 +39,7 @@ def child_attention(way, a):
 
 def child_decode(way, a):
     import torch
-    from genrec.core import SemanticIds, Histories
+    from genrec.core.values import SemanticIds, Histories
     from genrec.recommend.t5 import T5Recommender
     from genrec.recommend.similarity import SimilarityT5
     g, n = torch.Generator().manual_seed(0), 12_101

@@ -42,7 +42,7 @@ def ours(way, folder, small, repeat):
     from genrec.recommend.sasrec import SASRec
     from genrec.recommend.gru4rec import GRU4Rec
     from genrec.recommend.bert4rec import BERT4Rec
-    from genrec.train import fit
+    from genrec.core.train import fit
     split = split_of(folder, small)
     torch.manual_seed(0)
     m = dict(sasrec=SASRec, gru4rec=GRU4Rec, bert4rec=BERT4Rec)[way](split.n_items, max_history=HISTORY)
@@ -124,7 +124,7 @@ def attributes(folder, small):
         c = toy_shop(500, images=False).catalog
         emb, sizes = TfidfEncoder(dim=16).fit(c)(c), (8, 8)
     else:
-        from genrec.systems.bbqrec_real import load_real
+        from genrec.study.bbqrec import load_real
         emb, sizes = load_real(folder).embs['text'], (64, 64)
     codes = to_sids(ResidualQuantizer(emb.dim, sizes).requires_grad_(False).fit_kmeans(emb, seed=0), emb).codes
     return [[int(a), sizes[0]+int(b)] for a, b in codes]
@@ -166,16 +166,16 @@ def quality(name, folder, small, seed, epochs, at):
 def quality_here(name, folder, small, seed, epochs, at):
     "The same with our models; the run itself"
     import torch
-    from genrec.core import Embeddings, Histories, Samples, set_seed
+    from genrec.core.values import Embeddings, Histories, Samples, set_seed
     from genrec.evaluate.protocol import measure, validator
-    from genrec.optim import constant
+    from genrec.core.optim import constant
     from genrec.recommend.bert4rec import BERT4Rec
     from genrec.recommend.fdsa import FDSA
     from genrec.recommend.features import GRU4RecF, SASRecF
     from genrec.recommend.gru4rec import GRU4Rec
     from genrec.recommend.s3rec import S3Rec, S3RecPretraining
     from genrec.recommend.sasrec import SASRec
-    from genrec.train import fit
+    from genrec.core.train import fit
     split, set_ = split_of(folder, small), read(at)
     if name in COUNTS: return counted(name, split)
     set_seed(seed)
@@ -197,7 +197,7 @@ def quality_here(name, folder, small, seed, epochs, at):
 def counted(name, split):
     "RecBole's protocol for what is not sequential, with ours: neighbours and histories of training items, the validation item left out with them"
     import torch
-    from genrec.core import Histories
+    from genrec.core.values import Histories
     from genrec.evaluate.metrics import metrics_of_ranks
     from genrec.recommend.itemknn import ItemKNN
     from genrec.recommend.popular import Popular
@@ -220,7 +220,7 @@ def softmax(small):
     "Full softmax with its gradient, and the 20 best of a million items: PyTorch's plain form beside ours, processor seconds, the best of several in turn"
     import torch
     import torch.nn.functional as F
-    from genrec.layers import linear, softmax_loss
+    from genrec.core.layers import linear, softmax_loss
     from genrec.recommend.sequence import best_items
     torch.manual_seed(0)
     def best(**ways): # in turn, the first round to warm
@@ -262,7 +262,7 @@ def main():
     if a.quality is not None:
         if not a.recbole: sys.exit('--quality wants --recbole: `--recbole "$(bash .ci/recbole.sh)"`')
         import torch
-        from genrec.record import Run, load_runs
+        from genrec.core.record import Run, load_runs
         from genrec.evaluate.metrics import metrics_of_ranks
         if (odd:=set(a.quality)-{*QUALITY, ROWS}): sys.exit(f"--quality takes {' '.join([*QUALITY, ROWS])}, got {' '.join(sorted(odd))}")
         there = {(r.system, r.data, r.seed, r.config.get('epochs')) for r in load_runs(a.runs)}

@@ -2,7 +2,7 @@
 
     python bench/bbqrec.py [--data ../shared/data/scientific_cgr ...] [--ablate] [--tuples] [--sweep L N D K] [--collisions] [--times 4] [--only tiger bbqrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
 
-May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.bbqrec_real."""
+May be killed and started again; several lanes may run at once, each on one thread. See the notebook study.bbqrec."""
 import argparse, os, sys
 from pathlib import Path
 
@@ -25,9 +25,9 @@ def main():
     if absent: sys.exit(f'no folder {", ".join(absent)}: see `load_real` for what --data takes')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.store import Store
-    from genrec.systems.bbqrec_real import TUPLES, bbqrec_jobs, collision_jobs, load_real, same_work, sweep_rows
-    from genrec.systems.compare import compare
+    from genrec.core.store import Store
+    from genrec.study.bbqrec import TUPLES, bbqrec_jobs, collision_jobs, load_real, same_work, sweep_rows
+    from genrec.study.settings import compare
     if a.times<1: sys.exit(f'--times wants 1 or more, got {a.times}')
     if a.collisions and a.times>1: sys.exit('--times is about recommenders, --collisions about codes alone: give one of them')
     a.out = a.out or str(root/'runs'/('bbqrec_collisions' if a.collisions else 'bbqrec' if a.times==1 else 'bbqrec_long'))

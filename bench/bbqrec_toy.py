@@ -2,7 +2,7 @@
 
     python bench/bbqrec_toy.py [--only bbqrec tiger-text] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
 
-May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.bbqrec_toy."""
+May be killed and started again; several lanes may run at once, each on one thread. See the notebook study.bbqrec_toy."""
 import argparse, os, sys
 from pathlib import Path
 
@@ -20,8 +20,8 @@ def main():
     except ValueError: sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.systems.bbqrec_toy import toy_jobs
-    from genrec.systems.compare import compare
+    from genrec.study.bbqrec_toy import toy_jobs
+    from genrec.study.settings import compare
     jobs = [j for j in toy_jobs(tuple(a.seeds)) if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")

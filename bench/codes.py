@@ -2,7 +2,7 @@
 
     python bench/codes.py [--data ../shared/data/scientific_cgr] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--only rqvae letter] [--rows] [--show]
 
-May be killed and started again; several lanes may run at once (`--lane 0/2` and `--lane 1/2`), each on one thread. See the notebook systems.codes."""
+May be killed and started again; several lanes may run at once (`--lane 0/2` and `--lane 1/2`), each on one thread. See the notebook study.codes."""
 import argparse, os, sys
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ def main():
     if not Path(a.data).is_dir(): sys.exit(f'no folder {a.data}: give --data a folder with *.inter.json and *.item.json')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.systems.codes import PLAN, code_jobs, compare_codes, load_code_data, missing
+    from genrec.study.codes import PLAN, code_jobs, compare_codes, load_code_data, missing
     data = load_code_data(a.data)
     jobs = [j for j in code_jobs(PLAN, tuple(a.seeds)) if not a.only or j.quantizer.__name__ in a.only]
     if a.rows: jobs = [replace(j, rec_rule=None) for j in jobs]

@@ -29,12 +29,12 @@ def main():
     if absent and not a.show: print(f'no folder {", ".join(absent)}: left out', flush=True)
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.systems.recipes import ENTRIES, Budget
-    from genrec.compare import results, table_jobs
-    from genrec.store import Store
-    from genrec.systems.bbqrec_real import load_real
-    from genrec.systems.compare import compare
-    from genrec.progress import progress # noqa: F401  the bar is a line here
+    from genrec.study.entries import ENTRIES, Budget
+    from genrec.study.compare import results, table_jobs
+    from genrec.core.store import Store
+    from genrec.study.bbqrec import load_real
+    from genrec.study.settings import compare
+    from genrec.core.progress import progress # noqa: F401  the bar is a line here
     names = [e.name for e in ENTRIES]
     if a.only and set(a.only)-set(names): sys.exit(f"--only takes {' '.join(names)}, got {' '.join(sorted(set(a.only)-set(names)))}")
     entries = tuple(e for e in ENTRIES if not a.only or e.name in a.only)

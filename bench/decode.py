@@ -6,7 +6,7 @@
 (constraint) what the catalogue costs: 64 x 50 beams over all levels, at 12 k, 1 M and 10 M items
 (sweep) users a second against beam width, catalogue, batch and model size
 (oracle) share of the exact top 10 that a beam of 50 finds
-Each way runs in a process of its own, ways take turns, each is warmed up, and the fastest of the repeats counts. The floor is the arithmetic when nothing is repeated over beams, at the speed of PyTorch's plain matrix product in the same run, and of the fastest one at hand (`genrec.layers.linear`). A ratio above 1 says how many times ours is better.
+Each way runs in a process of its own, ways take turns, each is warmed up, and the fastest of the repeats counts. The floor is the arithmetic when nothing is repeated over beams, at the speed of PyTorch's plain matrix product in the same run, and of the fastest one at hand (`genrec.core.layers.linear`). A ratio above 1 says how many times ours is better.
 The other side: one vocabulary of 1,026 tokens and no end token (public code has 34 k text tokens on top, way `generate_34k`), a tree of dicts asked once for every beam."""
 import argparse, json, os, platform, subprocess, sys, time
 from pathlib import Path
@@ -18,20 +18,20 @@ WIDTH, K, ITEMS = 50, 10, 20
 def index(path):
     "The published index, or a made-up one of its size where it is absent"
     import torch
-    from genrec.core import SemanticIds
+    from genrec.core.values import SemanticIds
     from genrec.codes.index_json import load_index
     if path and Path(path).is_file(): return load_index(path)
     return random_ids(12_101, used=(197, 256, 256, 256))
 
 def random_ids(n, used=(256,)*4):
     import torch
-    from genrec.core import SemanticIds
+    from genrec.core.values import SemanticIds
     g = torch.Generator().manual_seed(0)
     return SemanticIds(torch.stack([torch.randint(0, u, (n,), generator=g) for u in used], 1), (256,)*4)
 
 def users(n, n_items):
     import torch
-    from genrec.core import Histories
+    from genrec.core.values import Histories
     return Histories.of(torch.randint(0, n_items, (n, ITEMS), generator=torch.Generator().manual_seed(1)).tolist())
 
 def memory(field):
@@ -73,15 +73,10 @@ def hf_model(tokens):
 
 def our_model(hf, sids, **dims):
     "The same weights in a T5Recommender"
-    import torch
     from genrec.recommend.t5 import T5Recommender
-    m = T5Recommender(sids, **(DIMS|dims), recency=False, tie=False, dropout=0., max_history=ITEMS).eval()
-    if hf is None: return m
-    with torch.no_grad():
-        for s in ('encoder', 'decoder'): getattr(m, s).load_state_dict({k: v for k, v in getattr(hf, s).state_dict().items() if not k.startswith('embed_tokens')})
-        m.embed.weight.copy_(hf.shared.weight[:len(m.embed.weight)]); m.start.copy_(hf.shared.weight[0])
-        for l, o in enumerate(m.vocab.offsets): m.heads[l].copy_(hf.lm_head.weight[o:o+256])
-    return m
+    from genrec.recommend.t5_hf import from_hf
+    if hf is not None: return from_hf(hf, sids, dropout=0., max_history=ITEMS).eval()
+    return T5Recommender(sids, **(DIMS|dims), recency=False, tie=False, dropout=0., max_history=ITEMS).eval()
 
 class DictTrie:
     "The tree of public code"
@@ -154,7 +149,7 @@ def flops(t=4*ITEMS+1, width=WIDTH, levels=4, codes=256):
 def child_floor(way, a):
     "Speed of a plain matrix product, in floating-point operations a second"
     import torch
-    from genrec.layers import linear
+    from genrec.core.layers import linear
     dtype, best, dev = (torch.bfloat16 if way=='bf16' else torch.float32), dict(plain=0., fastest=0.), a['device']
     for n, k, m in ((3200, 128, 1024), (3200, 1024, 128), (2048, 2048, 2048)):
         x, w = torch.randn(n, k, device=dev).to(dtype), torch.randn(m, k, device=dev).to(dtype)
@@ -272,8 +267,8 @@ def child_oracle(way, a):
     rows, folder = [row(our_model(hf_model(1026), sids), users(n, len(sids)), 'random')], Path(a['data']).parent
     if folder.is_dir() and not a['small']:
         from train import data, some
-        from genrec.optim import muon
-        from genrec.train import fit
+        from genrec.core.optim import muon
+        from genrec.core.train import fit
         sids, split = data(folder)
         torch.manual_seed(0)
         m = our_model(None, sids)

@@ -2,7 +2,7 @@
 
     python bench/mql4grec.py [--data ../shared/data] [--only-data ml100k_newer] [--ablate] [--only tiger mql4grec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show | --describe | --words]
 
-May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.mql4grec_real."""
+May be killed and started again; several lanes may run at once, each on one thread. See the notebook study.mql4grec."""
 import argparse, os, sys
 from pathlib import Path
 
@@ -29,12 +29,12 @@ def main():
     if a.small and Path(a.out)==root/'runs'/'mql4grec': sys.exit('--small wants another --out: its runs are no results')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.config import vary
-    from genrec.systems.bbqrec_real import like
-    from genrec.systems.compare import RECOMMENDER
-    from genrec.systems.compare import compare
+    from genrec.core.config import vary
+    from genrec.study.bbqrec import like
+    from genrec.study.settings import RECOMMENDER
+    from genrec.study.settings import compare
     from genrec.systems.mql4grec import MQL4GRecConfig
-    from genrec.systems.mql4grec_real import TRANSLATOR, describe, keep_in, language_of, load_periods, load_shops, mql4grec_jobs, poster_sheets, transfer_work, word_meaning
+    from genrec.study.mql4grec import TRANSLATOR, describe, keep_in, language_of, load_periods, load_shops, mql4grec_jobs, poster_sheets, transfer_work, word_meaning
     rec, tok, some, shops = RECOMMENDER, {}, {}, {}
     if a.small:
         rec = vary(rec, model=dict(d_model=16, d_ff=16, d_kv=8, n_heads=2), model_fit=dict(epochs=1), valid_users=50)

@@ -2,7 +2,7 @@
 
     python bench/mql4grec_toy.py [--seeds 0 1 2 3 4] [--budget-min 30] [--threads 1] [--lane 0/2] [--show]
 
-May be killed and started again; several lanes may run at once. See the notebook systems.mql4grec_toy."""
+May be killed and started again; several lanes may run at once. See the notebook study.mql4grec_toy."""
 import argparse, os, sys
 from pathlib import Path
 
@@ -20,8 +20,8 @@ def main():
     except ValueError: sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.systems.compare import compare
-    from genrec.systems.mql4grec_toy import toy_jobs
+    from genrec.study.settings import compare
+    from genrec.study.mql4grec_toy import toy_jobs
     jobs = toy_jobs(tuple(a.seeds))
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")

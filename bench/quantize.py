@@ -131,8 +131,8 @@ def vae_lucid(x, epochs):
 
 def vae_ours(x, epochs, precision='no'):
     from genrec.quantize.rqvae import RQVAE
-    from genrec.optim import constant
-    from genrec.train import fit
+    from genrec.core.optim import constant
+    from genrec.core.train import fit
     m = RQVAE(x.shape[1], SIZES, HIDDEN, WIDTH).fit_kmeans(x, standardise=False)
     kw = dict(batch_size=BATCH, weight_decay=1e-4, schedule=constant, warmup=0, precision=precision)
     with Clock() as first: fit(m, x, epochs=1, **kw)

@@ -3,7 +3,7 @@
     python bench/tiger.py [--data ../shared/data/scientific_cgr ...] [--only tiger tiger-lsh] [--times 4]
         [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
 
-Codes, layers, user tokens, invalid IDs, temperatures, unseen items: see the notebook systems.tiger_real.
+Codes, layers, user tokens, invalid IDs, temperatures, unseen items: see the notebook study.tiger.
 May be killed and started again; several lanes may run at once, each on one thread."""
 import argparse, os, sys
 from pathlib import Path
@@ -38,9 +38,9 @@ def arguments():
 
 def jobs_of(folder, a):
     "Jobs of one dataset"
-    from genrec.store import Store
-    from genrec.systems.bbqrec_real import load_real, same_work
-    from genrec.systems.tiger_real import category_groups, tiger_jobs
+    from genrec.core.store import Store
+    from genrec.study.bbqrec import load_real, same_work
+    from genrec.study.tiger import category_groups, tiger_jobs
     data = load_real(folder)
     equal = same_work(data, times=a.times)
     groups = {}
@@ -56,7 +56,7 @@ def main():
     os.environ.setdefault('HF_HUB_OFFLINE', '1')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.systems.compare import compare
+    from genrec.study.settings import compare
     jobs = [j for d in a.data for j in jobs_of(d, a)]
     known = sorted({j.system for j in jobs})
     jobs = [j for j in jobs if not a.only or j.system in a.only]

@@ -3,7 +3,7 @@
     python bench/train.py [--small] [--data ../shared/data/beauty14] [--way ours public ...] [--repeat 1] [--out runs/bench/train.json]
 
 The public way (LC-Rec, LETTER, MQL4GRec): Hugging Face `Trainer`, `T5ForConditionalGeneration` with one softmax over 34k tokens, every prefix a text of its own, padded to the longest of its batch (`public`) or to 80 tokens (`public_80`).
-Ours: `fit` and `T5Recommender`, the same widths, layers and dropout, the same samples, batch size, optimiser and rate; `stock` is ours through Hugging Face's own stacks in place of `run_stack`.
+Ours: `fit` and `T5Recommender`, the same widths, layers and dropout, the same samples, batch size, optimiser and rate; `stock` is ours with Hugging Face's own stacks in place of `T5Stack`.
 `samples` are samples a second of training by wall time; `loss` is the mean over levels of -log p(code) on validation targets after equal samples, each under its own softmax; `floor` counts the floating-point operations of our step (padding left out) against the speed of the fastest matrix product at hand (`samples_plain`: of PyTorch's plain one).
 Data: LETTER's Beauty index and histories; where the folder is absent, made-up ones of about that shape."""
 import argparse, json, os, platform, resource, subprocess, sys, time
@@ -16,7 +16,7 @@ WORDS, BATCH, LR, HISTORY = 32_100, 256, 1e-3, 20
 def data(folder):
     "Semantic IDs and a split"
     import torch
-    from genrec.core import SemanticIds, Log
+    from genrec.core.values import SemanticIds, Log
     from genrec.data.split import leave_one_out
     from genrec.data.log import index_log
     if folder and Path(folder).is_dir():
@@ -41,12 +41,13 @@ def some(s, n, seed):
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*(1 if sys.platform=='darwin' else 1024)/1e9
 
 # ours
-def train_ours(folder, n, epochs, precision='no'):
+def train_ours(folder, n, epochs, precision='no', change=None):
     import torch
     from genrec.recommend.t5 import T5Recommender
-    from genrec.train import fit
+    from genrec.core.train import fit
     sids, split = data(folder)
     m = T5Recommender(sids, max_history=HISTORY, recency=False, **DIMS)
+    if change: change(m)
     train, valid = some(split.train, n, 0), some(split.valid, 2000, 1)
     kw = dict(batch_size=BATCH, micro_cells=512, lr=LR, precision=precision)
     fit(m, train[:64], epochs=1, **dict(kw, lr=1e-9)) # warm
@@ -59,13 +60,19 @@ def train_ours(folder, n, epochs, precision='no'):
 def train_ours_bf16(*a): return train_ours(*a, 'bf16')
 
 # ours through Hugging Face's own stacks
-def train_stock(*a):
-    import genrec.recommend.t5 as t5
-    def stock(stack, x, ok=None, state=None, state_ok=None):
-        more = {} if state is None else dict(encoder_hidden_states=state, encoder_attention_mask=state_ok.long())
-        return stack(inputs_embeds=x, attention_mask=None if ok is None else ok.long(), **more).last_hidden_state
-    t5.run_stack = stock
-    return train_ours(*a)
+def train_stock(folder, n, epochs, precision='no'):
+    from torch import nn
+    from genrec.core.layers import byte_dropout, fast_linear
+    class Stock(nn.Module):
+        "Hugging Face's stack in place of ours, with our linear layers and dropout"
+        def __init__(self, stack):
+            super().__init__()
+            self.stack = fast_linear(byte_dropout(stack.to_hf()))
+        def forward(self, x, ok=None, read=None, read_ok=None, products=None):
+            more = {} if read is None else dict(encoder_hidden_states=read, encoder_attention_mask=read_ok.long())
+            return self.stack(inputs_embeds=x, attention_mask=None if ok is None else ok.long(), **more).last_hidden_state
+    def change(m): m.encoder, m.decoder = Stock(m.encoder), Stock(m.decoder)
+    return train_ours(folder, n, epochs, precision, change)
 
 def train_stock_bf16(*a): return train_stock(*a, 'bf16')
 
@@ -112,7 +119,7 @@ def train_public_80_bf16(*a): return train_public(*a, bf16=True, pad=81)
 def train_floor(folder, n, epochs):
     import torch
     from torch.utils.flop_counter import FlopCounterMode
-    import genrec.layers as layers
+    import genrec.core.layers as layers
     from genrec.recommend.t5 import T5Recommender
     suits, layers.onednn_suits = layers.onednn_suits, lambda: False # what oneDNN does is not counted
     sids, split = data(folder)

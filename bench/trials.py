@@ -2,7 +2,7 @@
 
     python bench/trials.py [--data ../shared/data/scientific_cgr] [--only early plain] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
 
-May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.trials."""
+May be killed and started again; several lanes may run at once, each on one thread. See the notebook study.trials."""
 import argparse
 import os
 import sys
@@ -34,9 +34,9 @@ def main():
     if not Path(a.data).is_dir(): sys.exit(f'no folder {a.data}: give --data a folder with *.inter.json and *.item.json')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.systems.codes import load_code_data
-    from genrec.systems.compare import compare
-    from genrec.systems.trials import TRIALS, trial_jobs
+    from genrec.study.codes import load_code_data
+    from genrec.study.settings import compare
+    from genrec.study.trials import TRIALS, trial_jobs
     unknown = set(a.only or ())-set(TRIALS)
     if unknown: sys.exit(f"--only knows {', '.join(TRIALS)}; got {', '.join(sorted(unknown))}")
     jobs = [j for j in trial_jobs(load_code_data(a.data), tuple(a.seeds)) if not a.only or j.system in a.only]

@@ -2,7 +2,7 @@
 
     python bench/utgrec.py [--data toy pictures scientific ml100k] [--shared ../shared/data] [--ablate] [--keep] [--sweep layers] [--only tiger utgrec] [--budget-min 30] [--threads 1] [--lane 0/2] [--seeds 0 1 2] [--show]
 
-May be killed and started again; several lanes may run at once, each on one thread. See the notebook systems.utgrec_real."""
+May be killed and started again; several lanes may run at once, each on one thread. See the notebook study.utgrec."""
 import argparse, os, sys
 from pathlib import Path
 
@@ -27,11 +27,11 @@ def main():
     if a.small and a.out==p.get_default('out'): sys.exit('--small makes runs that say nothing: give --out another folder')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.config import merged, vary
-    from genrec.store import Store
-    from genrec.systems.compare import RECOMMENDER
-    from genrec.systems.compare import compare
-    from genrec.systems.utgrec_real import TOY, lend, load_transfer, toy_transfer, transfer_work, utgrec_jobs, with_mllm
+    from genrec.core.config import merged, vary
+    from genrec.core.store import Store
+    from genrec.study.settings import RECOMMENDER
+    from genrec.study.settings import compare
+    from genrec.study.utgrec import TOY, lend, load_transfer, toy_transfer, transfer_work, utgrec_jobs, with_mllm
     from genrec.encode.mllm import mllm_parts
     from genrec.systems.utg_parts import UTGRecConfig
     at, jobs = Path(a.shared), []

@@ -27,7 +27,7 @@ def timed(step, a, sync=lambda: None):
 def learner(tok, data, batch, precision=None, micro=None):
     "One optimiser step over the first rows, `micro` of them at a time"
     import torch
-    from genrec.batches import to_device
+    from genrec.core.batches import to_device
     opt, dev, pieces = torch.optim.AdamW([p for p in tok.parameters() if p.requires_grad], 1e-4), tok.device, torch.arange(batch).split(micro or batch)
     def step():
         for rows in pieces:
@@ -39,7 +39,7 @@ def learner(tok, data, batch, precision=None, micro=None):
 def child_light(way, a):
     import torch
     from types import SimpleNamespace
-    from genrec.core import Histories
+    from genrec.core.values import Histories
     from genrec.encode.light import ItemStates, LightEncoder, States
     from genrec.quantize.decoders import TextDecoder
     from genrec.quantize.diffusion import ImageDecoder
@@ -65,7 +65,7 @@ def child_light(way, a):
 
 def child_mllm(way, a):
     import torch
-    from genrec.core import Histories
+    from genrec.core.values import Histories
     from genrec.data.toy import toy_shop
     from genrec.encode.mllm import MLLMEncoder, tiny_qwen2vl
     from genrec.quantize.decoders import TextDecoder, Words, token_table

@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 from fastcore.test import test_close as close
-from genrec.core import Embeddings, SemanticIds
+from genrec.core.values import Embeddings, SemanticIds
 from genrec.analyse.meaning import code_meaning
 from genrec.codes.language import QuantitativeLanguage
 

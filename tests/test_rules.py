@@ -2,7 +2,7 @@
 import math, torch
 from fastcore.test import test_eq as equal, expect_fail
 from hypothesis import given, settings, strategies as st
-from genrec.core import SemanticIds
+from genrec.core.values import SemanticIds
 from genrec.codes.collide import check_rule, prefix_nodes
 from genrec.codes.rules import kth_leaf, next_nearest, random_last, residual_distance, sinkhorn_reassign
 

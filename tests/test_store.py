@@ -2,12 +2,12 @@
 import os, subprocess, sys
 from pathlib import Path
 import genrec, torch
-from genrec.store import Store
+from genrec.core.store import Store
 
 HEAD = """
 import os, sys, time, signal, torch
 from pathlib import Path
-from genrec.store import Store
+from genrec.core.store import Store
 store = Store(sys.argv[1])
 """
 
@@ -41,7 +41,8 @@ print(store.get(slow, n=100_000).sum().item())
 def start(code, folder, *args):
     "A process that runs `code` with a store in `folder`"
     root = str(Path(genrec.__file__).parent.parent)
-    return subprocess.Popen([sys.executable, '-c', HEAD+code, str(folder), *args], env={**os.environ, 'PYTHONPATH':root},
+    command = [sys.executable, '-c', HEAD+code, str(folder), *args]
+    return subprocess.Popen(command, env={**os.environ, 'PYTHONPATH':root},
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 def ones(n): return torch.ones(n)

@@ -1,7 +1,7 @@
 """`CodeTrie` against a tree of dicts, on three hundred random catalogues with many collisions"""
 import itertools, torch
 from fastcore.test import test_eq as equal
-from genrec.core import SemanticIds
+from genrec.core.values import SemanticIds
 from genrec.codes.trie import CodeTrie
 
 class DictTrie:

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np, torch
 from fastcore.test import expect_fail
 from sklearn.utils import check_random_state
-from genrec.core import set_seed
-from genrec.batches import batches
-from genrec.train import _seed
+from genrec.core.values import set_seed
+from genrec.core.batches import batches
+from genrec.core.train import _seed
 
 ci = Path(__file__).resolve().parent.parent
 
@@ -22,7 +22,7 @@ def without_settings():
     return {k: v for k, v in os.environ.items() if k not in ours}
 
 def test_the_processor_is_another():
-    code = 'import torch, genrec.core; print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())'
+    code = 'import torch, genrec.core.values; print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())'
     def seen(name):
         ours = dict(IN_TEST='1', OMP_NUM_THREADS='1', PYTHONPATH=str(ci.parent))
         environment = {**without_settings(), **ours, **tool('test').SETTINGS[name]}

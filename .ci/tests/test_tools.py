@@ -99,9 +99,9 @@ def test_readme_is_made_from_the_front_page():
     readme = tool('readme')
     output = dict(output_type='execute_result', data={'text/plain': ['2']})
     text = readme.readme(dict(cells=[
-        dict(cell_type='markdown', source='see [core](00_core.ipynb)'),
+        dict(cell_type='markdown', source='see [core](core/00_values.ipynb)'),
         dict(cell_type='code', source='#| hide\nx'),
         dict(cell_type='code', source=['#| slow\n', '1+1'], outputs=[output])]))
-    assert '(nbs/00_core.ipynb)' in text and '\nx\n' not in text
+    assert '(nbs/core/00_values.ipynb)' in text and '\nx\n' not in text
     assert text.endswith('```python\n1+1\n```\n\n```\n2\n```\n')
     assert readme.main('--check')==0

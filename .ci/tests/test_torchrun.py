@@ -3,12 +3,12 @@ import json, os, subprocess, sys
 
 SCRIPT = '''
 import json, os, sys, torch
-from genrec.core import set_seed
+from genrec.core.values import set_seed
 from genrec.data.toy import toy_shop
 from genrec.data.split import leave_one_out
-from genrec.core import SemanticIds
-from genrec.train import fit
-from genrec.optim import adamw, muon
+from genrec.core.values import SemanticIds
+from genrec.core.train import fit
+from genrec.core.optim import adamw, muon
 from genrec.recommend.t5 import T5Recommender
 toy = toy_shop(60, images=False)
 split = leave_one_out(toy.log)
