@@ -212,15 +212,13 @@ def bbqrec_t5(
     cfg:BBQRecConfig,
 )->nn.Module: # untrained
     "BBQRec's recommender"
-    sids,how = ids.sids,asdict(cfg.model)
-    if cfg.model.tuple_vectors=='alone':
-        sids,how = tuple_ids(sids),how | dict(tuple_vectors=False)
+    sids,model = ids.sids,cfg.model
+    if model.tuple_vectors=='alone':
+        sids,model = tuple_ids(sids),replace(model, tuple_vectors=False)
     if cfg.table.n_buckets:
-        how.pop('shared') # the codes of all levels have their own vectors; here it says whether layers share a table
-        table = asdict(cfg.table)
-        m = SimilarityT5(sids, ids.vectors, shared=table.pop('shared_table'), **table, **how)
+        m = SimilarityT5(sids, ids.vectors, model, **asdict(cfg.table))
     else:
-        m = T5Recommender(sids, **how)
+        m = T5Recommender(sids, model)
     return inherit_codes(m, ids.quantizer) if cfg.inherit else m
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #13e239c9

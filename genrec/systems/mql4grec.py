@@ -194,7 +194,7 @@ def measure_lists(
 ): # `Run`; besides the merged list's metrics those of each modality and of the other rules, such as recall@10_text
     "Decode once, measure all that can be made of it"
     start,k = time.time(),max(max(ks), cfg.width)
-    of_each = modality_lists(m, split.test.history, k, k)
+    of_each = modality_lists(m, split.test.history, k, width=k)
     log,took = m.fit_log,round(time.time()-start, 3)
     seconds = dict(train=round(log.seconds, 1), valid=round(log.eval_seconds, 1), recommend=took)
     def merged(history, k, **kw): return cfg.model.merge(list(of_each.values()), k)

@@ -8,7 +8,7 @@ __all__ = ['ABLATIONS', 'SWEEPS', 'Sources', 'raw_codes', 'keeping', 'utg_tokeni
 
 # %% ../../nbs/systems/35_utgrec.ipynb #5c6fdb3b
 import copy, math, time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
 from torch import nn
@@ -147,7 +147,7 @@ def utg_ids(tok:UTGTokenizer, catalog, device=None)->SemanticIds: # `device` as 
 # %% ../../nbs/systems/35_utgrec.ipynb #f231b848
 def utg_t5(sids:SemanticIds, cfg:UTGRecConfig)->T5Recommender:
     "T5 over the codes; those of a tree share their embeddings below the root"
-    return T5Recommender(sids, **asdict(replace(cfg.model, shared=cfg.ids.tree)))
+    return T5Recommender(sids, replace(cfg.model, shared=cfg.ids.tree))
 
 @dataclass(frozen=True, repr=False)
 class Pretrained:
