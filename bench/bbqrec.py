@@ -27,7 +27,7 @@ def main():
     torch.set_num_threads(a.threads)
     from genrec.core.store import Store
     from genrec.study.bbqrec import TUPLES, bbqrec_jobs, collision_jobs, load_real, same_work, sweep_rows
-    from genrec.study.settings import compare
+    from genrec.study.runner import run_jobs
     if a.times<1: sys.exit(f'--times wants 1 or more, got {a.times}')
     if a.collisions and a.times>1: sys.exit('--times is about recommenders, --collisions about codes alone: give one of them')
     a.out = a.out or str(root/'runs'/('bbqrec_collisions' if a.collisions else 'bbqrec' if a.times==1 else 'bbqrec_long'))
@@ -36,6 +36,6 @@ def main():
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
         return
-    compare(jobs, a.out, a.budget_min, lane)
+    run_jobs(jobs, a.out, a.budget_min, lane)
 
 if __name__=='__main__': main()

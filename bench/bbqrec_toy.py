@@ -21,11 +21,11 @@ def main():
     import torch
     torch.set_num_threads(a.threads)
     from genrec.study.bbqrec_toy import toy_jobs
-    from genrec.study.settings import compare
+    from genrec.study.runner import run_jobs
     jobs = [j for j in toy_jobs(tuple(a.seeds)) if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
         return
-    compare(jobs, a.out, a.budget_min, lane)
+    run_jobs(jobs, a.out, a.budget_min, lane)
 
 if __name__=='__main__': main()

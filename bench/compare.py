@@ -33,7 +33,7 @@ def main():
     from genrec.study.compare import results, table_jobs
     from genrec.core.store import Store
     from genrec.study.bbqrec import load_real
-    from genrec.study.settings import compare
+    from genrec.study.runner import run_jobs
     from genrec.core.progress import progress # noqa: F401  the bar is a line here
     names = [e.name for e in ENTRIES]
     if a.only and set(a.only)-set(names): sys.exit(f"--only takes {' '.join(names)}, got {' '.join(sorted(set(a.only)-set(names)))}")
@@ -47,7 +47,7 @@ def main():
     print('\nreading the data', flush=True)
     datasets = [load_real(d) for d in a.data if d not in absent]
     jobs = [j for d in datasets for j in table_jobs(d, a.out, entries, tuple(a.seeds), b, Store().folder/'compare')]
-    compare(jobs, a.out, a.budget_min, lane)
+    run_jobs(jobs, a.out, a.budget_min, lane)
     show(d.name for d in datasets)
 
 if __name__=='__main__': main()

@@ -32,7 +32,7 @@ def main():
     from genrec.core.config import vary
     from genrec.study.bbqrec import like
     from genrec.study.settings import RECOMMENDER
-    from genrec.study.settings import compare
+    from genrec.study.runner import run_jobs
     from genrec.systems.mql4grec import MQL4GRecConfig
     from genrec.study.mql4grec import TRANSLATOR, describe, keep_in, language_of, load_periods, load_shops, mql4grec_jobs, poster_sheets, transfer_work, word_meaning
     rec, tok, some, shops = RECOMMENDER, {}, {}, {}
@@ -56,6 +56,6 @@ def main():
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
         return
-    compare(jobs, a.out, a.budget_min, lane)
+    run_jobs(jobs, a.out, a.budget_min, lane)
 
 if __name__=='__main__': main()

@@ -20,12 +20,12 @@ def main():
     except ValueError: sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.study.settings import compare
+    from genrec.study.runner import run_jobs
     from genrec.study.mql4grec_toy import toy_jobs
     jobs = toy_jobs(tuple(a.seeds))
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
         return
-    compare(jobs, a.out, a.budget_min, lane)
+    run_jobs(jobs, a.out, a.budget_min, lane)
 
 if __name__=='__main__': main()

@@ -56,7 +56,7 @@ def main():
     os.environ.setdefault('HF_HUB_OFFLINE', '1')
     import torch
     torch.set_num_threads(a.threads)
-    from genrec.study.settings import compare
+    from genrec.study.runner import run_jobs
     jobs = [j for d in a.data for j in jobs_of(d, a)]
     known = sorted({j.system for j in jobs})
     jobs = [j for j in jobs if not a.only or j.system in a.only]
@@ -65,6 +65,6 @@ def main():
         for j in jobs:
             print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
         return
-    compare(jobs, a.out, a.budget_min, a.lane)
+    run_jobs(jobs, a.out, a.budget_min, a.lane)
 
 if __name__=='__main__': main()

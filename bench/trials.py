@@ -35,7 +35,7 @@ def main():
     import torch
     torch.set_num_threads(a.threads)
     from genrec.study.codes import load_code_data
-    from genrec.study.settings import compare
+    from genrec.study.runner import run_jobs
     from genrec.study.trials import TRIALS, trial_jobs
     unknown = set(a.only or ())-set(TRIALS)
     if unknown: sys.exit(f"--only knows {', '.join(TRIALS)}; got {', '.join(sorted(unknown))}")
@@ -43,6 +43,6 @@ def main():
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
         return
-    compare(jobs, a.out, a.budget_min, lane)
+    run_jobs(jobs, a.out, a.budget_min, lane)
 
 if __name__=='__main__': main()

@@ -30,7 +30,7 @@ def main():
     from genrec.core.config import merged, vary
     from genrec.core.store import Store
     from genrec.study.settings import RECOMMENDER
-    from genrec.study.settings import compare
+    from genrec.study.runner import run_jobs
     from genrec.study.utgrec import TOY, lend, load_transfer, toy_transfer, transfer_work, utgrec_jobs, with_mllm
     from genrec.encode.mllm import mllm_parts
     from genrec.systems.utg_parts import UTGRecConfig
@@ -65,6 +65,6 @@ def main():
         for j in jobs: print(f"{j.name:60s} {'done' if j.done(a.out) else 'missing'}")
         return
     if not a.small and (taken:=lend(jobs, a.out, [root/'runs'/n for n in ('bbqrec','mql4grec')])): print('the same work as in another comparison, taken over:', ', '.join(taken))
-    compare(jobs, a.out, a.budget_min, lane)
+    run_jobs(jobs, a.out, a.budget_min, lane)
 
 if __name__=='__main__': main()

@@ -28,7 +28,7 @@ from .codes import load_code_data
 from ..systems.bbqrec import BBQRecConfig, ABLATIONS, SWEEPS, bbqrec, bbqrec_ids
 from ..systems.bbqrec_codes import shared_nats
 from ..recommend.sequence import sequences
-from .settings import Job
+from .runner import Job
 
 # %% ../../nbs/study/25_bbqrec.ipynb #07eb46f5
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def bbqrec_jobs(
             if isinstance(cfg, LetterConfig): return with_collisions(letter(data.split, text, cfg, seed=seed))
             return with_collisions(tiger(data.split, text, cfg, tiger_ids if name=='tiger' else rqvae_ids, seed=seed))
         tokenizer = dict(tokenizer=tiger_ids.__qualname__) if name=='tiger' else {}
-        return Job(name, data.name, seed, make, dict(about, **tokenizer, **settings(cfg)))
+        return Job(system=name, data=data.name, seed=seed, make=make, config=dict(about, **tokenizer, **settings(cfg)))
     return [job(n, c, s) for s in seeds for n,c in named.items()]
 
 def possible(fields, data):
@@ -231,5 +231,5 @@ def collision_jobs(
         def make():
             t,ids = time.time(),codes(cfg, seed)
             return Run(name, data.name, settings(cfg), dict(collision_rate=ids.collision_rate(), n_colliding=ids.n_colliding(), items=len(ids)), seed, dict(ids=round(time.time()-t, 1)))
-        return Job(f'{name}-L{L}', data.name, seed, make, dict(settings(cfg), rule='none'))
+        return Job(system=f'{name}-L{L}', data=data.name, seed=seed, make=make, config=dict(settings(cfg), rule='none'))
     return [job(n, c, L, s) for s in seeds for L in depths for n,c in (('rqvae',TigerConfig), ('letter',LetterConfig), ('bbqrec',BBQRecConfig))]

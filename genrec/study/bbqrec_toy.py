@@ -19,7 +19,7 @@ from ..codes.product import product_ids
 from ..analyse.probe import features, probe
 from ..core.config import settings, vary
 from ..systems.tiger import TigerConfig, tiger
-from .settings import Job
+from .runner import Job
 from ..systems.bbqrec import ABLATIONS, BBQRecConfig, bbqrec
 
 # %% ../../nbs/study/20_bbqrec_toy.ipynb #910f2c10
@@ -91,5 +91,5 @@ def toy_jobs(
             s = tiger(d.split, both(d.embs) if name=='tiger-both' else d.embs['text'], c, seed=seed) if name.startswith('tiger') else bbqrec(d.split, d.embs, c, seed=seed)
             ids = product_ids(s.sids)[0]
             return replace(s.run, metrics=s.run.metrics|keeps(s.sids, d.labels)|dict(ceiling=d.ceiling, n_colliding=ids.n_colliding(), n_colliding_1=SemanticIds(ids.codes[:,:1], ids.sizes[:1]).n_colliding()))
-        return Job(name, 'toy', seed, make, dict(settings(c), shop={k:v for k,v in kw.items() if k!='vectors'}))
+        return Job(system=name, data='toy', seed=seed, make=make, config=dict(settings(c), shop={k:v for k,v in kw.items() if k!='vectors'}))
     return [job(n, c, s) for n,c in named.items() for s in seeds]

@@ -34,7 +34,8 @@ from ..codes.rules import residual_distance, level_distance, next_nearest, kth_l
 from ..analyse.codes import usage, perplexity
 from ..analyse.space import neighbours, neighbour_preservation
 from ..systems.tiger import TigerConfig, tiger
-from .settings import RECOMMENDER, early, marked, work
+from .runner import run_jobs
+from .settings import RECOMMENDER, early, marked
 from ..systems.letter import BEFORE, LetterConfig, cf_vectors, letter_codes
 
 # %% ../../nbs/study/10_codes.ipynb #a2bfae6c
@@ -347,11 +348,25 @@ def compare_codes(
     say=print,
 )->tuple: # (files written, jobs left)
     "Run what is missing"
-    jobs,near = list(code_jobs() if jobs is None else jobs),[]
-    def do(j):
-        if not near: near.append(neighbours(data.emb, cfg.k))
-        return run_job(j, data, cfg, rec, folder, near[0], say)
-    return work(jobs, lambda j: missing(j, data, cfg, rec, folder)==([],False), do, folder, budget_min, lane, say)
+    near = [] # neighbours of the vectors, for all jobs
+    jobs = [_OnData(job, data, cfg, rec, near) for job in (code_jobs() if jobs is None else jobs)]
+    return run_jobs(jobs, folder, budget_min, lane, say=say)
+
+@dataclass(frozen=True)
+class _OnData:
+    "A `CodeJob` on its data, as `run_jobs` wants it"
+    job:CodeJob
+    data:CodeData
+    cfg:CodesConfig
+    rec:TigerConfig
+    near:list # filled when first wanted
+    @property
+    def name(self): return self.job.name
+    def done(self, folder): return missing(self.job, self.data, self.cfg, self.rec, folder)==([],False)
+    def run(self, folder, say):
+        if not self.near:
+            self.near.append(neighbours(self.data.emb, self.cfg.k))
+        return run_job(self.job, self.data, self.cfg, self.rec, folder, self.near[0], say)
 
 # %% ../../nbs/study/10_codes.ipynb #d0be7429
 def load_rows(

@@ -20,7 +20,7 @@ from ..systems.tiger import TigerConfig
 from .bbqrec import RealData
 from ..core.config import settings, vary
 from .settings import RECOMMENDER, early
-from .settings import Job
+from .runner import Job
 from .entries import ENTRIES, Budget, Entry, settings_of
 
 # %% ../../nbs/study/65_compare.ipynb #3f9770ad
@@ -90,21 +90,21 @@ def table_jobs(
     def trial(e, t):
         how = about(e, data, b); chosen = settings_of(e, t)
         def make(): return replace(once(e, data, chosen, b, 0, b.search_epochs, test=False, name=f'trial-{e.name}', config=how), ranks=None)
-        return Job(f'trial-{e.name}', data.name, t, make, dict(how, settings={k:repr(v) for k,v in chosen.items()}), keep=True)
+        return Job(system=f'trial-{e.name}', data=data.name, seed=t, make=make, config=dict(how, settings={k:repr(v) for k,v in chosen.items()}), keep=True)
     def trials(e): return tuple(trial(e, t) for t in range(b.trials if e.space else 1))
     def search(e):
         def make():
             tried = [j.made(folder) for j in trials(e)]
             valid = [r.metrics['valid'] for r in tried]
             return Run(e.name, data.name, {}, dict(trial=max(range(len(valid)), key=lambda t:-1. if math.isnan(valid[t]) else valid[t]), **{f'trial {t}':v for t,v in enumerate(valid)}), seconds=dict(search=round(sum(spent(r)+r.seconds.get('recommend', 0.) for r in tried), 2)))
-        return Job(f'search-{e.name}', data.name, 0, make, about(e, data, b), trials(e))
+        return Job(system=f'search-{e.name}', data=data.name, seed=0, make=make, config=about(e, data, b), needs=trials(e))
     def final(e, s):
         looked = search(e)
         def make():
             found = looked.made(folder)
             r = once(e, data, settings_of(e, found.metrics['trial']), b, s, b.epochs, name=e.name, config=looked.config)
             return replace(r, metrics=dict(r.metrics, trial=found.metrics['trial']), seconds=dict(r.seconds, **found.seconds))
-        return Job(e.name, data.name, s, make, dict(looked.config, searched=looked.key), (looked,), True)
+        return Job(system=e.name, data=data.name, seed=s, make=make, config=dict(looked.config, searched=looked.key), needs=(looked,), keep=True)
     def looks(e): return [*([] if search(e).done(folder) else trials(e)), search(e)]
     return [j for s in seeds for e in usable for j in (looks(e) if s==seeds[0] else [])+[final(e, s)]]
 

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from .bbqrec import RealData, letter_like, like, with_collisions
 from .settings import RECOMMENDER
-from .settings import Job
+from .runner import Job
 from ..systems.letter import ABLATIONS, SWEEPS, LetterConfig, cf_vectors, letter, letter_ids
 from ..core.config import flat_settings, settings, vary
 from ..systems.tiger import TigerConfig, tiger
@@ -62,5 +62,5 @@ def letter_jobs(
             ids,seconds = coded(cfg, seed)
             run = with_collisions(letter(data.split, text, cfg, behaviour[seed], seed=seed, ids=ids))
             return replace(run, seconds=run.seconds|dict(ids=seconds))
-        return Job(name, data.name, seed, make, dict(about, **settings(cfg)))
+        return Job(system=name, data=data.name, seed=seed, make=make, config=dict(about, **settings(cfg)))
     return [job(name, cfg, seed) for seed in seeds for name,cfg in rows.items()]

@@ -29,7 +29,7 @@ from ..systems.letter import LetterConfig, letter
 from .settings import RECOMMENDER
 from .codes import Kept
 from .bbqrec import WORK, epochs_for, letter_like, like, with_collisions, shop_files
-from .settings import Job
+from .runner import Job
 from ..systems.mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec
 
 # %% ../../nbs/study/45_mql4grec.ipynb #dcaf8578
@@ -167,7 +167,7 @@ def mql4grec_jobs(
         def make():
             if isinstance(cfg, MQL4GRecConfig): return with_collisions(mql4grec(split, language_of(data, cfg, seed, store), data.items, data.sources, cfg=cfg, seed=seed))
             return with_collisions((letter if isinstance(cfg, LetterConfig) else tiger)(split, data.own(), cfg, seed=seed))
-        return Job(name, data.name, seed, make, dict(about, **settings(cfg)))
+        return Job(system=name, data=data.name, seed=seed, make=make, config=dict(about, **settings(cfg)))
     return [job(n, c, s) for s in seeds for n,c in named.items()]
 
 # %% ../../nbs/study/45_mql4grec.ipynb #30c80b51

@@ -16,7 +16,7 @@ from ..codes.language import QuantitativeLanguage
 from ..codes.translate import train_translators
 from ..encode.image import PixelEncoder
 from ..encode.text import TfidfEncoder
-from .settings import Job
+from .runner import Job
 from ..systems.mql4grec import MQL4GRecConfig, mql4grec
 from ..core.config import settings, vary
 
@@ -70,5 +70,5 @@ def toy_jobs(
             w = toy_world(seed, planted, cfg, **shops)
             r = mql4grec(w.split, w.lang, w.items, w.sources, cfg=replace(cfg, **fields), seed=seed).run
             return replace(r, metrics=r.metrics|dict(ceiling=w.ceiling))
-        return Job(name, 'toy', seed, make, dict(settings(replace(cfg, **fields)), planted=planted, shops=shops))
+        return Job(system=name, data='toy', seed=seed, make=make, config=dict(settings(replace(cfg, **fields)), planted=planted, shops=shops))
     return [job(n, s) for s in seeds for n in how]

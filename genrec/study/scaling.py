@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ..core.values import Embeddings, Split, Samples
 from ..core.record import load_runs
 from ..analyse.scaling import fit_scaling, scaling_points, Scaling
-from .settings import Job, compare
+from .runner import Job, run_jobs
 from ..core.config import vary
 from ..systems.tiger import TigerConfig, rqkmeans_ids, tiger
 
@@ -61,7 +61,7 @@ def sweep_jobs(
 )->list: # of `Job`, small sizes first
     "What a sweep consists of"
     def job(p, s):
-        return Job(f'{system}-{p.setting}={plain_name(p.value)}', data, s, lambda: make(p, s), dict(config or {}, curve=f'{system}, {p.setting}', setting=p.setting, value=plain_name(p.value), size=p.size))
+        return Job(system=f'{system}-{p.setting}={plain_name(p.value)}', data=data, seed=s, make=lambda: make(p, s), config=dict(config or {}, curve=f'{system}, {p.setting}', setting=p.setting, value=plain_name(p.value), size=p.size))
     return sorted((job(p, s) for p in sweep_points(grid) for s in seeds), key=lambda j: (j.seed, j.config['size']))
 
 def _stages(p):
@@ -94,7 +94,7 @@ def scaling_sweep(
     say=print, **kw, # for `fit_power`
 )->Scaling: # of what is there
     "Make the points that are missing, and fit what is there"
-    compare(jobs, folder, budget_min, lane, say)
+    run_jobs(jobs, folder, budget_min, lane, say=say)
     mine = {(j.system,j.data,j.seed,j.key) for j in jobs}
     runs = [r for r in load_runs(folder) if (r.system,r.data,r.seed,r.config.get('key')) in mine]
     if not runs: raise ValueError("no point of this sweep is there yet; give it more time")

@@ -20,7 +20,7 @@ from ..quantize.lsh import LSH
 from ..core.store import Store
 from ..codes.collide import append_rank
 from ..analyse.space import category
-from .settings import Job
+from .runner import Job
 from .settings import RECOMMENDER
 from ..core.config import settings, vary
 from ..systems.tiger import System, TigerConfig, rqkmeans_ids, rqvae_ids, tiger
@@ -140,8 +140,8 @@ def tiger_jobs(
         if system=='tiger':
             how |= dict(temperatures=list(TEMPERATURES), entropies=list(ks), groups=sorted(groups))
         if codes=='cold':
-            return Job(system, data.name, seed, partial(cold, system, cfg, seed), how|dict(share=share))
-        return Job(system, data.name, seed, partial(trained, system, cfg, codes, seed), how)
+            return Job(system=system, data=data.name, seed=seed, make=partial(cold, system, cfg, seed), config=how|dict(share=share))
+        return Job(system=system, data=data.name, seed=seed, make=partial(trained, system, cfg, codes, seed), config=how)
     n_users = int(data.split.test.user.max())+1
     return [job(n, *v, s) for s in seeds for n,v in variants(base, n_users).items()]
 

@@ -15,7 +15,7 @@ from ..codes.collide import append_rank
 from ..evaluate.compare import leaderboard
 from ..core.config import settings, vary
 from ..systems.tiger import TigerConfig, tiger
-from .settings import Job
+from .runner import Job
 from .settings import RECOMMENDER
 from .codes import CodeData, CodesConfig, rqkmeans_normalised
 
@@ -62,5 +62,5 @@ def trial_jobs(
             made = time.time()-start
             run = tiger(data.split, data.emb, own, kept[seed], seed=seed).run
             return replace(run, seconds=dict(run.seconds, ids=round(made, 1)))
-        return Job(name, data.name, seed, make, dict(about, **settings(own, leave=('ids','ids_fit'))))
+        return Job(system=name, data=data.name, seed=seed, make=make, config=dict(about, **settings(own, leave=('ids','ids_fit'))))
     return [job(name, seed) for seed in seeds for name in trials]

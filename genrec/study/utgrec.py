@@ -31,7 +31,7 @@ from ..recommend.unisrec import UniSRec, UniSRecPretraining, transfer_weights
 from .bbqrec import WORK, epochs_for, letter_like, like, with_collisions, shop_files
 from .settings import RECOMMENDER
 from .codes import Kept
-from .settings import Job
+from .runner import Job
 from ..systems.letter import LetterConfig, letter
 from .mql4grec import core_log, film_periods
 from ..core.config import flat_settings, merged, settings, vary
@@ -253,8 +253,8 @@ def utgrec_jobs(
             return replace(r, seconds=dict(r.seconds, ids=r.seconds['ids']+sec))
         how = settings(cfg)
         if data.reader and isinstance(cfg, UTGRecConfig): name,how = name.replace('utgrec', 'utgrec-mllm', 1),dict(how, reader=data.reader)
-        return Job(name, data.name, seed, make, dict(about, **how))
-    def plain(name, seed): return Job(name, data.name, seed, lambda: net_run(name, data, seed, base.pre_fit.epochs, nets), dict(about, **nets, **(dict(pre_epochs=base.pre_fit.epochs) if name=='unisrec' else {})))
+        return Job(system=name, data=data.name, seed=seed, make=make, config=dict(about, **how))
+    def plain(name, seed): return Job(system=name, data=data.name, seed=seed, make=lambda: net_run(name, data, seed, base.pre_fit.epochs, nets), config=dict(about, **nets, **(dict(pre_epochs=base.pre_fit.epochs) if name=='unisrec' else {})))
     return [j for s in seeds for j in (*[job(n, c, s) for n,c in named.items()], *[plain(n, s) for n in ('sasrec','fdsa','unisrec')])]
 
 def alone(cfg:UTGRecConfig, data:Transfer)->UTGRecConfig:
