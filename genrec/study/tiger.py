@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CODES', 'TEMPERATURES', 'lsh_ids', 'random_ids', 'variants', 'category_groups', 'measured', 'SharedCodes',
-           'tiger_jobs', 'study_table']
+           'tiger_jobs']
 
 # %% ../../nbs/study/35_tiger.ipynb #d815aa61
 import time
@@ -144,24 +144,3 @@ def tiger_jobs(
         return Job(system=system, data=data.name, seed=seed, make=partial(trained, system, cfg, codes, seed), config=how)
     n_users = int(data.split.test.user.max())+1
     return [job(n, *v, s) for s in seeds for n,v in variants(base, n_users).items()]
-
-# %% ../../nbs/study/35_tiger.ipynb #f84b4309
-def study_table(
-    runs:list, # of `Run`
-    data:str, # dataset
-    systems:tuple, # names, one for each row
-    columns:dict, # head of a column -> name of the metric
-    *,
-    form:str='.4f', # of the numbers
-)->tuple: # head, rows of strings
-    "Means over seeds; 'not run yet' where there is no run, '-' where it was not measured"
-    rows = []
-    for system in systems:
-        rs = [r for r in runs if (r.data,r.system)==(data,system)]
-        def cell(metric):
-            values = [r.metrics[metric] for r in rs if metric in r.metrics]
-            if values:
-                return f'{sum(values)/len(values):{form}}'
-            return '-' if rs else 'not run yet'
-        rows.append([system, len({r.seed for r in rs}), *map(cell, columns.values())])
-    return ['system','seeds',*columns],rows
