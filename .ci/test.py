@@ -11,7 +11,7 @@ import os
 os.environ.update(IN_TEST='1', HF_HUB_OFFLINE='1', TOKENIZERS_PARALLELISM='false', MPLBACKEND='agg')
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 import contextlib, filecmp, importlib.util, inspect, multiprocessing, re
-import shutil, subprocess, sys, tempfile, time, traceback
+import shutil, signal, subprocess, sys, tempfile, time, traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import SkipTest
@@ -147,7 +147,8 @@ def run_notebook(path):
     return [(name_of(path), time.time()-start, error)]
 
 def child(pipe, path):
-    "In a process of its own: what is printed goes into a log, the results through the pipe"
+    "In a process and a group of its own: what is printed goes into a log, the results through the pipe"
+    os.setsid()
     with tempfile.TemporaryFile('w+') as log, contextlib.redirect_stdout(log):
         move_seeds()
         os.chdir(path.parent if path.suffix=='.ipynb' else root)
@@ -158,6 +159,11 @@ def child(pipe, path):
             results = [(name_of(path), 0., traceback.format_exc())]
     pipe.send(results)
     pipe.close()
+
+def kill_group(number):
+    "Kill a file's process and what it started; a process that was left would keep the pipe of `under` open"
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(number, signal.SIGKILL)
 
 def alone(context, path):
     "Results of one file; a crash or an endless loop in it is a failure of this file alone"
@@ -174,7 +180,7 @@ def alone(context, path):
         return [(name_of(path), time.time()-start, f'its process died (exit code {process.exitcode})')]
     finally:
         process.join(5)
-        process.kill()
+        kill_group(process.pid)
         process.join()
 
 def report(results, count):

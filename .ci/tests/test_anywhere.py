@@ -85,16 +85,24 @@ def test_settings_have_turns():
     assert turn('compatible')=='compatible'
     with expect_fail(SystemExit, contains='no setting'): turn('none')
 
-def test_a_setting_is_named_and_its_failures_count(tmp_path):
-    source = 'import random\nassert random.Random(0).random()==0.8444218515250481'
+def a_project(folder, source):
+    "A project of one notebook with one cell; the command that tests it, with seeds moved"
     cell = dict(cell_type='code', source=source, outputs=[], execution_count=None, metadata={})
     notebook = dict(cells=[cell], metadata={}, nbformat=4, nbformat_minor=5)
-    for folder in ('nbs', '.ci/tests'):
-        (tmp_path/folder).mkdir(parents=True)
+    for name in ('nbs', '.ci/tests'):
+        (folder/name).mkdir(parents=True)
     for name in ('settings.ini', '.ci/test.py', '.ci/seeds.py'):
-        (tmp_path/name).write_text((ci.parent/name).read_text())
-    (tmp_path/'nbs'/'10_drawn.ipynb').write_text(json.dumps(notebook))
-    command = [sys.executable, tmp_path/'.ci'/'test.py', '--setting', 'seeds moved', 'drawn']
+        (folder/name).write_text((ci.parent/name).read_text())
+    (folder/'nbs'/'10_drawn.ipynb').write_text(json.dumps(notebook))
+    return [sys.executable, folder/'.ci'/'test.py', '--setting', 'seeds moved', 'drawn']
+
+def test_a_setting_is_named_and_its_failures_count(tmp_path):
+    command = a_project(tmp_path, 'import random\nassert random.Random(0).random()==0.8444218515250481')
     done = subprocess.run(command, capture_output=True, text=True, env=without_settings())
     assert done.returncode==1 and 's  seeds moved: 10_drawn.ipynb' in done.stdout, done.stdout
     assert done.stdout.endswith('seeds moved: 0 of 1 passed\n0 passed, 1 failed\n'), done.stdout
+
+def test_no_process_is_left(tmp_path):
+    command = a_project(tmp_path, "import subprocess\nsubprocess.Popen(['sleep', '600'])")
+    done = subprocess.run(command, capture_output=True, text=True, env=without_settings(), timeout=120)
+    assert done.stdout.endswith('1 passed, 0 failed\n'), done.stdout
