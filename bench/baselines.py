@@ -124,8 +124,8 @@ def attributes(folder, small):
         c = toy_shop(500, images=False).catalog
         emb, sizes = TfidfEncoder(dim=16).fit(c)(c), (8, 8)
     else:
-        from genrec.study.bbqrec import load_real
-        emb, sizes = load_real(folder).embs['text'], (64, 64)
+        from genrec.study.corpus import load_corpus
+        emb, sizes = load_corpus(folder).embs['text'], (64, 64)
     codes = to_sids(ResidualQuantizer(emb.dim, sizes).requires_grad_(False).fit_kmeans(emb, seed=0), emb).codes
     return [[int(a), sizes[0]+int(b)] for a, b in codes]
 

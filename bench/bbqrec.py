@@ -22,17 +22,18 @@ def main():
     try: lane = tuple(int(o) for o in a.lane.split('/')); _, _ = lane
     except ValueError: sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
     absent = [d for d in a.data if not Path(d).is_dir()]
-    if absent: sys.exit(f'no folder {", ".join(absent)}: see `load_real` for what --data takes')
+    if absent: sys.exit(f'no folder {", ".join(absent)}: see `load_corpus` for what --data takes')
     import torch
     torch.set_num_threads(a.threads)
     from genrec.core.store import Store
-    from genrec.study.bbqrec import TUPLES, bbqrec_jobs, collision_jobs, load_real, same_work, sweep_rows
+    from genrec.study.bbqrec import TUPLES, bbqrec_jobs, collision_jobs, same_work, sweep_rows
+    from genrec.study.corpus import load_corpus
     from genrec.study.runner import run_jobs
     if a.times<1: sys.exit(f'--times wants 1 or more, got {a.times}')
     if a.collisions and a.times>1: sys.exit('--times is about recommenders, --collisions about codes alone: give one of them')
     a.out = a.out or str(root/'runs'/('bbqrec_collisions' if a.collisions else 'bbqrec' if a.times==1 else 'bbqrec_long'))
     def make(d): return collision_jobs(d, tuple(a.seeds), **same_work(d)) if a.collisions else bbqrec_jobs(d, tuple(a.seeds), a.ablate, more=(TUPLES if a.tuples else {}) | sweep_rows(tuple(a.sweep)), checkpoints=Store().folder/'bbqrec', **same_work(d, times=a.times))
-    jobs = [j for d in a.data for j in make(load_real(d)) if not a.only or j.system in a.only]
+    jobs = [j for d in a.data for j in make(load_corpus(d)) if not a.only or j.system in a.only]
     if a.show:
         for j in jobs: print(f"{j.name:50s} {'done' if j.done(a.out) else 'missing'}")
         return

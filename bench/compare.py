@@ -32,7 +32,7 @@ def main():
     from genrec.study.entries import ENTRIES, Budget
     from genrec.study.compare import results, table_jobs
     from genrec.core.store import Store
-    from genrec.study.bbqrec import load_real
+    from genrec.study.corpus import load_corpus
     from genrec.study.runner import run_jobs
     from genrec.core.progress import progress # noqa: F401  the bar is a line here
     names = [e.name for e in ENTRIES]
@@ -45,7 +45,7 @@ def main():
     if a.show: return show(a.data)
     show(d for d in a.data if d not in absent) # so far; vectors of texts and images come next, which takes minutes the first time
     print('\nreading the data', flush=True)
-    datasets = [load_real(d) for d in a.data if d not in absent]
+    datasets = [load_corpus(d) for d in a.data if d not in absent]
     jobs = [j for d in datasets for j in table_jobs(d, a.out, entries, tuple(a.seeds), b, Store().folder/'compare')]
     run_jobs(jobs, a.out, a.budget_min, lane)
     show(d.name for d in datasets)

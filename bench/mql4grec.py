@@ -30,7 +30,7 @@ def main():
     import torch
     torch.set_num_threads(a.threads)
     from genrec.core.config import vary
-    from genrec.study.bbqrec import like
+    from genrec.study.settings import like
     from genrec.study.settings import RECOMMENDER
     from genrec.study.runner import run_jobs
     from genrec.systems.mql4grec import MQL4GRecConfig

@@ -31,7 +31,7 @@ def arguments():
         sys.exit(f'--lane wants i/n, such as 0/2, got {a.lane}')
     a.lane = lane
     absent = [d for d in a.data if not Path(d).is_dir()]
-    if absent: sys.exit(f'no folder {", ".join(absent)}: see `load_real` for what --data takes')
+    if absent: sys.exit(f'no folder {", ".join(absent)}: see `load_corpus` for what --data takes')
     if a.times<1: sys.exit(f'--times wants 1 or more, got {a.times}')
     a.out = a.out or str(root/'runs'/('tiger_more' if a.times==1 else 'tiger_more_long'))
     return a
@@ -39,9 +39,10 @@ def arguments():
 def jobs_of(folder, a):
     "Jobs of one dataset"
     from genrec.core.store import Store
-    from genrec.study.bbqrec import load_real, same_work
+    from genrec.study.bbqrec import same_work
+    from genrec.study.corpus import load_corpus
     from genrec.study.tiger import category_groups, tiger_jobs
-    data = load_real(folder)
+    data = load_corpus(folder)
     equal = same_work(data, times=a.times)
     groups = {}
     if list(Path(folder).glob('*.item.json')):

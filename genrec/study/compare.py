@@ -17,7 +17,7 @@ from ..evaluate.metrics import KS, metrics_of_run
 from ..evaluate.protocol import measure, validator
 from ..evaluate.compare import leaderboard, text_table
 from ..systems.tiger import TigerConfig
-from .bbqrec import RealData
+from .corpus import Corpus
 from ..core.config import settings, vary
 from .settings import RECOMMENDER, early
 from .runner import Job
@@ -25,7 +25,7 @@ from .entries import ENTRIES, Budget, Entry, settings_of
 
 # %% ../../nbs/study/65_compare.ipynb #3f9770ad
 def train(
-    e:Entry, data:RealData, settings:dict, b:Budget, seed:int,
+    e:Entry, data:Corpus, settings:dict, b:Budget, seed:int,
     epochs:int,
     at:Path=None, # folder of checkpoints
 )->tuple: # (model, best validation NDCG@10, seconds of all stages, such as clusters)
@@ -53,7 +53,7 @@ def recommender(
     training = dict(epochs=max(1, round(usual.epochs*epochs/Budget.epochs)), precision=b.precision or usual.precision)
     return vary(RECOMMENDER, model_fit=training, valid_users=b.valid_users)
 
-def one_run(e:Entry, data:RealData, settings:dict, b:Budget, seed:int, epochs:int, test:bool=True, at:Path=None)->Run: # `test=False`: validation alone
+def one_run(e:Entry, data:Corpus, settings:dict, b:Budget, seed:int, epochs:int, test:bool=True, at:Path=None)->Run: # `test=False`: validation alone
     "Train, measure and count; the configuration holds the settings, the device, and all of a system's"
     if e.system:
         d = data if test else replace(data, split=replace(data.split, test=data.split.test[:1])) # one user is soon decoded
@@ -68,7 +68,7 @@ def one_run(e:Entry, data:RealData, settings:dict, b:Budget, seed:int, epochs:in
 
 # %% ../../nbs/study/65_compare.ipynb #00d46faf
 def about(
-    e:Entry, data:RealData, b:Budget,
+    e:Entry, data:Corpus, b:Budget,
 )->dict: # of which the key of a search is made
     "Data, the search, and the part of a budget that reaches this recommender; for a system its configuration too"
     own = dict(system=('trials','search_epochs','epochs'), net=tuple(asdict(b)), counts=('trials','valid_users'))['system' if e.system else 'net' if e.trained else 'counts']
@@ -76,7 +76,7 @@ def about(
     return dict(split=data.split.rule, vectors={m:[x.name, *x.x.shape] for m,x in data.embs.items()}, budget={k:v for k,v in asdict(b).items() if k in own}, space={k:[repr(o) for o in v] for k,v in e.space.items()}, **base)
 
 def table_jobs(
-    data:RealData, folder,
+    data:Corpus, folder,
     entries:tuple=ENTRIES, seeds:tuple=(0,1,2), b:Budget=Budget(),
     checkpoints=None, # folder, in which an interrupted training is kept until it is done
 )->list: # of `Job`: searches and runs, most telling first

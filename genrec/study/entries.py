@@ -33,7 +33,8 @@ from ..systems.tiger import TigerConfig, rqvae_ids, tiger
 from ..systems.tiger_m import joined
 from ..systems.letter import LetterConfig, cf_vectors, letter, letter_ids
 from ..systems.bbqrec import BBQRecConfig, bbqrec, bbqrec_ids
-from .bbqrec import LETTER, REAL, like
+from .settings import LETTER, like
+from .bbqrec import REAL
 from ..systems.mql4grec import MQL4GRecConfig, mql4grec_finetune
 from .mql4grec import TRANSLATOR
 from ..systems.utg_parts import UTGRecConfig, light_content

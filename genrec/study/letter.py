@@ -8,7 +8,8 @@ __all__ = ['letter_rows', 'letter_jobs']
 # %% ../../nbs/study/30_letter.ipynb #bb8a8e7a
 import time
 from dataclasses import replace
-from .bbqrec import RealData, letter_like, like, with_collisions
+from .corpus import Corpus
+from .settings import letter_like, like, with_collisions
 from .settings import RECOMMENDER
 from .runner import Job
 from ..systems.letter import ABLATIONS, SWEEPS, LetterConfig, cf_vectors, letter, letter_ids
@@ -35,7 +36,7 @@ def letter_rows(
     return rows
 
 def letter_jobs(
-    data:RealData,
+    data:Corpus,
     seeds:tuple=(0,1,2),
     *,
     ablate:bool=True, sweep:tuple=(), # see `letter_rows`

@@ -28,7 +28,8 @@ from ..systems.tiger import TigerConfig, tiger
 from ..systems.letter import LetterConfig, letter
 from .settings import RECOMMENDER
 from .codes import Kept
-from .bbqrec import WORK, epochs_for, letter_like, like, with_collisions, shop_files
+from .settings import WORK, epochs_for, letter_like, like, with_collisions
+from .corpus import shop_files
 from .runner import Job
 from ..systems.mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec
 

@@ -25,7 +25,8 @@ from .settings import RECOMMENDER
 from ..core.config import settings, vary
 from ..systems.tiger import System, TigerConfig, rqkmeans_ids, rqvae_ids, tiger
 from .tiger_more import cold_start, diversity_metrics, free_metrics
-from .bbqrec import RealData, like, with_collisions
+from .corpus import Corpus
+from .settings import like, with_collisions
 
 # %% ../../nbs/study/35_tiger.ipynb #7cbd4d3e
 def lsh_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
@@ -109,7 +110,7 @@ class SharedCodes:
 
 # %% ../../nbs/study/35_tiger.ipynb #5b75b1de
 def tiger_jobs(
-    data:RealData,
+    data:Corpus,
     seeds:tuple=(0,1,2),
     *,
     rec:TigerConfig=RECOMMENDER, # recommender and its training: see `same_work`

@@ -28,7 +28,8 @@ from ..quantize.diffusion import PatchLatents
 from ..recommend.fdsa import FDSA
 from ..recommend.sasrec import SASRec
 from ..recommend.unisrec import UniSRec, UniSRecPretraining, transfer_weights
-from .bbqrec import WORK, epochs_for, letter_like, like, with_collisions, shop_files
+from .settings import WORK, epochs_for, letter_like, like, with_collisions
+from .corpus import shop_files
 from .settings import RECOMMENDER
 from .codes import Kept
 from .runner import Job
