@@ -23,7 +23,10 @@ setup(
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg['requirements'].split(),
     extras_require={k: cfg[f'{k}_requirements'].split() for k in ('dev', 'viz', 'spark', 'bench', 'minilm')},
-    entry_points={'nbdev': [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"]}, # lets nbdev link names in the docs
+    entry_points={
+        'console_scripts': cfg['console_scripts'].split(),
+        'nbdev': [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"], # lets nbdev link names in the docs
+    },
     classifiers=[
         f"Development Status :: {statuses[int(cfg['status'])-1]}",
         f"Intended Audience :: {cfg['audience']}",

@@ -80,10 +80,21 @@ def test_what_is_no_number_is_not_moved():
     assert [moved(s, 1) for s in (0, np.int64(4), [3, 4], None, 'x', True)]==[1, 5, [4, 4], None, 'x', True]
 
 def test_settings_have_turns():
-    turn = tool('test').setting_of
-    assert [turn(str(n)) for n in range(4)]==['default', 'avx2, two threads', 'compatible', 'default']
-    assert turn('compatible')=='compatible'
-    with expect_fail(SystemExit, contains='no setting'): turn('none')
+    test = tool('test')
+    n = len(test.BY_TURN)*test.PARTS
+    turns = [test.turn(number) for number in range(2*n)]
+    assert len(set(turns[:n]))==n and turns[:n]==turns[n:] # every setting on every part, then again
+    assert {setting for setting, _ in turns[:len(test.BY_TURN)]}==set(test.BY_TURN)
+    assert test.setting_of('compatible')=='compatible'
+    with expect_fail(SystemExit, contains='no setting'): test.setting_of('none')
+
+def test_parts_are_all_files():
+    test, parts = tool('test'), []
+    for i in range(test.PARTS):
+        os.environ['GENREC_TEST_PART'] = f'{i}/{test.PARTS}'
+        parts += test.wanted_files(())
+    del os.environ['GENREC_TEST_PART']
+    assert sorted(parts)==sorted(test.wanted_files(())) and len(parts)>100
 
 def a_project(folder, source):
     "A project of one notebook with one cell; the command that tests it, with seeds moved"
