@@ -34,7 +34,7 @@ from .settings import RECOMMENDER
 from .codes import Kept
 from .runner import Job
 from ..systems.letter import LetterConfig, letter
-from .mql4grec import core_log, film_periods
+from .corpus import core_log, film_periods
 from ..core.config import flat_settings, merged, settings, vary
 from ..systems.tiger import TigerConfig, tiger
 from ..systems.utg_parts import Content, TuneConfig, UTGRecConfig, light_content, mllm_content
