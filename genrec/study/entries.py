@@ -39,7 +39,7 @@ from ..systems.mql4grec import MQL4GRecConfig, mql4grec_finetune
 from .mql4grec import TRANSLATOR
 from ..systems.utg_parts import UTGRecConfig, light_content
 from ..systems.utgrec import Pretrained, utg_ids, utg_tokenizer, utgrec_finetune
-from .utgrec import LIGHT
+from .utgrec_rows import LIGHT
 from .settings import RECOMMENDER
 from .codes import Kept
 
