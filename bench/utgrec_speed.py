@@ -120,7 +120,7 @@ def main():
     for part in a.only:
         for r in range(a.repeat or (1 if a.small else 2)):
             for way in WAYS[part]:
-                o, old = spawn(part, way, how, a.threads, __file__), got.get(f'{part} {way}')
+                o, old = spawn(part, way, how, a.threads, file=__file__), got.get(f'{part} {way}')
                 got[f'{part} {way}'] = o if old is None or o['train_items_s']>old['train_items_s'] else old
         for way in WAYS[part]: print(f'{part:6s} {way:14s} '+', '.join(f'{k} {v:,.1f}' if isinstance(v, float) else f'{k} {v:,}' for k, v in got[f'{part} {way}'].items()), flush=True)
         share = None
