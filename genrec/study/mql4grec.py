@@ -8,7 +8,7 @@ __all__ = ['TRANSLATOR', 'SOURCE_SHOPS', 'MQL4GREC', 'MQL4GREC_TOY_CONFIG', 'MQL
            'mql4grec_job', 'word_jobs', 'load_target', 'mql4grec_jobs', 'PlantedTransfer', 'planted_transfer',
            'mql4grec_toy_job']
 
-# %% ../../nbs/study/45_mql4grec.ipynb #f5f8a4e2
+# %% ../../nbs/study/45_mql4grec.ipynb #48b81643
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -31,7 +31,7 @@ from .runner import Job
 from .settings import RECOMMENDER, WORK, epochs_for, letter_like, like, with_collisions
 from .mql4grec_words import describe_language, language_of, poster_sheets, word_meaning, word_settings
 
-# %% ../../nbs/study/45_mql4grec.ipynb #e41fb11d
+# %% ../../nbs/study/45_mql4grec.ipynb #370d018e
 # on the items of all shops: about as many steps as TIGER's 500 epochs on those of the target
 TRANSLATOR = dict(ids=dict(hidden=(512,256,128)), ids_fit=dict(epochs=200, batch_size=1024))
 
@@ -57,7 +57,7 @@ def mql4grec_configs(
     named = dict(tiger=like(TigerConfig, rec, tokenizer), letter=letter_like(rec, tokenizer), mql4grec=whole)
     return named | {'mql4grec-no-pre-training': ablated(whole, 'no pre-training')}
 
-# %% ../../nbs/study/45_mql4grec.ipynb #5d7006ad
+# %% ../../nbs/study/45_mql4grec.ipynb #aa44f43b
 def allows_ablation(
     data:Transfer,
     name:str, # of `ABLATIONS`
@@ -81,7 +81,7 @@ def mql4grec_ablations(
     "All rows of `ABLATIONS` that the data allow"
     return {ablation_system(name): ablated(whole, name) for name in ABLATIONS if allows_ablation(data, name)}
 
-# %% ../../nbs/study/45_mql4grec.ipynb #f2e42995
+# %% ../../nbs/study/45_mql4grec.ipynb #0bccdc3b
 def _about(data):
     "What run files say of a transfer"
     n_items = data.domains.log.n_items
@@ -107,7 +107,7 @@ def mql4grec_job(
     config = dict(_about(data), **settings(cfg))
     return Job(system=system, data=data.name, seed=seed, make=make, config=config)
 
-# %% ../../nbs/study/45_mql4grec.ipynb #2f93a38c
+# %% ../../nbs/study/45_mql4grec.ipynb #e1aaff57
 def word_jobs(
     data:Transfer,
     cfg:MQL4GRecConfig,
@@ -125,7 +125,7 @@ def word_jobs(
         return Job(system=system, data=data.name, seed=0, make=make, config=config, keep=True)
     return [job('words', shared), job('meaning', meaning)]
 
-# %% ../../nbs/study/45_mql4grec.ipynb #f1eead25
+# %% ../../nbs/study/45_mql4grec.ipynb #3c90bd50
 SOURCE_SHOPS = ('office14_apao', 'beauty14') # folders beside the target's
 
 def load_target(
@@ -142,7 +142,7 @@ def load_target(
         f"{folder.name} is learnt after {', '.join(SOURCE_SHOPS)}: put the folder of {', '.join(lost)} beside its own")
     return load_shops(folder, *sources, **(dict(k=3, n_users=800) if small else {}))
 
-# %% ../../nbs/study/45_mql4grec.ipynb #6e48a8d2
+# %% ../../nbs/study/45_mql4grec.ipynb #788b0f92
 # a try of every job
 _small_recommender = vary(RECOMMENDER, model=dict(d_model=16, d_ff=16, d_kv=8, n_heads=2), valid_users=50)
 _small_tokenizer = dict(ids=dict(hidden=(32,), code_dim=8, sizes=(20,)*3), ids_fit=dict(epochs=1))
@@ -172,7 +172,7 @@ MQL4GREC = Study(name='mql4grec', question='What do a common language, a second 
         ablations='MQL4GRec with one part left out, where the data have it',
         words='what the words of seed 0 share and mean; no recommender is trained'))
 
-# %% ../../nbs/study/45_mql4grec.ipynb #75c60cad
+# %% ../../nbs/study/45_mql4grec.ipynb #0091ba13
 @dataclass(frozen=True)
 class PlantedTransfer:
     "A target of which little is known, shops to learn in, and one language for all"
@@ -202,7 +202,7 @@ def planted_transfer(
     ceiling = world.shops[world.target].ceiling(data.target.split.test.history, 10)
     return PlantedTransfer(data, split, lang, ceiling)
 
-# %% ../../nbs/study/45_mql4grec.ipynb #7c2e5748
+# %% ../../nbs/study/45_mql4grec.ipynb #fe24d874
 _measured = dict(warmup=.05, every=2, patience=4)
 MQL4GREC_TOY_CONFIG = vary(MQL4GRecConfig(), ids=dict(sizes=(16,16,16), hidden=(64,), code_dim=16),
     ids_fit=dict(epochs=60, batch_size=128, lr=5e-3, metric='-reconstruction'),
@@ -216,7 +216,7 @@ _small_toy = vary(MQL4GREC_TOY_CONFIG, ids_fit=dict(epochs=2), pre_fit=dict(epoc
     model=dict(d_model=16, d_ff=16, d_kv=8, n_heads=2))
 _small_toy_shops = dict(n_users=60, n_kinds=4, n_styles=4, n_variants=2, share=.5)
 
-# %% ../../nbs/study/45_mql4grec.ipynb #4cd04ee7
+# %% ../../nbs/study/45_mql4grec.ipynb #a0c88b8b
 BEFORE = dict( # system -> (whether users of the other shops have tastes, what differs in the configuration)
     scratch=(True, dict(n_sources=0)), pretrained=(True, {}), without=(False, {}))
 
