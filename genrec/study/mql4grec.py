@@ -27,7 +27,7 @@ from ..core.config import settings, vary
 from ..systems.tiger import TigerConfig, tiger
 from ..systems.letter import LetterConfig, letter
 from .settings import RECOMMENDER
-from .codes import Kept
+from .corpus import StoredText
 from .settings import WORK, epochs_for, letter_like, like, with_collisions
 from .corpus import shop_files
 from .runner import Job
@@ -85,7 +85,7 @@ def load_periods(
     items,posters,logs = film_periods(folder, cut, k, n_users)
     d = join_domains(logs)
     cat = join_catalogs(d, {k:load_catalog(items, d.own(k).items, recipe=('title','overview'), images=posters) for k in d.names})
-    return Transfer(f'{folder.name.removesuffix("_posters")}_newer', 'newer', d, cat, dict(text=Kept(store or Store())(cat), image=PixelEncoder().fit(cat)(cat)))
+    return Transfer(f'{folder.name.removesuffix("_posters")}_newer', 'newer', d, cat, dict(text=StoredText(store or Store())(cat), image=PixelEncoder().fit(cat)(cat)))
 
 def load_shops(
     target, # folder in LC-Rec's layout, or S3-Rec's with a line of words for each ASIN
@@ -97,7 +97,7 @@ def load_shops(
     shops = {Path(f).name:shop_files(f) for f in (*sources, target)}
     d = join_domains({n:core_log(t, k, n_users) for n,(t,_,_) in shops.items()})
     cat = join_catalogs(d, {n:load_catalog(i, d.own(n).items, r) for n,(_,i,r) in shops.items()})
-    return Transfer(Path(target).name, Path(target).name, d, cat, dict(text=Kept(store or Store())(cat)))
+    return Transfer(Path(target).name, Path(target).name, d, cat, dict(text=StoredText(store or Store())(cat)))
 
 def core_log(
     t, # Ibis table of interactions

@@ -31,7 +31,7 @@ from ..recommend.unisrec import UniSRec, UniSRecPretraining, transfer_weights
 from .settings import WORK, epochs_for, letter_like, like, with_collisions
 from .corpus import shop_files
 from .settings import RECOMMENDER
-from .codes import Kept
+from .corpus import StoredText
 from .runner import Job
 from ..systems.letter import LetterConfig, letter
 from .mql4grec import core_log, film_periods
@@ -84,7 +84,7 @@ def load_transfer(
     "5-core of each domain, MiniLM vectors of texts, pixels of posters"
     from genrec.data.catalog import load_catalog
     folder = Path(folder).resolve()
-    text = None if text=='tfidf' else text or Kept(store or Store())
+    text = None if text=='tfidf' else text or StoredText(store or Store())
     if not (folder/'u.data').is_file():
         if not sources: raise ValueError(f"{folder.name} alone teaches nothing about itself: give `sources`, folders of other domains")
         shops = {Path(f).name:shop_files(f) for f in (*sources, folder)}
