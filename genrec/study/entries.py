@@ -41,7 +41,7 @@ from ..systems.utg_parts import UTGRecConfig, light_content
 from ..systems.utgrec import Pretrained, utg_ids, utg_tokenizer, utgrec_finetune
 from .utgrec_rows import LIGHT
 from .settings import RECOMMENDER
-from .codes import Kept
+from .corpus import StoredText
 
 # %% ../../nbs/study/60_entries.ipynb #32fbf9fa
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def words(data, cfg, seed):
 
 def universal(data, cfg, seed):
     "A tokenizer of this shop alone, trained for 1,000 steps or more"
-    text = Kept(Store()) if 'minilm' in data.embs['text'].name else None
+    text = StoredText(Store()) if 'minilm' in data.embs['text'].name else None
     content = light_content(data.catalog, text=text, dim=min(64, data.split.n_items//2))
     n = max(cfg.ids_fit.epochs, -(-1000//-(-data.split.n_items//cfg.ids_fit.batch_size)))
     tok = utg_tokenizer(content, data.catalog, data.split, vary(cfg, ids_fit=dict(epochs=n)), seed=seed)
