@@ -39,7 +39,7 @@ def arguments():
 def jobs_of(folder, a):
     "Jobs of one dataset"
     from genrec.core.store import Store
-    from genrec.study.bbqrec import same_work
+    from genrec.study.settings import same_work
     from genrec.study.corpus import load_corpus
     from genrec.study.tiger import category_groups, tiger_jobs
     data = load_corpus(folder)

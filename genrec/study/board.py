@@ -82,19 +82,21 @@ def metric_table(
     columns:dict, # head of a column -> name of the metric
     *,
     form:str='.4f', # of the numbers
+    ends:bool=False, # the smallest and the largest value of several behind their mean
 )->tuple: # head, rows of strings
     "Means over seeds; 'not run yet' where there is no run, '-' where it was not measured"
     shown = systems if isinstance(systems, dict) else {system: system for system in systems}
     rows = []
     for system,label in shown.items():
         own = [run for run in runs if (run.data, run.system)==(data, system)]
-        cells = [_mean_cell(own, metric, form) for metric in columns.values()]
+        cells = [_mean_cell(own, metric, form, ends) for metric in columns.values()]
         rows.append([label, str(len({run.seed for run in own})), *cells])
     return ['system', 'seeds', *columns],rows
 
-def _mean_cell(runs, metric, form):
+def _mean_cell(runs, metric, form, ends):
     "One cell of `metric_table`"
     values = [run.metrics[metric] for run in runs if metric in run.metrics]
     if values:
-        return f'{sum(values)/len(values):{form}}'
+        mean = f'{sum(values)/len(values):{form}}'
+        return f'{mean} ({min(values):{form}}-{max(values):{form}})' if ends and len(values)>1 else mean
     return '-' if runs else 'not run yet'

@@ -34,7 +34,7 @@ from ..systems.tiger_m import joined
 from ..systems.letter import LetterConfig, cf_vectors, letter, letter_ids
 from ..systems.bbqrec import BBQRecConfig, bbqrec, bbqrec_ids
 from .settings import LETTER, like
-from .bbqrec import REAL
+from .bbqrec import BBQREC_TOKENIZER
 from ..systems.mql4grec import MQL4GRecConfig, mql4grec_finetune
 from .mql4grec import TRANSLATOR
 from ..systems.utg_parts import UTGRecConfig, light_content
@@ -168,7 +168,7 @@ ENTRIES = ( # most telling first
     Entry('gru4rec', id_recipe(GRU4Rec), dict(wide, hidden=(128,256))), Entry('bert4rec', id_recipe(BERT4Rec), dict(wide, mask_share=(.2,.4), last_share=(.1,.5))),
     Entry('unisrec', unisrec, dict(wide, transductive=(False,True)), 1), Entry('sasrec_f', content_recipe(SASRecF), dict(wide, dim=(64,128)), 1),
     Entry('sasrec_gbce', id_recipe(lambda n, **kw: SASRec(n, loss='gbce', **kw)), dict(wide, dim=(64,128), calibration=(.5,.75,.9))), Entry('sasrec_bce', id_recipe(lambda n, **kw: SASRec(n, loss='bce', **kw)), dict(wide, dim=(64,128))),
-    Entry('letter', generative(LetterConfig, letters, on_letter, LETTER, dict(ids_fit=dict(every=LETTER['ids_fit']['epochs']//2))), steep, 1, True), Entry('bbqrec', generative(BBQRecConfig, triples, lambda data, ids, cfg, seed, at: bbqrec(data.split, data.embs, cfg, ids, seed=seed, checkpoint=at), REAL), steep, 1, True),
+    Entry('letter', generative(LetterConfig, letters, on_letter, LETTER, dict(ids_fit=dict(every=LETTER['ids_fit']['epochs']//2))), steep, 1, True), Entry('bbqrec', generative(BBQRecConfig, triples, lambda data, ids, cfg, seed, at: bbqrec(data.split, data.embs, cfg, ids, seed=seed, checkpoint=at), BBQREC_TOKENIZER), steep, 1, True),
     Entry('mql4grec', generative(MQL4GRecConfig, words, lambda data, lang, cfg, seed, at: mql4grec_finetune(data.split, lang, cfg, seed=seed, checkpoint=at), by_ndcg, TRANSLATOR), steep, 1, True), Entry('utgrec', generative(UTGRecConfig, universal, lambda data, pre, cfg, seed, at: utgrec_finetune(pre, data.split, data.catalog, cfg, seed=seed, checkpoint=at), dict(pretrain_recommender=False, tune_tokenizer=False), LIGHT), steep, 1, True, catalog=True),
     Entry('tiger_m', generative(TigerConfig, tiger_m_ids, on_tiger('tiger_m')), steep, 2, True),
     Entry('fmlp', id_recipe(FMLPRec), wide), Entry('gru4rec_f', content_recipe(GRU4RecF), dict(wide, hidden=(128,256)), 1), Entry('fdsa', content_recipe(FDSA), wide, 1), Entry('s3rec', s3rec, wide, 1), Entry('nova', content_recipe(NOVA), dict(wide, fuse=('add','concat','gate')), 1),
