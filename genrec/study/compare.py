@@ -7,7 +7,7 @@ __all__ = ['REACHES', 'COMPARE', 'fit_settings', 'train_stages', 'budget_recomme
            'finished_run', 'trial_job', 'search_trials', 'search_job', 'training_seconds', 'final_job', 'table_jobs',
            'AbsentCorpus', 'absent_corpus', 'compare_jobs', 'absent_jobs']
 
-# %% ../../nbs/study/65_compare.ipynb #47cc463a
+# %% ../../nbs/study/65_compare.ipynb #f612fd7f
 import json, math, shutil, time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +26,7 @@ from .runner import Job
 from .plan import Options, Study
 from .entries import ENTRIES, Budget, Entry, settings_of
 
-# %% ../../nbs/study/65_compare.ipynb #c5232ff2
+# %% ../../nbs/study/65_compare.ipynb #c852dced
 _BUDGETED = tuple(asdict(Budget())) # settings of these names are `fit`'s, all others the model's
 
 def fit_settings(budget:Budget, chosen:dict)->dict:
@@ -60,7 +60,7 @@ def train_stages(
     best = valid(last.module) if counts else last.module.fit_log.best
     return last.module,best['ndcg@10'],seconds
 
-# %% ../../nbs/study/65_compare.ipynb #8981ddaa
+# %% ../../nbs/study/65_compare.ipynb #d250a0fd
 def budget_recommender(
     budget:Budget,
     epochs:int, # of the 60 of a run
@@ -71,7 +71,7 @@ def budget_recommender(
     training = dict(epochs=share, precision=budget.precision or usual.precision)
     return vary(RECOMMENDER, model_fit=training, valid_users=budget.valid_users)
 
-# %% ../../nbs/study/65_compare.ipynb #6a37c860
+# %% ../../nbs/study/65_compare.ipynb #cb848bff
 def entry_run(
     entry:Entry, data:Corpus, chosen:dict, budget:Budget,
     *,
@@ -106,7 +106,7 @@ def _system_run(entry, data, chosen, budget, *, test, seed, epochs, checkpoints)
     best = (system.model.fit_log.best or {}).get('ndcg@10', math.nan)
     return system.run,system.model,best
 
-# %% ../../nbs/study/65_compare.ipynb #b176e40a
+# %% ../../nbs/study/65_compare.ipynb #e7fb1281
 REACHES = dict( # kind of an entry -> the part of a budget that makes a difference to it
     system=('trials', 'search_epochs', 'epochs'),
     net=_BUDGETED,
@@ -145,7 +145,7 @@ def finished_run(
         shutil.rmtree(at, ignore_errors=True)
     return run
 
-# %% ../../nbs/study/65_compare.ipynb #8df122ad
+# %% ../../nbs/study/65_compare.ipynb #417dfd73
 def trial_job(of:Comparison, entry:Entry, number:int)->Job:
     "One trial of a search; its seed is its number"
     config,chosen = search_config(entry, of.data, of.budget),settings_of(entry, number)
@@ -177,7 +177,7 @@ def training_seconds(run:Run)->float:
     "Seconds before recommending; `valid` is a part of `train`"
     return sum(run.seconds.get(stage, 0.) for stage in ('ids','pretrain','train'))
 
-# %% ../../nbs/study/65_compare.ipynb #1cd58d87
+# %% ../../nbs/study/65_compare.ipynb #2e394002
 def final_job(of:Comparison, entry:Entry, seed:int)->Job:
     "A run with the settings that the search has found"
     search = search_job(of, entry)
@@ -209,7 +209,7 @@ def table_jobs(
             jobs.append(final_job(of, entry, seed))
     return jobs
 
-# %% ../../nbs/study/65_compare.ipynb #fb9b87e7
+# %% ../../nbs/study/65_compare.ipynb #3f58ff14
 @dataclass(frozen=True)
 class AbsentCorpus:
     "What run files say of a corpus that is not at hand: enough to tell its jobs, and to run none"
@@ -233,7 +233,7 @@ def absent_corpus(
     text,_ = told.most_common(1)[0]
     return AbsentCorpus(name, *json.loads(text))
 
-# %% ../../nbs/study/65_compare.ipynb #298b1b37
+# %% ../../nbs/study/65_compare.ipynb #cd5425d2
 def _for_table(options):
     "What `table_jobs` takes of `Options`"
     budget = Budget(trials=1, search_epochs=1, epochs=1) if options.small else Budget()
