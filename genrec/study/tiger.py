@@ -28,7 +28,7 @@ from ..systems.tiger import System, TigerConfig, rqkmeans_ids, rqvae_ids, tiger
 from .tiger_more import cold_start, diversity_metrics, free_metrics
 from .corpus import Corpus, load_corpus
 from .settings import RECOMMENDER, like, with_collisions
-from .bbqrec import same_work
+from .settings import same_work
 
 # %% ../../nbs/study/35_tiger.ipynb #7cbd4d3e
 def lsh_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
