@@ -150,7 +150,8 @@ def _small_tiger(split, vectors, epochs):
     "A TIGER that trains in about a minute; its run"
     from genrec.core.optim import muon
     from genrec.core.train import FitConfig
-    from genrec.systems.tiger import RQVAEConfig, T5Config, TigerConfig, rqkmeans_ids, tiger
+    from genrec.systems.tiger import RQVAEConfig, TigerConfig, rqkmeans_ids, tiger
+    from genrec.recommend.t5 import T5Config
     model = T5Config(d_model=64, d_ff=128, d_kv=16, n_heads=4, n_layers=1, legal=True, init=.05)
     how = FitConfig(epochs=epochs, batch_size=256, micro_cells=512, lr=5e-3, warmup=.1, optimizer=muon, every=epochs)
     cfg = TigerConfig(ids=RQVAEConfig(sizes=(16,16,16)), model=model, model_fit=how)
