@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TIGER_IDS', 'BBQREC_TOKENIZER', 'PRINTED_LOSSES', 'TUPLE_ROWS', 'MUTUAL_WEIGHTS', 'MORE_ABLATIONS', 'ROW_GROUPS',
-           'OF_RECOMMENDER', 'BBQREC_SHOPS', 'BBQREC', 'BBQREC_COLLISIONS', 'sweep_rows', 'bbqrec_rows', 'bbqrec_row',
+           'OF_RECOMMENDER', 'BBQREC_SHOPS', 'BBQREC', 'BBQREC_COLLISIONS', 'bbqrec_sweep', 'bbqrec_rows', 'bbqrec_row',
            'has_modalities', 'bbqrec_configs', 'SharedTokenizers', 'bbqrec_run', 'compared_run', 'bbqrec_jobs',
            'bare_codes', 'collision_run', 'collision_jobs']
 
@@ -56,7 +56,7 @@ MORE_ABLATIONS = {
     **MUTUAL_WEIGHTS}
 
 # %% ../../nbs/study/25_bbqrec.ipynb #d3ab7842
-def sweep_rows(
+def bbqrec_sweep(
     name:str, # of `SWEEPS`: 'L', 'N', 'D' or 'K'
 )->dict: # name of a row -> what differs
     "One sweep of the paper's figure 3; its own setting is the row 'bbqrec'"
@@ -72,7 +72,7 @@ def _point(sweep, changes):
     return value[0] if sweep=='N' else value
 
 ROW_GROUPS = dict(ablations=ABLATIONS|MORE_ABLATIONS, tuples=TUPLE_ROWS)
-ROW_GROUPS |= {f'sweep-{name}': sweep_rows(name) for name in SWEEPS}
+ROW_GROUPS |= {f'sweep-{name}': bbqrec_sweep(name) for name in SWEEPS}
 
 # %% ../../nbs/study/25_bbqrec.ipynb #6352961a
 def bbqrec_rows(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LIGHT', 'TOY_LIGHT', 'NETS', 'TOY_SCALE', 'MICRO', 'UTGREC_ROWS', 'TransferScale', 'real_scale', 'mllm_scale',
-           'small_scale', 'tunings', 'tuning_row', 'without_idle_switches', 'ablation_rows', 'keep_rows', 'sweep_rows',
-           'utgrec_rows']
+           'small_scale', 'tunings', 'tuning_row', 'without_idle_switches', 'ablation_rows', 'keep_rows',
+           'utgrec_sweep', 'utgrec_rows']
 
 # %% ../../nbs/study/48_utgrec_rows.ipynb #03dcd24c
 from dataclasses import dataclass, field, replace
@@ -133,7 +133,7 @@ def keep_rows(base:UTGRecConfig)->dict: # system -> configuration
         rows[tuning_row(name, False)] = vary(cfg, **ABLATIONS['recommender not pre-trained'])
     return rows
 
-def sweep_rows(base:UTGRecConfig, sweep:str)->dict: # system -> configuration
+def utgrec_sweep(base:UTGRecConfig, sweep:str)->dict: # system -> configuration
     "One setting at a time; layers also without the sources, since the paper says that more layers want them"
     rows = {}
     for change in SWEEPS[sweep]:
@@ -163,5 +163,5 @@ def utgrec_rows(
         rows |= keep_rows(base)
     for sweep in SWEEPS:
         if f'sweep-{sweep}' in groups and (images or sweep!='alpha'):
-            rows |= sweep_rows(base, sweep)
+            rows |= utgrec_sweep(base, sweep)
     return {name: without_idle_switches(cfg) if name.startswith('utgrec') else cfg for name,cfg in rows.items()}
