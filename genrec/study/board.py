@@ -67,12 +67,12 @@ class StudyRuns:
 def study_runs(
     name:str, # of the study
     *,
-    folder=None, # that holds it (default: the nearest `runs`, here or further up)
+    folder=None, # that holds it (default: the nearest `runs` with this study, here or further up)
     mark=None, # see `study_boards`
 )->StudyRuns:
     "Read all run files of a study"
-    folder = folder or find_up('runs')
-    return StudyRuns(name, load_runs(folder/name) if folder and (folder/name).is_dir() else [], mark)
+    found = folder/name if folder else find_up(f'runs/{name}')
+    return StudyRuns(name, load_runs(found) if found and found.is_dir() else [], mark)
 
 # %% ../../nbs/study/04_board.ipynb #28d91167
 def metric_table(

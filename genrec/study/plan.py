@@ -79,7 +79,7 @@ def study_folder(
     if options.out is not None:
         return Path(options.out)
     name = study.name if options.times==1 else f'{study.name}_long'
-    return (find_up('runs') or Path('runs'))/name
+    return find_up(f'runs/{name}') or (find_up('runs') or Path('runs'))/name
 
 # %% ../../nbs/study/03_plan.ipynb #0d832b05
 def study_jobs(
