@@ -111,7 +111,7 @@ def corpus_and_work(
     "What a study of one shop starts from"
     if options.small:
         brief = dict(ids_fit=dict(epochs=2))
-        return load_corpus(folder, k=3, n_users=1000),dict(brief, rec=TINY_RECOMMENDER, tokenizer=brief)
+        return load_corpus(folder, k=3, n_users=2000),dict(brief, rec=TINY_RECOMMENDER, tokenizer=brief)
     data = load_corpus(folder)
     return data,same_work(data, times=options.times)
 
