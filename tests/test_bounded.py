@@ -1,4 +1,4 @@
-"""Bounded clusters of vectors that lie almost equally far from all centres: rounding once made paths cheaper for ever"""
+"""Bounded clusters of vectors almost equally far from all centres: by rounding, paths once grew cheaper for ever"""
 import torch
 from genrec.core.values import Embeddings, set_seed
 from genrec.study.settings import letter_like
