@@ -75,7 +75,7 @@ def seed_table(
     runs:list, # of `Run`, from `runs/codes`
     board:Leaderboard, # of these
 )->tuple: # head, rows of strings
-    "How much the seed alone moves recall@10, and what a run takes"
+    "How much the seed alone moves recall, and what a run takes"
     table = []
     for row in board.rows:
         own = sorted((run for run in runs if run.system==row.system), key=lambda run: run.seed)
@@ -107,7 +107,7 @@ CODE_PROPERTIES = { # name -> metric of a row
 def code_points(
     rows:list, # of `Run`, from `runs/code_rows`
     runs:list, # of `Run`, from `runs/codes`
-)->dict: # system -> 'recall@10' and `CODE_PROPERTIES` -> mean; None where codes have no such thing
+)->dict: # system -> recall and `CODE_PROPERTIES` -> mean; None where codes have no such thing
     "Recall and properties of each system's IDs"
     of_code,points = rows_of_codes(rows),{}
     for name in dict.fromkeys(run.system for run in runs):
@@ -133,7 +133,7 @@ def property_correlations(
     points:dict, # of `code_points`
     *,
     leave:tuple=(), # systems that are left out
-)->dict: # property -> rank correlation with recall@10, over the systems that have it; three or fewer say nothing
+)->dict: # property -> rank correlation with recall, over the systems that have it; three or fewer say nothing
     "How well each property orders the systems"
     found = {}
     for what in CODE_PROPERTIES:
@@ -162,7 +162,7 @@ def plot_properties(
 
 # %% ../../nbs/study/12_code_tables.ipynb #f6e859df
 def _gap_in_words(runs, one, other):
-    "Difference of two systems in recall@10 with its paired interval"
+    "Difference of two systems in recall with its paired interval"
     pair = [run for run in runs if run.system in (one, other)]
     gap,low,high = leaderboard(pair, against=other, main='recall@10', ks=(10,))[one].diff
     order = 'ahead of' if low>0 else 'behind' if high<0 else 'not told apart from'
