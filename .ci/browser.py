@@ -56,7 +56,7 @@ def pages_of(targets):
     "HTML files that are meant: each file, and those of each folder"
     pages = []
     for target in map(Path, targets):
-        pages += [target] if target.is_file() else sorted(target.glob('*.html'))
+        pages += [target] if target.is_file() else sorted(target.rglob('*.html'))
     return pages
 
 def main(*targets):

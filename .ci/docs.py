@@ -299,6 +299,13 @@ def quarto_site():
     subprocess.run([Path(sys.executable).parent/'nbdev_docs'], cwd=root, check=True)
     return root/'_docs', []
 
+def copy_pictures(site):
+    "Pictures that stand beside the notebooks, as Quarto copies them"
+    for path in (root/'nbs').rglob('*.png'):
+        to = site/path.relative_to(root/'nbs')
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, to)
+
 def pandoc_site():
     "Build the preview; what is wrong"
     print('No `quarto` on the PATH, so this is the pandoc preview of the pages, not the site itself.')
@@ -306,6 +313,7 @@ def pandoc_site():
     proc, site = stage(), root/'_site'
     print('[2/3] pandoc renders them', flush=True)
     bad = preview(proc, site)
+    copy_pictures(site)
     print('[3/3] links and requests', flush=True)
     return site, bad
 

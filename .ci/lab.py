@@ -164,7 +164,7 @@ def wanted(only):
 def site(browser, folder, only, script, *, count):
     "The rendered pages, their static views clicked"
     for name in wanted(only):
-        path = folder/(re.sub(r'^\d+[a-z]*_', '', name)+'.html')
+        path = folder/(re.sub(r'(^|/)\d+_', r'\1', name)+'.html')
         if not path.exists():
             run(f'page {name}', lambda: [f'no such page: {path}'], count)
             continue

@@ -21,10 +21,10 @@ def shown(output):
     return fenced(plain) if 'text/plain' in data else ''
 
 def with_links(source, pages):
-    "Markdown whose links to notebooks lead into nbs/"
+    "Markdown whose links to notebooks and pictures lead into nbs/"
     def into_nbs(found):
-        return f'](nbs/{found[1]})' if found[1] in pages else found[0]
-    return re.sub(r'\]\(([\w./]+\.ipynb)\)', into_nbs, source)
+        return f'](nbs/{found[1]})' if found[1] in pages or (root/'nbs'/found[1]).is_file() else found[0]
+    return re.sub(r'\]\(([\w./]+\.(?:ipynb|png))\)', into_nbs, source)
 
 def blocks(cell, pages):
     "What one cell adds"

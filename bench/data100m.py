@@ -1,8 +1,8 @@
-"""100 million interactions on one machine: 5-core, index, leave-one-out, stored and mapped back; seconds and peak memory as one JSON line
+"""100 million interactions on one machine: 5-core, index, leave-one-out, stored, mapped back; seconds and peak memory
 
     python bench/data100m.py [--rows 100000000] [--threads 2] [--folder where there are 6 GB free]
 
-The log is made in a temporary folder and goes with it. Bars tell how far it is."""
+The figures are one line of JSON. The log is made in a temporary folder and goes with it. Bars tell how far it is."""
 import argparse, json, os, resource, subprocess, sys, tempfile, time
 from pathlib import Path
 
@@ -16,7 +16,8 @@ def child(path, threads):
     def step(name):
         nonlocal t0
         steps.append(dict(step=name, seconds=round(time.perf_counter()-t0, 1), peak_mb=round(peak())))
-        print(f"{name:14} {steps[-1]['seconds']:8.1f} s   peak so far {steps[-1]['peak_mb']:,} MB", file=sys.stderr, flush=True)
+        seconds,most = steps[-1]['seconds'],steps[-1]['peak_mb']
+        print(f"{name:14} {seconds:8.1f} s   peak so far {most:,} MB", file=sys.stderr, flush=True)
         t0 = time.perf_counter()
     import ibis, torch
     torch.set_num_threads(int(threads))
@@ -32,12 +33,15 @@ def child(path, threads):
     step('index_log')
     split = leave_one_out(log)
     step('leave_one_out')
-    counts = dict(before=report[0].before, after=report[0].after, train=len(split.train), valid=len(split.valid), test=len(split.test))
-    d = Path(path).parent
-    save_log(log, d/'log'); save_split(split, d/'split')
+    parts = dict(train=len(split.train), valid=len(split.valid), test=len(split.test))
+    counts = dict(before=report[0].before, after=report[0].after, **parts)
+    folder = Path(path).parent
+    save_log(log, folder/'log')
+    save_split(split, folder/'split')
     step('save')
-    r = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps(dict(steps=steps, peak_mb=round(peak()), cpu_seconds=round(r.ru_utime+r.ru_stime, 1), **counts)))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_seconds = round(used.ru_utime+used.ru_stime, 1)
+    print(json.dumps(dict(steps=steps, peak_mb=round(peak()), cpu_seconds=cpu_seconds, **counts)))
 
 def mapped(folder):
     "What a training process does first: open the stored split, take a batch"
@@ -50,7 +54,16 @@ def mapped(folder):
     at = torch.randint(len(s.train), (256,), generator=torch.Generator().manual_seed(0))
     assert s.train[at].history.last(20).start.shape==(256,)
     batch = [s.train.history[int(i)][-20:].tolist() for i in at]
-    print(json.dumps(dict(open_seconds=round(opened, 3), first_batch_seconds=round(time.perf_counter()-t, 3), more_mb=round(peak()-before), longest=max(map(len, batch)))))
+    seconds = dict(open_seconds=round(opened, 3), first_batch_seconds=round(time.perf_counter()-t, 3))
+    print(json.dumps(dict(seconds, more_mb=round(peak()-before), longest=max(map(len, batch)))))
+
+def own_process(*args, threads):
+    "What this file prints in a process of its own, started with other arguments"
+    env = os.environ | dict(OMP_NUM_THREADS=str(threads), HF_HUB_OFFLINE='1')
+    done = subprocess.run([sys.executable, __file__, *args], env=env, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f'failed with {done.returncode} (-9: out of memory)')
+    return json.loads(done.stdout.splitlines()[-1])
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -61,21 +74,22 @@ def main():
     p.add_argument('--child', nargs=2, help=argparse.SUPPRESS)
     p.add_argument('--mapped', help=argparse.SUPPRESS)
     a = p.parse_args()
-    if a.child: return child(*a.child)
-    if a.mapped: return mapped(a.mapped)
+    if a.child:
+        return child(*a.child)
+    if a.mapped:
+        return mapped(a.mapped)
     from data import make_log
     with tempfile.TemporaryDirectory(prefix='genrec-bench-', dir=a.folder) as d:
         t = time.perf_counter()
         make_log(f'{d}/log.parquet', a.rows)
-        print(f'made {a.rows:,} rows in {time.perf_counter()-t:.0f} s, {os.path.getsize(f"{d}/log.parquet")/1e9:.1f} GB', file=sys.stderr, flush=True)
-        env = os.environ | dict(OMP_NUM_THREADS=str(a.threads), HF_HUB_OFFLINE='1')
-        def run(*args):
-            r = subprocess.run([sys.executable, __file__, *args], env=env, stdout=subprocess.PIPE, text=True)
-            if r.returncode: sys.exit(f'failed with {r.returncode} (-9: out of memory)')
-            return json.loads(r.stdout.splitlines()[-1])
-        res = dict(rows=a.rows, threads=a.threads, **run('--child', f'{d}/log.parquet', str(a.threads)), mapped=run('--mapped', d))
+        gigabytes = os.path.getsize(f'{d}/log.parquet')/1e9
+        print(f'made {a.rows:,} rows in {time.perf_counter()-t:.0f} s, {gigabytes:.1f} GB', file=sys.stderr, flush=True)
+        made = own_process('--child', f'{d}/log.parquet', str(a.threads), threads=a.threads)
+        res = dict(rows=a.rows, threads=a.threads, **made, mapped=own_process('--mapped', d, threads=a.threads))
     res['seconds'] = round(sum(s['seconds'] for s in res['steps'][1:4]), 1)
     print(json.dumps(res))
-    if a.out: Path(a.out).write_text(json.dumps(res, indent=1)+'\n')
+    if a.out:
+        Path(a.out).write_text(json.dumps(res, indent=1)+'\n')
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

@@ -214,7 +214,7 @@ def fastest(part, how, *, repeats, threads):
     best = {}
     for _ in range(repeats):
         for way in WAYS[part]:
-            now = spawn(part, way, how, threads=threads, file=__file__)
+            now = spawn(part, way, how, threads, file=__file__)
             if way not in best or now['train_items_s']>best[way]['train_items_s']:
                 best[way] = now
     return best

@@ -108,6 +108,10 @@ def balanced_assign(
     return _settle(x-mean, c-mean, most, slack)[0]
 
 # %% ../../nbs/quantize/09_balanced.ipynb #c6c65866
+def _whole(cost):
+    "Costs as whole numbers up to 2**40: sums of thousands of them are exact, so that no path grows cheaper by rounding"
+    return np.round(cost*(2.**40/max(cost.max(), 1e-300)))
+
 class _Moves:
     "What it costs to move a vector from one cluster to another, at the least, and which vector that is"
     def __init__(self, cost, owner): # (n, K) and (n,) arrays
@@ -140,13 +144,13 @@ class _Moves:
 
 # %% ../../nbs/quantize/09_balanced.ipynb #4b00f3cf
 @patch
-def path(self:_Moves, start, goal, tiny): # (K+1,) masks
+def path(self:_Moves, start, goal): # (K+1,) masks
     "Clusters along the cheapest path from any start to any goal (Bellman 1958)"
     far,before,at = np.where(start, 0., np.inf),np.full(len(start), -1),np.arange(len(start))
     for _ in at:
         through = far[:,None]+self.price
         k = through.argmin(0)
-        closer = through[k,at]<far-tiny
+        closer = through[k,at]<far
         if not closer.any():
             break
         far[closer],before[closer] = through[k,at][closer],k[closer]
@@ -170,9 +174,9 @@ def bounded_assign(
     if not K*least<=n<=K*most:
         raise ValueError(f"{K} clusters of {least} to {most} hold {K*least} to {K*most} vectors, got {n}; "
                          f"`least` can be {n//K} at most, `most` {-(-n//K)} at least")
-    cost = torch.cdist(x.double(), c.double()).pow(2).cpu().numpy()
+    cost = _whole(torch.cdist(x.double(), c.double()).pow(2).cpu().numpy())
     owner = cost.argmin(1)
-    moves,tiny = _Moves(cost, owner),1e-9*(cost.mean()+1e-12)
+    moves = _Moves(cost, owner)
     for _ in range(n+1): # from the nearest centres on, one vector more in its place at every turn
         size = np.bincount(owner, minlength=K)
         over,under = size>most,size<least
@@ -180,7 +184,7 @@ def bounded_assign(
             return torch.from_numpy(owner).to(x.device)
         moves.price[:K,K] = np.where(size<most, 0., np.inf)
         moves.price[K,:K] = np.where(size>least, 0., np.inf)
-        moves.walk(moves.path(np.append(over, not over.any()), np.append(under, not under.any()), tiny))
+        moves.walk(moves.path(np.append(over, not over.any()), np.append(under, not under.any())))
     raise RuntimeError(f"no sizes of {least} to {most} after {n} moves: a turn did not bring one vector to its place")
 
 # %% ../../nbs/quantize/09_balanced.ipynb #17fdd159

@@ -96,21 +96,23 @@ def shop_files(
 def load_corpus(
     folder, # see above
     store:Store=None, # keeps the vectors (default: `Store()`)
+    *,
+    k:int=5, n_users:int=None, # core; users before it (default: all; fewer for a small try)
 )->Corpus:
-    "Leave one out after the 5-core; MiniLM vectors of texts, and pixel vectors of posters if there are any"
+    "Leave one out after the k-core; MiniLM vectors of texts, and pixel vectors of posters if there are any"
     folder,store = Path(folder).resolve(),store or Store()
     if (folder/'u.data').is_file():
-        return _films(folder, store)
+        return _films(folder, store, k, n_users)
     rows,items,recipe = shop_files(folder)
-    log = core_log(rows)
+    log = core_log(rows, k, n_users)
     catalog = load_catalog(items, log.items, recipe)
     return Corpus(folder.name, leave_one_out(log), dict(text=StoredText(store)(catalog)), catalog)
 
-def _films(folder, store):
+def _films(folder, store, k, n_users):
     "MovieLens 100k with posters"
     from genrec.data.movielens import load_movielens
     from genrec.encode.image import PixelEncoder
-    log = core_log(load_movielens(folder))
+    log = core_log(load_movielens(folder), k, n_users)
     items,posters = _film_items(folder)
     catalog = load_catalog(items, log.items, recipe=('title', 'overview'), images=posters)
     embs = dict(text=StoredText(store)(catalog), image=PixelEncoder().fit(catalog)(catalog))

@@ -84,7 +84,8 @@ def run(self:Job, folder, say=print)->int: # files written
     for path in old:
         path.unlink(missing_ok=True)
     shown = [f'{name} {value:.4f}' for name,value in made.metrics.items() if name.endswith('@10')]
-    say(f"{self.name}: {', '.join(shown)}, {time.time()-start:.0f} s", flush=True)
+    shown.append(f'{time.time()-start:.0f} s')
+    say(f"{self.name}: {', '.join(shown)}", flush=True)
     return 1
 
 # %% ../../nbs/study/00_runner.ipynb #1c130404

@@ -60,7 +60,8 @@ def diversity_metrics(
             lists[f'T={t:g} first'] = sample_items(model, part.history, levels=(0,), **drawn)
     out = {}
     for name,r in lists.items():
-        out |= {f'{name} entropy@{c} {g}':entropy_at_k(r, of, k=c) for g,of in groups.items() for c in ks}
+        for group,of in groups.items():
+            out |= {f'{name} entropy@{c} {group}': entropy_at_k(r, of, k=c) for c in ks}
         out[f'{name} recall@10'] = evaluate(r, part.target, (10,))['recall@10']
     return out
 
@@ -112,7 +113,8 @@ def hold_out_items(
         return Samples(s.user, _renumber(s.history, number), number[s.target])
     m,test = split.n_items-n,part(split.test)
     rule = f"{split.rule}; without {n:,} items (seed {seed})"
-    seen = Split(_only(part(split.train), m), _only(part(split.valid), m), _only(test, m), m, rule)
+    train,valid = _only(part(split.train), m),_only(part(split.valid), m)
+    seen = Split(train, valid, _only(test, m), m, rule=rule)
     return ColdSplit(seen, test, order, m)
 
 # %% ../../nbs/study/05_tiger_more.ipynb #79135117
