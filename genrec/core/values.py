@@ -82,10 +82,6 @@ class Log:
 
     def __len__(self): return len(self.user)
     @property
-    def seconds(self)->Tensor: # (n,) int64
-        "Whole unix seconds, whatever the unit"
-        return self.time.div(PER_SECOND[self.unit], rounding_mode='floor')
-    @property
     def n_users(self):
         "Number of users"
         return len(self.users)
@@ -93,12 +89,20 @@ class Log:
     def n_items(self):
         "Number of items"
         return len(self.items)
-    def _repr_markdown_(self):
-        n = self.user.bincount(minlength=self.n_users)
-        per_user = f"{n.min()} to {n.max()}, mean {len(self)/self.n_users:.1f}"
-        density = f"{len(self)/self.n_users/self.n_items:.3%}"
-        head = ['users','items','interactions','per user','density']
-        return "**Log**\n\n"+md_table(head, [[self.n_users, self.n_items, len(self), per_user, density]])
+
+# %% ../../nbs/core/00_values.ipynb #a6f5dabf
+@patch(as_prop=True)
+def seconds(self:Log)->Tensor: # (n,) int64
+    "Whole unix seconds, whatever the unit"
+    return self.time.div(PER_SECOND[self.unit], rounding_mode='floor')
+
+@patch
+def _repr_markdown_(self:Log):
+    n = self.user.bincount(minlength=self.n_users)
+    per_user = f"{n.min()} to {n.max()}, mean {len(self)/self.n_users:.1f}"
+    density = f"{len(self)/self.n_users/self.n_items:.3%}"
+    head = ['users','items','interactions','per user','density']
+    return "**Log**\n\n"+md_table(head, [[self.n_users, self.n_items, len(self), per_user, density]])
 
 # %% ../../nbs/core/00_values.ipynb #f1facf39
 @dataclass(frozen=True)

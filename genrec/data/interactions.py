@@ -129,9 +129,7 @@ def _typed(src, line='null', numbers=TEXT):
             when time is null then 'no time'
             when n is null then 'the time is no number and no date'
             when n<0 then 'the time is negative' end as reason,
-        {unit_sql()} as unit,
-        case when reason is not null or unit in ('zero','places')
-            then concat_ws(', ', "user", item, rating, time) end as shown
+        {unit_sql()} as unit
         from (select *, {time.part} as part from (select *, {time.count} as n
             from (select *, {rating} as x, {time.kind} as kind from ({src}))))"""
 
@@ -194,10 +192,10 @@ def _slowly(db, name, rows):
 # %% ../../nbs/data/12_interactions.ipynb #5c2d6d0b
 def _report_bad(db, name, reader):
     "Tell the reader of all bad rows; the first three of each reason with line and text"
-    bad = db.execute(f'''select line, reason, coalesce(shown, concat_ws(', ', "user", item, rating, time)), n
-        from (select *, count(*) over (partition by reason) as n,
+    bad = db.execute(f'''select line, reason, concat_ws(', ', raw."user", raw.item, trim(raw.rating), trim(raw.time)), n
+        from (select line, reason, count(*) over (partition by reason) as n,
             row_number() over (partition by reason order by line) as k from {name} where reason is not null)
-        where k<=3 order by line''').fetchall()
+        join {name}_raw as raw using (line) where k<=3 order by line''').fetchall()
     told = set()
     for line,reason,shown,n in bad: # the first of a reason stands for all that are not shown
         reader.bad(line, reason, shown, 1 if reason in told else n-min(n,3)+1)

@@ -66,7 +66,8 @@ def _read(t):
         "the table holds no interaction: look at what the filters removed (`Report`), or at the file")
     null = {c:table[c].null_count for c in table.column_names if table[c].null_count}
     if null: raise ValueError(
-        f"null in {', '.join(f'`{c}` ({n:,} rows)' for c,n in null.items())}: drop such rows with `t.drop_null({list(null)})`")
+        f"null in {', '.join(f'`{c}` ({n:,} rows)' for c,n in null.items())}: "
+        f"drop such rows with `t.drop_null({list(null)})`")
     return table
 
 # %% ../../nbs/data/36_log.ipynb #f56947c0
@@ -79,7 +80,7 @@ def _encoded(column):
     return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
 def _columns(t):
-    "(user, item, time, its unit): one column after the other, so that the names of users leave before those of items come"
+    "(user, item, time, its unit): one column after the other, so that the names of users leave before items come"
     table = _read(t)
     time,unit = counted(table['time'])
     user = _encoded(table['user'])

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TEXT_TIME', 'UNITS', 'DECIMALS', 'LOG_UNITS', 'TimeSQL', 'column_sql', 'unit_sql', 'vote', 'seconds_sql',
-           'time_column', 'counted']
+           'time_column', 'with_one_time', 'counted']
 
 # %% ../../nbs/data/11_times.ipynb #4f11156a
 from dataclasses import dataclass
@@ -186,6 +186,17 @@ def time_column(
     if kind.is_string():
         return _from_text(column)
     raise ValueError(f"column `time` must be numbers, dates or timestamps, got {kind}")
+
+# %% ../../nbs/data/11_times.ipynb #2091cadc
+def with_one_time(
+    tables, # Ibis tables with the column `time`, int64 or one of `DECIMALS`
+)->list: # the same, all with one type of `time`
+    "Tables that can be put together: whole seconds become decimal ones where another table has them"
+    kinds = {table.time.type() for table in tables}
+    if len(kinds)<2:
+        return list(tables)
+    places = max(kind.scale for kind in kinds if kind.is_decimal())
+    return [table.mutate(time=table.time.cast(DECIMALS[places])) for table in tables]
 
 # %% ../../nbs/data/11_times.ipynb #0ea9b0ca
 LOG_UNITS = {'s': 0, 'ms': 3, 'us': 6, 'ns': 9} # unit of a log's times -> places of a second
