@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 import numpy as np
 from .read import Reader
+from .cells import as_number, bad_cell, is_missing
 from .interactions import csv_rows, find_file
 
 # %% ../../nbs/data/24_recbole.ipynb #70f11174
@@ -170,10 +171,21 @@ def load_recbole(
 def _value(kind, text):
     "A cell of an atomic file; a number that is none raises"
     if kind=='float':
-        return float(text) if text.strip() else None
+        return as_number(text)
     if kind=='float_seq':
-        return [float(number) for number in text.split()]
-    return text
+        return [as_number(number) for number in text.split()]
+    return None if text.strip() and is_missing(text) else text
+
+def _cells(reader, line, fields, texts):
+    "field -> value of a row; a bad cell is missing"
+    row = {}
+    for (field,kind),text in zip(fields, texts):
+        try:
+            row[field] = _value(kind, text)
+        except ValueError as e:
+            bad_cell(reader, line, field, f'{e}: wanted {kind}')
+            row[field] = None
+    return row
 
 def _records(file, on_error, report):
     "Name -> fields of a table whose first column is a name"
@@ -185,17 +197,14 @@ def _records(file, on_error, report):
         if not name or name in records:
             reader.bad(line, 'a name that stands twice' if name else 'no name', name)
             continue
-        try:
-            records[name] = {field:_value(kind, cell) for (field,kind),cell in zip(fields, cells[1:])}
-        except ValueError as e:
-            reader.bad(line, f'{e}: wanted numbers', '\t'.join(cells))
+        records[name] = _cells(reader, line, fields, cells[1:])
     reader.done()
     return records
 
 # %% ../../nbs/data/24_recbole.ipynb #027e13b4
 def load_recbole_items(
     path,             # a folder with one *.item or one *.text, or that file
-    on_error='raise', # 'raise' a ValueError with file and line, or 'skip': of an item that stands twice the first stays
+    on_error='raise', # or 'skip': a bad cell is None, of an item that stands twice the first stays; both are counted
     report=None,      # a `Skipped` to add to
 )->dict: # item name -> the file's fields; `title` and `categories` (a list) also where it has other names for them
     "Items of RecBole's atomic files"
