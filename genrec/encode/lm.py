@@ -6,15 +6,15 @@
 __all__ = ['masked_mean', 'LMEncoder', 'model_digest', 'cached']
 
 # %% ../../nbs/encode/10_lm.ipynb #48db9135
-import hashlib
+import hashlib, warnings
 from dataclasses import dataclass, fields
 from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
 from ..core.values import Embeddings
-from ..data.item_text import clean
-from .base import content, model_missing, model_source, short_name
+from ..data.item_text import clean, cut_at_word
+from .base import model_missing, model_source, short_name, texts_of
 from .text import TextEncoder, TfidfEncoder
 from ..core.store import file_digest
 from ..core.progress import progress as bar_of
@@ -35,7 +35,8 @@ class LMEncoder:
     name_or_path:str      # folder of a model with its tokenizer, or its name on the hub
     columns:tuple=('title','description') # of the catalogue, read apart and averaged
     max_length:int=2048   # tokens of a text at most; a model with fewer positions reads as many as it has
-    drop_from:int=2000    # texts of so many characters or more count as empty, as in the paper's code; None keeps them
+    max_chars:int=2000    # longer texts are cut there, between two words where there are two; None: at `max_length` alone
+    drop_from:int=None    # texts of so many characters or more count as empty: 2000 in the paper's code
     batch_size:int=16
     dtype:str='float32'   # of the model: 'bfloat16' halves its memory
     device:str=None       # 'cpu', 'cuda', ... (default: the best there is)
@@ -91,12 +92,34 @@ def vectors(self:LMEncoder, texts): # texts, none of them empty -> (n, dim)
     ids,mask = batch['input_ids'],batch['attention_mask']
     return masked_mean(model(input_ids=ids, attention_mask=mask).last_hidden_state, mask).cpu()
 
+# %% ../../nbs/encode/10_lm.ipynb #d1498d5d
+@patch
+def _warn_cut(self:LMEncoder, column, texts): # distinct texts
+    "Say how many texts have more tokens than are read"
+    long = [t for t in texts if len(t.encode())+2>self.reads] # a token has a byte or more
+    tokens = self.load()[1](long, truncation=False, verbose=False)['input_ids'] if long else []
+    n_long = sum(len(t)>self.reads for t in tokens)
+    if n_long:
+        warnings.warn(f"`{column}`: {n_long:,} of {len(texts):,} different texts are longer than the {self.reads:,} "
+                      "tokens that are read: what comes after is left out")
+
 # %% ../../nbs/encode/10_lm.ipynb #579fb38b
 @patch
 def texts(self:LMEncoder, catalog, column): # (n_items,) texts, '' where there is none
-    "A column as it is read: clean, and without what is too long"
-    texts = [clean(t or '').replace('"', '').strip() for t in content(catalog, column)[0]]
-    return texts if self.drop_from is None else ['' if len(t)>=self.drop_from else t for t in texts]
+    "A column as it is read: clean and cut; what is cut or dropped is counted and said"
+    texts = [clean(t).replace('"', '').strip() for t in texts_of(catalog, column)[0]]
+    if self.drop_from is not None:
+        n_dropped = sum(len(t)>=self.drop_from for t in texts)
+        texts = ['' if len(t)>=self.drop_from else t for t in texts]
+        if n_dropped:
+            warnings.warn(f"`{column}`: {n_dropped:,} of {len(texts):,} texts have {self.drop_from:,} characters or more "
+                          "and count as empty; `drop_from=None` keeps them")
+    cut = [cut_at_word(t, self.max_chars) for t in texts]
+    n_cut = sum(map(str.__ne__, cut, texts))
+    if n_cut:
+        warnings.warn(f"`{column}`: {n_cut:,} of {len(texts):,} texts have more than {self.max_chars:,} characters and "
+                      "are cut there; `max_chars` sets another length, None none")
+    return cut
 
 @patch
 def _field(self:LMEncoder, catalog, column): # ((n_items,) bool: who has text, their vectors or None)
@@ -105,6 +128,7 @@ def _field(self:LMEncoder, catalog, column): # ((n_items,) bool: who has text, t
     have = torch.tensor([t!='' for t in texts])
     if not distinct:
         return have,None
+    self._warn_cut(column, distinct)
     vectors = []
     with bar_of(total=len(distinct), desc=column, on=None if self.progress else False) as bar:
         for i in range(0, len(distinct), self.batch_size):

@@ -10,7 +10,7 @@ from itertools import accumulate
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
-from .base import Hub, Quantized, straight_through, check_vectors
+from .base import Hub, Quantized, straight_through, cast_vectors, check_vectors
 
 # %% ../../nbs/quantize/33_lsh.ipynb #93c69159
 @torch.no_grad()
@@ -62,7 +62,7 @@ class LSH(nn.Module, Hub):
 
     def margins(self, x): # (n, dim) -> (n, n_levels, n_planes) float64
         "Signed distance to every hyperplane, in double precision: a sign should not hang on the machine"
-        x = check_vectors(x, self.dim)
+        x = check_vectors(x, self.dim, like=self.codewords)
         if self.center and not self.fitted: raise ValueError(
             "hyperplanes through the mean want to know it: call `fit` first")
         at = (x.double()-self.mean.double())@self.planes.flatten(0,1).T
@@ -101,6 +101,7 @@ def decode(self:LSH,
 @patch
 def forward(self:LSH, x:Tensor)->Quantized:
     "Quantize `x`"
+    x = cast_vectors(x, self.codewords)
     codes = self.encode(x)
     return Quantized(straight_through(x, self.decode(codes)), codes, x.new_zeros(()))
 
