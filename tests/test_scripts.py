@@ -1,4 +1,4 @@
-"""Texts of scripts without blanks between words: alike titles get alike vectors, and text with blanks stays to the bit"""
+"""Texts of scripts without blanks: alike titles get alike vectors, and text with blanks stays as it was, to the bit"""
 import warnings
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ CHINESE = ['红色女士连衣裙夏季新款', '蓝色男士牛仔裤修身', '
 SHORT = ['红苹果', '青苹果', '苹果汁', '黑裙子', '红裙子', '白裙子', '橙汁', '红茶']
 JAPANESE = ['赤いワンピース夏', '青いワンピース', '黒のハイヒール', '赤いハイヒール', '白いスニーカー男性用', '黒いスニーカー',
             '青いデニムパンツ', '黒のデニムパンツ男性用']
-THAI = ['เสื้อยืดผู้ชายสีแดง', 'เสื้อยืดผู้หญิงสีขาว', 'กางเกงยีนส์ผู้ชายสีน้ำเงิน', 'กางเกงยีนส์ผู้หญิงสีดำ', 'รองเท้าผ้าใบสีขาว',
+THAI = ['เสื้อยืดผู้ชายสีแดง', 'เสื้อยืดผู้หญิงสีขาว', 'กางเกงยีนส์ผู้ชายสีน้ำเงิน',
+        'กางเกงยีนส์ผู้หญิงสีดำ', 'รองเท้าผ้าใบสีขาว',
         'รองเท้าส้นสูงสีแดง', 'ชุดเดรสสีแดง', 'ชุดเดรสสีน้ำเงิน']
 MIXED = ['Nike耐克Air运动鞋男款', 'Nike耐克女士运动鞋', 'Adidas阿迪达斯T恤男款', 'Adidas阿迪达斯运动裤', 'Levis李维斯牛仔裤男款',
          'Levis李维斯女士牛仔裤', 'Nike耐克T恤男款', 'Zara飒拉连衣裙女士']
@@ -104,5 +105,6 @@ def test_too_little():
         with expect_fail(ValueError, contains='no item has a text'): encoded(texts, 1)
     with expect_fail(ValueError, contains='two items with different texts'): encoded(['a red lamp'], 1)
     with expect_fail(ValueError, contains='two items with different texts'): encoded(['红色连衣裙'], 1)
-    with expect_fail(ValueError, contains='choose `dim` from 1 to 2'): encoded(['a lamp', 'a chair', 'a lamp or chair'], 64)
+    with expect_fail(ValueError, contains='choose `dim` from 1 to 2'):
+        encoded(['a lamp', 'a chair', 'a lamp or chair'], 64)
     with expect_fail(ValueError, contains="`analyzer='char'` reads single characters"): encoded(['S','M'], 1)

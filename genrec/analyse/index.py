@@ -171,7 +171,8 @@ def _from_vectors(sids, embeddings, k):
         return {}
     if not isinstance(embeddings, Embeddings):
         embeddings = Embeddings(embeddings)
-    return dict(same_vectors=same_inputs(sids, embeddings.x), k=k, neighbours=tuple(neighbour_preservation(sids, embeddings, k)),
+    return dict(same_vectors=same_inputs(sids, embeddings.x), k=k,
+                neighbours=tuple(neighbour_preservation(sids, embeddings, k)),
                 explained=tuple(explained_variance(sids, embeddings)))
 
 # %% ../../nbs/analyse/10_index.ipynb #3002a95b

@@ -201,7 +201,7 @@ class Split:
 @dataclass(frozen=True)
 class Embeddings:
     "One vector per item: row `i` belongs to item `i`"
-    x:Tensor            # (n_items, dim) float32 vectors; of another type, or an array, they are cast here, see `as_vectors`
+    x:Tensor            # (n_items, dim) float32; vectors of another type, or in an array, are cast, see `as_vectors`
     name:str=''         # what made them
     modality:str='text' # 'text', 'image', 'behaviour', ...
     missing:Tensor=None # (n_items,) bool, True where an item has no such content

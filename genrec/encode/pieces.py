@@ -34,13 +34,16 @@ def count_blankless(
 # %% ../../nbs/encode/03_pieces.ipynb #11c91882
 _word = re.compile(r'\b\w\w+\b')
 
-def _word_runs(words, longest):
-    "Words, then pairs of neighbours and longer runs of them"
-    return [' '.join(words[i:i+n]) for n in range(1, longest+1) for i in range(len(words)-n+1)]
-
 def _parts(run, longest):
-    "All parts of a run of characters, the shortest first"
-    return [run[i:i+n] for n in range(1, longest+1) for i in range(len(run)-n+1)]
+    "All parts of a run of characters or words, the shortest first"
+    found = []
+    for n in range(1, longest+1):
+        found += [run[i:i+n] for i in range(len(run)-n+1)]
+    return found
+
+def _words(text, longest):
+    "Words, then pairs of neighbours and longer runs of them"
+    return [' '.join(part) for part in _parts(_word.findall(text), longest)]
 
 def pieces(
     text:str,
@@ -50,6 +53,6 @@ def pieces(
     "Words of a text, and short parts of its runs without blanks"
     text,found,at = text.lower(),[],0
     for run in _run.finditer(text):
-        found += _word_runs(_word.findall(text[at:run.start()]), ngram)+_parts(run[0], longest)
+        found += _words(text[at:run.start()], ngram)+_parts(run[0], longest)
         at = run.end()
-    return found+_word_runs(_word.findall(text[at:]), ngram)
+    return found+_words(text[at:], ngram)

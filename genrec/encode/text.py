@@ -102,8 +102,8 @@ def _warn_alone(weights, texts):
     shared = weights.getnnz(0)>1 # words of two texts or more
     n_alone = int(((weights@shared.astype(float))==0).sum())
     if len(set(texts))>4 and 2*n_alone>len(texts):
-        warnings.warn(f"{n_alone:,} of {len(texts):,} texts have no word in common with another, so that nothing "
-                      "makes them alike; `TfidfEncoder(analyzer='char')` compares parts of 1 to 3 characters", stacklevel=5)
+        warnings.warn(f"{n_alone:,} of {len(texts):,} texts have no word in common with another, so that nothing makes "
+                      "them alike; `TfidfEncoder(analyzer='char')` compares parts of 1 to 3 characters", stacklevel=5)
 
 # %% ../../nbs/encode/05_text.ipynb #44234969
 @patch
