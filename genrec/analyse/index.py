@@ -169,8 +169,10 @@ def _from_vectors(sids, embeddings, k):
     "Figures that vectors give"
     if embeddings is None:
         return {}
-    x = embeddings.x if isinstance(embeddings, Embeddings) else embeddings
-    return dict(same_vectors=same_inputs(sids, x), k=k, neighbours=tuple(neighbour_preservation(sids, embeddings, k)),
+    if not isinstance(embeddings, Embeddings):
+        embeddings = Embeddings(embeddings)
+    return dict(same_vectors=same_inputs(sids, embeddings.x), k=k,
+                neighbours=tuple(neighbour_preservation(sids, embeddings, k)),
                 explained=tuple(explained_variance(sids, embeddings)))
 
 # %% ../../nbs/analyse/10_index.ipynb #3002a95b

@@ -172,13 +172,14 @@ def cut_at_word(
     s:str,
     max_chars, # bound on the length; None for none
 )->str:
-    "The beginning of a text, cut between two words where there are two"
+    "The beginning of a text, cut between two words where there are two; no word has more than 100 characters"
     if max_chars is None or len(s)<=max_chars:
         return s
     cut = s[:max_chars]
-    if s[max_chars]==' ' or ' ' not in cut:
+    blank = cut.rfind(' ')
+    if s[max_chars]==' ' or blank<0 or len(cut)-blank>100:
         return cut
-    return cut[:cut.rindex(' ')]
+    return cut[:blank]
 
 def read_field(
     row:dict,         # fields of one item
