@@ -131,6 +131,7 @@ def test_histories_that_are_cut():
         assert f'every history has {n}' in audit(lengths([n]*30))._repr_markdown_()
     assert not longest_histories(lengths([5,4,3,3])).is_cut
     assert not longest_histories(lengths([6]*40+[5]*50+[7]*45)).is_cut
+    assert longest_histories(lengths([4]*5)).is_cut
     assert not longest_histories(lengths([9])).is_cut
 
 def test_three_each():
