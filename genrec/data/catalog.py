@@ -12,7 +12,8 @@ from itertools import chain
 from pathlib import Path
 from ..core.record import digest
 from .read import Skipped
-from .item_tables import is_table, load_items
+from .item_rows import is_table
+from .item_tables import load_items
 from .item_text import as_names, choose_recipe, default_field, join_fields, read_field
 
 # %% ../../nbs/data/45_catalog.ipynb #e1523a23
