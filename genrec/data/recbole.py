@@ -12,6 +12,7 @@ import numpy as np
 from .read import Reader
 from .cells import as_number, bad_cell, is_missing
 from .interactions import csv_rows, find_file
+from .names import load_names
 
 # %% ../../nbs/data/24_recbole.ipynb #70f11174
 def _offsets(sizes):
@@ -132,10 +133,9 @@ def _named(t, folder):
         files = sorted(folder.glob(f'*.{column}2index'))
         if len(files)!=1:
             continue
-        names = {number:name for _,(name,number) in Reader(files[0]).rows('\t', 2, quote='')}
-        if names:
-            pairs = dict(number=list(names), name=list(names.values()))
-            t = t.left_join(ibis.memtable(pairs, schema=dict(number='string', name='string')), [(column,'number')])
+        names = load_names(files[0], column)
+        pairs = dict(number=list(names), name=list(names.values()))
+        t = t.left_join(ibis.memtable(pairs, schema=dict(number='string', name='string')), [(column,'number')])
         lost = t.filter(t.name.isnull()).select(column).limit(1).to_pyarrow()[column].to_pylist()
         if lost: raise ValueError(f"{files[0]} has no name for {column} {lost[0]!r}: is it of another version?")
         t = t.mutate(**{column:t.name}).drop('number','name')
