@@ -10,9 +10,10 @@ from itertools import chain
 from pathlib import Path
 import numpy as np
 from .read import Reader
-from .cells import as_number, bad_cell, is_missing
 from .interactions import csv_rows, find_file
 from .names import load_names
+from .cells import as_number, bad_cell, is_missing
+
 
 # %% ../../nbs/data/24_recbole.ipynb #70f11174
 def _offsets(sizes):
