@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from itertools import chain
 import numpy as np
-from .code_words import is_code, is_missing, match_word, split_id
+from .code_words import is_code, holds_no_code, match_word, split_id
 
 # %% ../../nbs/codes/23_index_columns.ipynb #f9acde86
 @dataclass
@@ -37,7 +37,7 @@ def _name(value):
         value = value.decode('utf-8', 'replace')
     if isinstance(value, (float, np.floating)) and value.is_integer():
         value = int(value)
-    if not value.strip() if isinstance(value, str) else is_missing(value): raise ValueError(
+    if not value.strip() if isinstance(value, str) else holds_no_code(value): raise ValueError(
         f"an item without a name ({value!r}): leave the row out, or say which column names the items, `item='...'`")
     return str(value)
 
@@ -52,7 +52,7 @@ def _is_id(value):
 # %% ../../nbs/codes/23_index_columns.ipynb #357e8c4b
 def _first_value(column):
     "The first value that is there"
-    return next((v for v in column if not is_missing(v)), None)
+    return next((v for v in column if not holds_no_code(v)), None)
 
 def _level_columns(columns):
     "Names of the columns that are a level each, in the order of the levels; [] where there are none"

@@ -168,7 +168,7 @@ def load_catalog(
     images=None,          # item -> file, or what `check_images` gives; adds columns `image`, `no_image`
     field_chars=None,     # bound on each field: a number, or a dict: field -> number
     keep:tuple=(),        # more columns of clean text
-    page_code:bool=False, # leave scripts and style sheets in
+    page_code:bool=False, # leave scripts in
     on_error:str='raise', # 'skip': leave out broken fields and rows, count them, warn
     report=None,          # a `Skipped` to count in
 ): # `datasets.Dataset` with item, title, text, missing (no text), perhaps image and no_image; row i is item i
@@ -177,7 +177,7 @@ def load_catalog(
     faults = _Faults(on_error, report)
     records,where = _records(source, faults)
     items,known = _item_names(items),set(chain.from_iterable(records.values()))
-    recipe,keep = (as_names(names) for names in (choose_recipe(known, where) if recipe is None else recipe, keep))
+    recipe,keep = as_names(choose_recipe(known, where) if recipe is None else recipe),as_names(keep)
     _check_fields(known, where, recipe=recipe, keep=keep)
     n_absent = _count_absent(items, records, where, faults)
     title = default_field(known, 'title') or 'title'

@@ -6,7 +6,7 @@
 __all__ = ['CAUSAL_FIT', 'CAUSAL_CODES', 'CAUSAL_CHANGES', 'OTHER_CODES', 'UNTRAINED', 'CAUSAL', 'masked_metrics', 'causal_run',
            'untrained_run', 'causal_jobs', 'untrained_jobs']
 
-# %% ../../nbs/study/57_causal.ipynb #86920eb4
+# %% ../../nbs/study/57_causal.ipynb #52ea420a
 import time
 from dataclasses import replace
 from itertools import product
@@ -15,17 +15,18 @@ from ..core.optim import muon
 from ..core.record import Run
 from ..core.train import FitConfig, fit
 from ..core.values import SemanticIds, Split, set_seed
+from ..evaluate.choose import choose
 from ..evaluate.metrics import evaluate
 from ..evaluate.protocol import measure, validator
 from ..recommend.causal import CausalConfig, CausalRecommender
-from ..recommend.counts import FollowersAndContent, choose, tfidf_rows
+from ..recommend.counts import FollowersAndContent, tfidf_rows
 from .codes import RULE_OF, CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
 from .quantizers import CodesConfig, quantizer_settings
 from .runner import Job
 
-# %% ../../nbs/study/57_causal.ipynb #cf4e592f
+# %% ../../nbs/study/57_causal.ipynb #15a6f1a1
 CAUSAL_FIT = FitConfig(epochs=40, batch_size=128, micro_cells=3000, lr=1e-3, every=2)
 CAUSAL_CODES = 'balanced_rqkmeans'
 
@@ -43,7 +44,7 @@ OTHER_CODES = ('rqkmeans','rqkmeans_normalised','rqvae_revived','opq','shuffled'
 UNTRAINED = { # row -> weights that are not chosen
     'counts': dict(content_weight=0.), 'text': dict(counts_weight=0.), 'counts-text': {}}
 
-# %% ../../nbs/study/57_causal.ipynb #b5b6f47d
+# %% ../../nbs/study/57_causal.ipynb #c2cbc02e
 def masked_metrics(
     model, # has `recommend`
     split:Split,
@@ -53,7 +54,7 @@ def masked_metrics(
     ranking = model.recommend(split.test.history, k=20, **how)
     return {f'masked.{name}': value for name,value in evaluate(ranking, split.test.target).items()}
 
-# %% ../../nbs/study/57_causal.ipynb #d7ea0840
+# %% ../../nbs/study/57_causal.ipynb #cb2906aa
 def causal_run(
     corpus:Corpus,
     ids:SemanticIds,
@@ -79,7 +80,7 @@ def _validation(log, metric):
     valid = {f'valid_{name}': value for name,value in log.best.items() if name!='epoch'}
     return dict(best_epoch=log.best['epoch'], valid_curve=curve),valid
 
-# %% ../../nbs/study/57_causal.ipynb #ca481af7
+# %% ../../nbs/study/57_causal.ipynb #272fb668
 def untrained_run(corpus:Corpus, weights:dict, *, n_users:int=2000)->Run:
     "Count, choose the other weights on validation, and measure twice"
     split,start = corpus.split,time.process_time()
@@ -92,7 +93,7 @@ def untrained_run(corpus:Corpus, weights:dict, *, n_users:int=2000)->Run:
     masked = masked_metrics(model, split, exclude_seen=True)
     return replace(run, metrics=run.metrics | masked, config=run.config | dict(chosen=best))
 
-# %% ../../nbs/study/57_causal.ipynb #62e5e374
+# %% ../../nbs/study/57_causal.ipynb #1c49c202
 def causal_jobs(
     source:CodeSource,
     seeds:tuple=(0,1,2),
@@ -125,7 +126,7 @@ def untrained_jobs(corpus:Corpus)->list: # of `Job`
         return Job(system=system, data=corpus.name, seed=0, make=make, config=dict(about, weights=weights), keep=True)
     return [job(name, weights) for name,weights in UNTRAINED.items()]
 
-# %% ../../nbs/study/57_causal.ipynb #f434b8ae
+# %% ../../nbs/study/57_causal.ipynb #bf95e6f4
 def _causal_study_jobs(data, options:Options):
     "Jobs of `CAUSAL`; a small try is of one epoch"
     cfg,training,codes = CausalConfig(),CAUSAL_FIT,CodesConfig()
