@@ -75,12 +75,13 @@ def test_demo_takes_a_folder_with_titles_only(tmp_path):
 
 def test_demo_says_in_a_sentence_what_a_folder_lacks(tmp_path):
     titles = {str(item): {'title': f'Cup {item}'} for item in range(8)}
+    prices = {str(item): {'price': 1} for item in range(8)}
     bad = {
         'no *.inter.json file': dict(notes_txt='x'),
         'no *.item.json file': dict(X_inter_json=LOG),
         'cannot be read': dict(X_inter_json='{"0": [1', X_item_json=titles),
         'none of the 8 items': dict(X_inter_json=LOG, X_item_json={'B01': {'title': 'Cup'}}),
-        'name those that make up the text': dict(X_inter_json=LOG, X_item_json={str(i): {'price': 1} for i in range(8)}),
+        'name those that make up the text': dict(X_inter_json=LOG, X_item_json=prices),
         'holds no user': dict(X_inter_json={}, X_item_json=titles),
         'no user with five': dict(X_inter_json={'0': [1, 2]}, X_item_json=titles),
     }
