@@ -182,7 +182,7 @@ def main(data=None, source=root/'nbs'/'workbench.ipynb', dest=root/'demo'):
         print(f'{source} is missing: is this a whole clone?')
         return 2
     set_environment(data)
-    why = '' if data is None else unreadable(data)
+    why = None if data is None else unreadable(data)
     if why:
         print(f'{why}\nWanted a folder in the layout of LC-Rec: NAME.inter.json, user -> list of items, oldest first, '
               'and NAME.item.json, item -> fields, a title at least')

@@ -75,7 +75,7 @@ def test_demo_takes_a_folder_with_titles_only(tmp_path):
 
 def test_demo_says_in_a_sentence_what_a_folder_lacks(tmp_path):
     titles = {str(item): {'title': f'Cup {item}'} for item in range(8)}
-    prices = {item: {'price': 1} for item in titles}
+    prices = {str(item): {'price': 1} for item in range(8)}
     bad = {
         'no *.inter.json file': dict(notes_txt='x'),
         'no *.item.json file': dict(X_inter_json=LOG),

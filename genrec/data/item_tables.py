@@ -64,11 +64,11 @@ def _known_layout(path): # (name, loader), or None
         return 'LC-Rec',load_lcrec_items
     if path.is_dir() and (path/'index').is_dir() and _has(path/'index', '.item.json'):
         return 'MiniOneRec',load_minionerec_items
+    if _has(path, 'u.item', 'movies.dat'): # before RecBole's *.item
+        return 'MovieLens',load_movielens_items
     kinds = '|'.join(TYPES)
     if _has(path, '.item', '.text') and (path.is_dir() or re.match(rf'\S+:({kinds})(\t|$)', _first_text(path))):
         return 'RecBole',load_recbole_items
-    if _has(path, 'u.item', 'movies.dat'):
-        return 'MovieLens',load_movielens_items
     for file in [path] if path.is_file() else [path/'items.csv', path/'movies.csv']:
         is_named = file.name in ('items.csv','movies.csv') and file.is_file()
         if is_named and re.match('"?movie_?id"?,"?title', _first_text(file), re.I):
