@@ -10,6 +10,7 @@ import atexit, gc
 from dataclasses import fields, is_dataclass, replace
 import torch
 from torch import Tensor
+from .config import check_precision
 
 # %% ../../nbs/core/30_batches.ipynb #aec21565
 def batches(
@@ -90,7 +91,7 @@ def fresh_accelerator(
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
     AcceleratorState._reset_state()
-    acc = Accelerator(mixed_precision=precision, log_with=trackers, project_dir=folder)
+    acc = Accelerator(mixed_precision=check_precision(precision), log_with=trackers, project_dir=folder)
     if acc.num_processes>1:
         atexit.unregister(_leave)
         atexit.register(_leave)

@@ -14,8 +14,9 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Samples, Histories, Ranking
 from ..core.progress import progress
+from ..core.ragged import flat_items
 from ..core.layers import byte_dropout, fast_linear, linear, softmax_loss
-from .base import check_histories, check_samples, length_blocks, top_k
+from .base import check_histories, check_k, check_samples, check_weights, length_blocks, top_k
 from .attention import start_small, states_at
 
 # %% ../../nbs/recommend/09_sequence.ipynb #b5a778d2
@@ -121,12 +122,11 @@ def best_items(
     block:int=2**16, # items scored at once
 )->Ranking:
     "The `k` best of all items, scored in blocks"
-    if n_items<=block or k<0:
-        return top_k(score(0, n_items), k, exclude) # which refuses k<0
+    check_k(k)
+    if n_items<=block:
+        return top_k(score(0, n_items), k, exclude)
     if exclude is not None:
-        p = exclude.pad()
-        row,_ = (p>=0).nonzero(as_tuple=True)
-        out = p[p>=0]
+        row,out = flat_items(exclude)
     values = items = None
     for a in range(0, n_items, block):
         s = score(a, min(a+block, n_items))
@@ -246,6 +246,8 @@ def recommend(self:NextItem,
 )->Ranking:
     "The items with the highest scores after the last one"
     h = check_histories(histories, self.n_items)
+    check_k(k)
+    check_weights(self)
     was,device,parts = self.training,self.device,[]
     self.eval()
     prepared = self.prepare()
