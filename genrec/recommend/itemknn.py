@@ -12,6 +12,7 @@ from fastcore.basics import patch
 from ..core.values import Samples, Histories, Ranking
 from ..core.ragged import covered_by_user, flat_items
 from .base import check_histories, rank_in_blocks
+from .saved import HubRecommender
 from .markov import sparse_rows, add_rows
 
 # %% ../../nbs/recommend/54_itemknn.ipynb #fcb90ddd
@@ -52,8 +53,9 @@ def item_neighbours(
     return torch.cat(rows), torch.cat(cols), torch.cat(vals)
 
 # %% ../../nbs/recommend/54_itemknn.ipynb #92def221
-class ItemKNN(nn.Module):
+class ItemKNN(HubRecommender, nn.Module):
     "The sum of similarities to the items of the history"
+    sized_by_weights = ('col','value')
     def __init__(self,
         n_items:int, # size of the catalogue
         k:int=100, # neighbours of each item

@@ -12,6 +12,7 @@ from fastcore.basics import patch
 from ..core.values import Samples, Histories, Ranking
 from ..core.ragged import covered
 from .base import check_histories, rank_in_blocks, training_items
+from .saved import HubRecommender
 
 # %% ../../nbs/recommend/51_markov.ipynb #df76c60a
 def sparse_rows(
@@ -45,8 +46,9 @@ def add_rows(
     out.view(-1).index_add_(0, to*out.shape[1]+col[at], (value[at]*weight[which]).to(out.dtype))
 
 # %% ../../nbs/recommend/51_markov.ipynb #a9403e05
-class Markov(nn.Module):
+class Markov(HubRecommender, nn.Module):
     "Followers by their counts, one table for each number of steps back"
+    sized_by_weights = ('col','value')
     def __init__(self,
         n_items:int, # size of the catalogue
         order:int=1, # steps back that are looked at

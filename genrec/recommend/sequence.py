@@ -16,7 +16,8 @@ from ..core.values import Samples, Histories, Ranking
 from ..core.progress import progress
 from ..core.ragged import flat_items
 from ..core.layers import byte_dropout, fast_linear, linear, softmax_loss
-from .base import check_histories, check_k, check_samples, check_weights, length_blocks, top_k
+from .base import check_histories, check_k, check_samples, length_blocks, top_k
+from .saved import HubRecommender
 from .attention import start_small, states_at
 
 # %% ../../nbs/recommend/09_sequence.ipynb #b5a778d2
@@ -142,7 +143,7 @@ def best_items(
     return Ranking(torch.where(r.items>=0, items.gather(1, r.items.clamp(min=0)), -1), r.scores)
 
 # %% ../../nbs/recommend/09_sequence.ipynb #8d385d30
-class NextItem(nn.Module):
+class NextItem(HubRecommender, nn.Module):
     "A state for each position, compared with a vector for each item; a subclass has `states(items)`"
     def __init__(self,
         n_items:int, # size of the catalogue
@@ -185,6 +186,11 @@ def embed(self:NextItem, items):
 def vectors(self:NextItem):
     "(n_items, dim) that a state is multiplied with"
     return self.item.weight[:self.n_items]
+
+@patch(as_prop=True)
+def read_length(self:NextItem)->int:
+    "The youngest items of a history that `recommend` reads"
+    return self.max_history
 
 # %% ../../nbs/recommend/09_sequence.ipynb #78b3e632
 @patch
@@ -247,14 +253,14 @@ def recommend(self:NextItem,
     "The items with the highest scores after the last one"
     h = check_histories(histories, self.n_items)
     check_k(k)
-    check_weights(self)
     was,device,parts = self.training,self.device,[]
     self.eval()
     prepared = self.prepare()
     tick = progress(total=len(h), desc='scoring', on=False if not bar and len(h)<100_000 else bar)
-    blocks = length_blocks(h.lengths.clamp(max=self.max_history).cpu(), 8192, max(256, 2**24//self.n_items))
+    longest = self.read_length
+    blocks = length_blocks(h.lengths.clamp(max=longest).cpu(), 8192, max(256, 2**24//self.n_items))
     for i in blocks:
-        score = self.scorer(h[i].last(self.max_history).pad().to(device), prepared)
+        score = self.scorer(h[i].last(longest).pad().to(device), prepared)
         parts.append(best_items(score, self.n_items, k, h[i] if exclude_seen else None))
         tick.update(len(i))
     tick.close()
