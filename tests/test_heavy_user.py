@@ -26,15 +26,16 @@ def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024 # MB
 def test_time_and_memory():
     s = with_a_bot(100_000)
     for make in (Popular, Markov, lambda n: Markov(n, order=5), ItemKNN):
-        before,start = peak(),time.process_time()
+        before,begun = peak(),time.process_time()
         m = make(500).fit(s)
         h = s.history
         few = slice(len(h)-1000, len(h)) # and the whole of the robot's history
-        asked = Histories(h.items, torch.cat([h.start[:1], h.start[few]]), torch.cat([h.end[99_998:99_999], h.end[few]]))
+        start,end = torch.cat([h.start[:1], h.start[few]]),torch.cat([h.end[99_998:99_999], h.end[few]])
+        asked = Histories(h.items, start, end)
         m.recommend(asked, k=10)
         m.recommend(asked, k=10, exclude_seen=True)
         assert peak()-before<600, f'{type(m).__name__}: {peak()-before:.0f} MB'
-        assert time.process_time()-start<60, type(m).__name__
+        assert time.process_time()-begun<60, type(m).__name__
 
 def old_user_items(s):
     "By a rectangle of all prefixes, as it was"
@@ -60,7 +61,7 @@ def of_slices(drawn, items):
     start,end = torch.minimum(a, b),torch.maximum(a, b)
     return Samples(user, Histories(items, start, end), items[start.clamp(max=len(items)-1)])
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(slices, twelve, st.sampled_from([None,1,3]), st.sampled_from([1.,.7]))
 def test_as_before(drawn, items, max_history, decay):
     s = of_slices(drawn, torch.tensor(items))
@@ -76,11 +77,11 @@ def test_as_before(drawn, items, max_history, decay):
     struck = scores.clone()
     row = torch.arange(len(s)).repeat_interleave(s.history.lengths)
     struck[row, p[p>=0]] = -torch.inf
-    equal(top_k(scores, 7, s.history).scores.tolist(), struck.sort(1, descending=True, stable=True).values.tolist())
+    equal(top_k(scores, 7, s.history).scores.tolist(), struck.sort(dim=1, descending=True, stable=True).values.tolist())
     def score(a, b): return scores[:,a:b].clone()
     equal(best_items(score, 7, 7, s.history, block=2).scores.tolist(), top_k(scores, 7, s.history).scores.tolist())
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(slices, twelve)
 def test_chain_as_before(drawn, items):
     s = of_slices(drawn, torch.tensor(items))

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 import torch
 from torch import Tensor
+from fastcore.basics import patch
 from huggingface_hub import constants, hf_hub_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -133,8 +134,6 @@ def _dtype(m):
     return str(kinds.pop() if len(kinds)==1 else torch.float32).removeprefix('torch.')
 
 # %% ../../nbs/recommend/01_saved.ipynb #e79f73d0
-from fastcore.basics import patch
-
 @patch
 def _save_pretrained(self:HubRecommender, save_directory:Path):
     tensors = {}
