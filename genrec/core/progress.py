@@ -72,7 +72,7 @@ def _plot_metrics(self:FitLog, ax):
     epochs = [row['epoch'] for row in self.metrics]
     for name in self.metrics[-1]:
         if name not in ('epoch','ndcg@1','mrr@1'): # at 1 they are what recall is
-            ax.plot(epochs, [row[name] for row in self.metrics], '--', label=name)
+            ax.plot(epochs, [row.get(name, math.nan) for row in self.metrics], '--', label=name)
     _legend(ax, 'metric', 1.4)
 
 def _legend(ax, title, x):

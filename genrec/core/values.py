@@ -122,12 +122,6 @@ class Histories:
         if len(self.items) and self.items.min()<0:
             raise ValueError("a history holds item numbers from 0 on; -1 is no item, leave it out")
 
-    @classmethod
-    def of(cls, rows): # any iterable of lists of item numbers
-        "Histories from plain lists"
-        rows = [list(r) for r in rows]
-        n = torch.tensor([0]+[len(r) for r in rows]).cumsum(0)
-        return cls(torch.tensor(list(chain(*rows)), dtype=torch.int64), n[:-1], n[1:])
     def __len__(self): return len(self.start)
     def __getitem__(self, i):
         return self.items[self.start[i]:self.end[i]] if isinstance(i, int) else self._view(self.start[i], self.end[i])
@@ -143,6 +137,24 @@ class Histories:
     def tolist(self):
         "A list of item numbers for each history"
         return [self[i].tolist() for i in range(len(self))]
+
+# %% ../../nbs/core/00_values.ipynb #8d95e4f7
+@patch(cls_method=True)
+def of(cls:Histories, rows)->Histories: # any iterable of lists of item numbers
+    "Histories from plain lists"
+    try:
+        rows = [list(r) for r in rows]
+        items = torch.tensor(list(chain(*rows)))
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(_no_histories(rows)) from None
+    whole = not (items.is_floating_point() or items.is_complex() or items.dtype==torch.bool)
+    if len(items) and not (whole and items.ndim==1): raise ValueError(_no_histories(rows))
+    n = torch.tensor([0]+[len(r) for r in rows]).cumsum(0)
+    return cls(items.long(), n[:-1], n[1:])
+
+def _no_histories(got):
+    return (f"histories are lists of item numbers, one list for each query, such as [[0, 2], [1]]; got {got!r:.80}: "
+            "one history alone is a list in a list, and a name becomes its number by `log.items.index(name)`")
 
 # %% ../../nbs/core/00_values.ipynb #2bf1490d
 @patch

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from dataclasses import dataclass
 from ..core.values import Split, Samples, md_table
+from ..core.ragged import flat_items
 from .metrics import user_metrics
 from .compare import text_table
 
@@ -45,13 +46,15 @@ def by_memory(
     seen[train.target] = True
     seen[train.history.items[train.history.start]] = True
     steps = (train.history.items[train.history.end-1]*n+train.target).unique() # each training sample ends in one step
-    history,target = part.history.pad(),part.target[:,None]
-    known = torch.isin(history*n+target, steps)&(history>=0)
-    last = (part.history.lengths-1).clamp(min=0)[:,None]
+    row,item = flat_items(part.history)
+    target = part.target[row]
+    known,length = torch.isin(item*n+target, steps),part.history.lengths
+    def some(places): return row[places].bincount(minlength=len(part))>0 # which queries have such a place
+    last = torch.arange(len(row))==length.cumsum(0)[row]-1
     groups = {
-        'target in history': (history==target).any(1),
-        'last step seen': known.gather(1, last)[:,0],
-        'earlier step seen': known.any(1),
+        'target in history': some(item==target),
+        'last step seen': some(known&last),
+        'earlier step seen': some(known),
         'only the item seen': seen[part.target],
         'item never seen': torch.ones(len(part), dtype=torch.bool),
     }

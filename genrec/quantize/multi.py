@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Embeddings, Samples, SemanticIds
+from ..core.ragged import covered
 from .base import Hub, Quantized, check_vectors, class_name, class_named
 from .rqvae import mlp
 from .align import Club, SequenceEncoder, contrastive_loss, standardise
@@ -221,12 +222,12 @@ def training_data(self:MultiQuantizer,
     it = self.items(embs)
     if not len(samples) or samples.lengths.min()<1:
         raise ValueError("every training sample wants one item or more before its target; leave the others out")
-    used = torch.cat([samples.history.pad().flatten(), samples.target])
+    used = torch.cat([samples.history.items[covered(samples.history)], samples.target])
     if used.max()>=len(it):
         raise ValueError(f"item {int(used.max())} in a sequence, but vectors of {len(it):,} items: "
                          "number the log and the catalogue together")
     if self.n_items:
-        self._mark_seen(used[used>=0])
+        self._mark_seen(used)
     return MultiData(it, samples, self.max_history)
 
 # %% ../../nbs/quantize/51_multi.ipynb #0c0f3b87

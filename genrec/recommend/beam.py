@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from ..core.values import Ranking, Histories
 from ..codes.trie import CodeTrie
+from ..core.ragged import flat_items
 
 # %% ../../nbs/recommend/12_beam.ipynb #ff3b7db1
 Beams = namedtuple('Beams', 'node score codes parent') # (n, w) each, codes (n, w, l); `parent` is a beam one level up
@@ -131,11 +132,10 @@ def _excluded(trie, exclude, n, allowed):
         exclude = Histories.of(exclude)
     if len(exclude)!=n:
         raise ValueError(f"`exclude` needs one list of items for each of {n} queries, got {len(exclude)}")
-    p = exclude.pad().to(trie.device)
-    if p.numel() and p.max()>=trie.n_items:
-        raise ValueError(f"unknown item {int(p.max())} in `exclude`: the catalogue has items 0 to {trie.n_items-1}")
-    query = torch.arange(n, device=trie.device)[:,None].expand_as(p)[p>=0]
-    key = (query*trie.n_items+p[p>=0]).unique()
+    query,item = (x.to(trie.device) for x in flat_items(exclude))
+    if len(item) and item.max()>=trie.n_items:
+        raise ValueError(f"unknown item {int(item.max())} in `exclude`: the catalogue has items 0 to {trie.n_items-1}")
+    key = (query*trie.n_items+item).unique()
     query,item = key//trie.n_items,key%trie.n_items
     if allowed is not None: # the others are not there anyway
         query,item = query[allowed.item[item]],item[allowed.item[item]]

@@ -56,7 +56,8 @@ class BERT4Rec(NextItem):
         if not 0<=mask_share<=1 or not 0<=last_share<=1:
             raise ValueError(f"shares lie in [0, 1], got mask_share={mask_share}, last_share={last_share}")
         self.mask_share,self.last_share,self.prefixes,self.mask = mask_share,last_share,prefixes,n_items+1
-        self.pos = nn.Embedding(max_history+1, dim) # one position more: the mask behind a full history
+        self.ago = nn.Embedding(max_history+1, dim) # places before the end; one more for the mask behind a full history
+        self.register_buffer('longest', torch.tensor(max_history)) # history that training has; see `training_data`
         self.bias = nn.Parameter(torch.zeros(n_items))
         self.norm,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
         self.blocks = nn.ModuleList(AttentionBlock(dim, n_heads, d_ff, dropout, causal=False) for _ in range(n_layers))
@@ -65,9 +66,28 @@ class BERT4Rec(NextItem):
             self.head = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.LayerNorm(dim, eps=1e-12))
         self.ready()
 
-    def training_data(self, samples):
-        "Every prefix, or whole sequences"
-        return check_samples(samples, self.n_items) if self.prefixes else super().training_data(samples)
+# %% ../../nbs/recommend/66_bert4rec.ipynb #e6c5abc6
+@patch
+def training_data(self:BERT4Rec, samples):
+    "Every prefix, or whole sequences; notes how long the longest history is"
+    if self.prefixes:
+        check_samples(samples, self.n_items)
+    else:
+        samples = NextItem.training_data(self, samples)
+    if len(samples):
+        self.longest.fill_(min(int(samples.lengths.max()), self.max_history))
+    return samples
+
+@patch(as_prop=True)
+def read_length(self:BERT4Rec)->int:
+    "Items that are read of a history: no more than training had, for behind more it never saw a mask"
+    return int(self.longest)
+
+@patch
+def places(self:BERT4Rec, items): # (b, t) items or masks, -1 behind the end -> (b, t, dim)
+    "A vector for how many places before its sequence's end each item stands; 0 for the last one"
+    last = (items>=0).sum(1, keepdim=True)-1
+    return self.ago((last-torch.arange(items.shape[1], device=items.device)).clamp(min=0))
 
 # %% ../../nbs/recommend/66_bert4rec.ipynb #50d26a5d
 @patch
@@ -76,7 +96,7 @@ def states(self:BERT4Rec,
     at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
 )->Tensor: # (b, t, dim+1), or (at.sum(), dim+1)
     "One state for each position; it sees the whole sequence; see `output`"
-    x = self.drop(self.norm(self.embed(items)+self.pos.weight[:items.shape[1]]))
+    x = self.drop(self.norm(self.embed(items)+self.places(items)))
     return self.output(run_blocks(self.blocks, x, items>=0, at))
 
 @patch
@@ -104,3 +124,11 @@ def loss(self:BERT4Rec, batch:Samples)->dict:
     hidden = hide(items, self.mask_share, self.last_share)
     h = states_at(self.states, items.masked_fill(hidden, self.mask), hidden)
     return dict(loss=self.target_loss(h, items[hidden])/len(h))
+
+# %% ../../nbs/recommend/66_bert4rec.ipynb #3e8bda24
+@patch
+def _load_from_state_dict(self:BERT4Rec, state, prefix, *how):
+    if prefix+'pos.weight' in state:
+        raise ValueError("these weights are of a version whose positions were counted from the old end (`pos`), which "
+                         f"this {type(self).__name__} does not read: train it again")
+    NextItem._load_from_state_dict(self, state, prefix, *how)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from ..core.values import Samples
-from .base import check_samples
+from .base import check_samples, check_weights
 from .sequence import NextItem
 
 # %% ../../nbs/recommend/69_fmlp.ipynb #01a0f5f5
@@ -75,6 +75,11 @@ class FMLPRec(NextItem):
         x = torch.where(at>=0, x.gather(1, at.clamp(min=0)), -1)
         x = self.drop(self.norm(self.embed(x)+self.pos.weight))
         return self.blocks[-1].last(self.blocks[:-1](x)) if len(self.blocks) else x[:,-1]
+
+    def prepare(self):
+        "As `NextItem`; there is no Fourier transform in 16 bits"
+        check_weights(self)
+        return super().prepare()
 
     def loss(self, batch:Samples)->dict:
         "Loss of the item after the last: the mean over samples"

@@ -10,7 +10,9 @@ import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Samples, Histories, Ranking
+from ..core.ragged import covered_by_user, flat_items
 from .base import check_histories, rank_in_blocks
+from .saved import HubRecommender
 from .markov import sparse_rows, add_rows
 
 # %% ../../nbs/recommend/54_itemknn.ipynb #fcb90ddd
@@ -18,9 +20,8 @@ def user_items(
     s:Samples, # training part of a split
 )->tuple: # (m,) users, (m,) items: each pair once, sorted
     "Users and their training items"
-    h,user = s.history,s.user.repeat_interleave(s.history.lengths)
-    p = h.pad()
-    pair = torch.stack([torch.cat([user, s.user]), torch.cat([p[p>=0], s.target])], 1).unique(dim=0)
+    user,item = covered_by_user(s)
+    pair = torch.stack([torch.cat([user, s.user]), torch.cat([item, s.target])], 1).unique(dim=0)
     return pair[:,0],pair[:,1]
 
 # %% ../../nbs/recommend/54_itemknn.ipynb #3ccfeb5b
@@ -52,8 +53,9 @@ def item_neighbours(
     return torch.cat(rows), torch.cat(cols), torch.cat(vals)
 
 # %% ../../nbs/recommend/54_itemknn.ipynb #92def221
-class ItemKNN(nn.Module):
+class ItemKNN(HubRecommender, nn.Module):
     "The sum of similarities to the items of the history"
+    sized_by_weights = ('col','value')
     def __init__(self,
         n_items:int, # size of the catalogue
         k:int=100, # neighbours of each item
@@ -87,10 +89,16 @@ class ItemKNN(nn.Module):
 @patch
 def scores(self:ItemKNN, h:Histories)->Tensor: # (n, n_items)
     "Similarities to the items of each history, the youngest with weight 1"
-    p = (h if self.max_history is None else h.last(self.max_history)).pad(left=True)
-    out = torch.zeros(len(h), self.n_items)
-    for d in range(p.shape[1]):
-        add_rows(out, p[:,-1-d], torch.full((len(h),), self.decay**d), (self.start, self.col, self.value))
+    row,item = flat_items(h if self.max_history is None else h.last(self.max_history))
+    n = row.bincount(minlength=len(h))
+    first = (n.cumsum(0)-n)[row]
+    back = torch.arange(len(row))-first # 0 for the youngest item of a history, 1 for the one before, ...
+    item = item[first+n[row]-1-back]
+    weight = torch.tensor([self.decay**d for d in range(int(n.max()) if len(n) else 0)])[back]
+    out,most = torch.zeros(len(h), self.n_items),max(1, self.block//self.k) # an item has at most `k` neighbours
+    for i in range(0, len(row), most):
+        part = slice(i, i+most)
+        add_rows(out, item[part], weight[part], (self.start, self.col, self.value), query=row[part])
     return out
 
 @patch

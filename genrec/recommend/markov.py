@@ -10,7 +10,9 @@ import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Samples, Histories, Ranking
+from ..core.ragged import covered
 from .base import check_histories, rank_in_blocks, training_items
+from .saved import HubRecommender
 
 # %% ../../nbs/recommend/51_markov.ipynb #df76c60a
 def sparse_rows(
@@ -27,22 +29,26 @@ def sparse_rows(
 
 def add_rows(
     out:Tensor, # (q, n) scores that are added to
-    items:Tensor, # (q,) row to add to each query, -1 for none
-    weight:Tensor, # (q,) its weight
+    items:Tensor, # (m,) rows of the table to add, -1 for none
+    weight:Tensor, # (m,) their weights
     rows:tuple, # from `sparse_rows`
+    *,
+    query:Tensor=None, # (m,) row of `out` that each is added to (default: its own, m = q)
 ):
-    "`out[i] += weight[i]*table[items[i]]`, where the table is sparse"
+    "`out[query[i]] += weight[i]*table[items[i]]`, one after the other, where the table is sparse"
     start,col,value = rows
     q = (items>=0).nonzero()[:,0]
     a,b = start[items[q]],start[items[q]+1]
     n = b-a
     at = torch.arange(int(n.sum()))-(n.cumsum(0)-n).repeat_interleave(n)+a.repeat_interleave(n)
-    to = q.repeat_interleave(n)
-    out.view(-1).index_add_(0, to*out.shape[1]+col[at], (value[at]*weight[to]).to(out.dtype))
+    which = q.repeat_interleave(n)
+    to = which if query is None else query[which]
+    out.view(-1).index_add_(0, to*out.shape[1]+col[at], (value[at]*weight[which]).to(out.dtype))
 
 # %% ../../nbs/recommend/51_markov.ipynb #a9403e05
-class Markov(nn.Module):
+class Markov(HubRecommender, nn.Module):
     "Followers by their counts, one table for each number of steps back"
+    sized_by_weights = ('col','value')
     def __init__(self,
         n_items:int, # size of the catalogue
         order:int=1, # steps back that are looked at
@@ -74,7 +80,8 @@ def fit(self:Markov,
 )->Markov: # self
     "Count what came how many steps after what"
     h,n = samples.history,samples.history.lengths
-    if len(samples) and max(int(samples.target.max()), int(h.pad().max()))>=self.n_items:
+    items = torch.cat([h.items[covered(h)], samples.target])
+    if len(items) and int(items.max())>=self.n_items:
         raise ValueError(f"the samples hold items beyond the catalogue of {self.n_items}")
     self.count = training_items(samples).bincount(minlength=self.n_items).float()
     for d in range(1, self.order+1):

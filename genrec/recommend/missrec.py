@@ -75,6 +75,7 @@ def fused_scores(
 # %% ../../nbs/recommend/90_missrec.ipynb #0b903a31
 class MISSRec(NextItem):
     "Interests into an encoder, items into a decoder, candidates scored modality by modality"
+    sized_by_weights = ('centre_',)
     def __init__(self,
         n_items:int, # size of the catalogue
         embs:dict, # modality -> `Embeddings`

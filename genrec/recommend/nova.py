@@ -52,6 +52,6 @@ class NOVA(BERT4Rec):
         "One state for each position; under a mask there is neither item nor content"
         x = self.drop(self.norm(self.embed(items)))
         side = self.drop(self.project(self.features(items.masked_fill(items>=self.n_items, -1))))
-        pos = self.pos.weight[:items.shape[1]].expand_as(x)
-        def look(i, x): return self.fuse[i](x, side, pos)
+        place = self.places(items)
+        def look(i, x): return self.fuse[i](x, side, place)
         return self.output(run_blocks(self.blocks, x, items>=0, at, look=look))

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from ..core.values import Samples, Histories, Ranking
 from .base import check_histories, check_samples, rank_in_blocks, top_k, training_items
+from .saved import HubRecommender
 
 # %% ../../nbs/recommend/48_popular.ipynb #9bd875e6
-class Popular(nn.Module):
+class Popular(HubRecommender, nn.Module):
     "Items by their number of training interactions; ties by item number"
     def __init__(self,
         n_items:int, # size of the catalogue

@@ -8,12 +8,13 @@ __all__ = ['SemanticKNN']
 # %% ../../nbs/recommend/57_semantic_knn.ipynb #cfadd0bd
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import nn, Tensor
 from ..core.values import Embeddings, Histories, Ranking
 from .base import check_histories, top_k
+from .saved import HubRecommender
 
 # %% ../../nbs/recommend/57_semantic_knn.ipynb #f7b1b139
-class SemanticKNN:
+class SemanticKNN(HubRecommender, nn.Module):
     "The nearest items by their vectors (TIGER's Semantic_KNN)"
     def __init__(self,
         emb:Embeddings, # row i is item i
@@ -22,9 +23,10 @@ class SemanticKNN:
         max_history:int=20, # items of a history that are looked at, the youngest
         block:int=2**24, # similarities held at once: 4 bytes each
     ):
+        super().__init__()
         if by not in ('last','mean'): raise ValueError(f"`by` is 'last' or 'mean', got {by!r}")
         self.by,self.max_history,self.block = by,max_history,block
-        self.vectors = F.normalize(emb.x.float(), dim=1)
+        self.register_buffer('vectors', F.normalize(emb.x.float(), dim=1))
         self.n_items = len(emb)
 
     def asked(self, h:Histories)->Histories:

@@ -14,8 +14,10 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Samples, Histories, Ranking
 from ..core.progress import progress
+from ..core.ragged import flat_items
 from ..core.layers import byte_dropout, fast_linear, linear, softmax_loss
-from .base import check_histories, check_samples, length_blocks, top_k
+from .base import check_histories, check_k, check_samples, length_blocks, top_k
+from .saved import HubRecommender
 from .attention import start_small, states_at
 
 # %% ../../nbs/recommend/09_sequence.ipynb #b5a778d2
@@ -121,12 +123,11 @@ def best_items(
     block:int=2**16, # items scored at once
 )->Ranking:
     "The `k` best of all items, scored in blocks"
-    if n_items<=block or k<0:
-        return top_k(score(0, n_items), k, exclude) # which refuses k<0
+    check_k(k)
+    if n_items<=block:
+        return top_k(score(0, n_items), k, exclude)
     if exclude is not None:
-        p = exclude.pad()
-        row,_ = (p>=0).nonzero(as_tuple=True)
-        out = p[p>=0]
+        row,out = flat_items(exclude)
     values = items = None
     for a in range(0, n_items, block):
         s = score(a, min(a+block, n_items))
@@ -142,7 +143,7 @@ def best_items(
     return Ranking(torch.where(r.items>=0, items.gather(1, r.items.clamp(min=0)), -1), r.scores)
 
 # %% ../../nbs/recommend/09_sequence.ipynb #8d385d30
-class NextItem(nn.Module):
+class NextItem(HubRecommender, nn.Module):
     "A state for each position, compared with a vector for each item; a subclass has `states(items)`"
     def __init__(self,
         n_items:int, # size of the catalogue
@@ -185,6 +186,11 @@ def embed(self:NextItem, items):
 def vectors(self:NextItem):
     "(n_items, dim) that a state is multiplied with"
     return self.item.weight[:self.n_items]
+
+@patch(as_prop=True)
+def read_length(self:NextItem)->int:
+    "The youngest items of a history that `recommend` reads"
+    return self.max_history
 
 # %% ../../nbs/recommend/09_sequence.ipynb #78b3e632
 @patch
@@ -246,13 +252,15 @@ def recommend(self:NextItem,
 )->Ranking:
     "The items with the highest scores after the last one"
     h = check_histories(histories, self.n_items)
+    check_k(k)
     was,device,parts = self.training,self.device,[]
     self.eval()
     prepared = self.prepare()
     tick = progress(total=len(h), desc='scoring', on=False if not bar and len(h)<100_000 else bar)
-    blocks = length_blocks(h.lengths.clamp(max=self.max_history).cpu(), 8192, max(256, 2**24//self.n_items))
+    longest = self.read_length
+    blocks = length_blocks(h.lengths.clamp(max=longest).cpu(), 8192, max(256, 2**24//self.n_items))
     for i in blocks:
-        score = self.scorer(h[i].last(self.max_history).pad().to(device), prepared)
+        score = self.scorer(h[i].last(longest).pad().to(device), prepared)
         parts.append(best_items(score, self.n_items, k, h[i] if exclude_seen else None))
         tick.update(len(i))
     tick.close()

@@ -140,6 +140,12 @@ def block_size(self:SimilarityT5, width:int, precision:str='no', memory:int=None
     most = self.memory_budget(memory)//(8*inner*groups**2*len(self.sizes))
     return max(1, min(T5Recommender.block_size(self, width, precision, memory), most))
 
+# %% ../../nbs/recommend/42_similarity.ipynb #f8acccb9
+@patch
+def own_arguments(self:SimilarityT5)->dict:
+    "As of any model of codes, and its vectors, with those that were added"
+    return T5Recommender.own_arguments(self) | dict(vectors=self.vectors)
+
 # %% ../../nbs/recommend/42_similarity.ipynb #23ed610d
 def plot_similarity(
     m:SimilarityT5,

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Histories, Ranking, Samples
+from ..core.config import check_precision
 from ..core.progress import progress
-from .base import check_histories, length_blocks
+from .base import check_histories, check_k, check_weights, length_blocks
 from .beam import beam_search
 from .t5_stack import CachedDecoder, T5Stack
 from .tables import CodeTables
@@ -82,10 +83,6 @@ class T5Recommender(CodeTables):
     def training_data(self, samples):
         "Every prefix is a sample"
         return samples
-
-    def mark(self):
-        "What a checkpoint has to agree with: one of other codes is refused"
-        return dict(codes=self.codes)
 
 # %% ../../nbs/recommend/27_t5.ipynb #5e58fa55
 @patch
@@ -251,7 +248,8 @@ def decoding_blocks(self:T5Recommender,
     bar:bool=False, # progress bar over users, see `progress`
 ): # yields (query numbers, a `next_logits` for them), queries of about one length together
     "Read histories, block after block, and be ready to write"
-    if precision not in ('no','bf16'): raise ValueError(f"`precision` is 'no' (fp32) or 'bf16', got {precision!r}")
+    check_precision(precision)
+    check_weights(self)
     h,dev = check_histories(histories, self.n_items, empty=self.n_user_tokens>0),self.device
     if not len(h): raise ValueError("no histories to recommend for")
     if users is not None and len(users)!=len(h):
@@ -284,7 +282,8 @@ def recommend(self:T5Recommender,
     bar:bool=None, # progress bar over users (default: where there are over 2,000)
 )->Ranking:
     "Items by beam search inside the catalogue's trie"
-    width,n,out = max(k,20) if width is None else width,len(histories),[]
+    histories = check_histories(histories, self.n_items, empty=self.n_user_tokens>0)
+    width,n,out = max(check_k(k),20) if width is None else width,len(histories),[]
     self.trie = self.trie.to(self.device)
     if exclude is not None:
         exclude = check_histories(exclude, self.n_items, empty=True)

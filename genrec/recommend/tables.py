@@ -9,11 +9,13 @@ __all__ = ['tuple_ids', 'with_tuples', 'PickedScores', 'check_tuple_vectors', 'C
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
+from dataclasses import fields
 from ..core.values import SemanticIds
 from ..codes.product import product_ids
 from ..codes.trie import CodeTrie
 from ..codes.vocab import CodeVocab
 from ..core.layers import linear
+from .saved import HubRecommender
 from fastcore.basics import patch
 
 # %% ../../nbs/recommend/06_tables.ipynb #dc44fccf
@@ -94,7 +96,7 @@ def check_tuple_vectors(given, sids, legal:bool): # `given`
                          "any more, so it is normalised over the tuples that exist")
     return given
 
-class CodeTables(nn.Module):
+class CodeTables(HubRecommender, nn.Module):
     "Base of a recommender over semantic IDs: trie, tokens, the table `embed` of what is read, and the heads that score"
     @property
     def n_read(self):
@@ -104,6 +106,10 @@ class CodeTables(nn.Module):
     def sizes(self):
         "Codes of each level"
         return self.trie.sizes
+
+    def mark(self):
+        "What a checkpoint has to agree with: one of other codes is refused"
+        return dict(codes=self.codes)
 
 # %% ../../nbs/recommend/06_tables.ipynb #9a754440
 @patch
@@ -131,6 +137,25 @@ def set_codes(self:CodeTables,
     self.first_tuple = self.vocab.n_tokens+n_user_tokens
     self.register_buffer('codes', product_ids(sids)[0].codes.clone()) # several codes of a level are one number here
     self.register_buffer('tokens', self.item_tokens(self.codes)) # (n_items, levels*n_read)
+
+# %% ../../nbs/recommend/06_tables.ipynb #e5e9d763
+@patch
+def ids(self:CodeTables): # `SemanticIds` of the catalogue, or a dict of them
+    "The index as it is now, with items that were added"
+    if not self.parts:
+        return SemanticIds(self.codes.cpu(), self.sizes)
+    own = self.trie.to('cpu')
+    digits = [own.digits(l, code) for l,code in enumerate(self.codes.cpu().T)]
+    heads = [K[:self.n_parts] for K in self.trie.heads]
+    return {name: SemanticIds(torch.stack([d[i] for d in digits], 1), tuple(K[i] for K in heads))
+            for i,name in enumerate(self.parts)}
+
+@patch
+def own_arguments(self:CodeTables)->dict:
+    "Its index as it is now, and its settings one by one, for `save_pretrained`"
+    cfg = getattr(self, 'cfg', None)
+    settings = {f.name: getattr(cfg, f.name) for f in fields(cfg)} | dict(cfg=None) if cfg is not None else {}
+    return dict(settings, sids=self.ids())
 
 # %% ../../nbs/recommend/06_tables.ipynb #83732ecf
 @patch

@@ -12,10 +12,10 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Histories, Samples, SemanticIds, Ranking
 from ..core.record import digest
-from ..core.checkpoint import save_checkpoint, load_checkpoint
+from ..core.checkpoint import fingerprint, save_checkpoint, load_checkpoint
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie
-from .base import check_histories, length_blocks
+from .base import check_histories, check_k, length_blocks
 from .t5 import T5Recommender
 from .training import cut_short
 from .merge import RULES, paper_rule
@@ -60,6 +60,7 @@ class TaskT5(T5Recommender):
         if n_prompt:
             self.prompt = nn.Parameter(torch.randn(len(TASKS), n_prompt, self.d_model)*kw.get('init', 1.))
         self.use(lang, check=False)
+        self.register_buffer('vocabulary', _vocabulary(lang))
 
     @property
     def modalities(self):
@@ -69,6 +70,21 @@ class TaskT5(T5Recommender):
         "What decides a training besides samples and sizes"
         return {'vocabulary':self.language.mark, 'words':dict(codes=self.codes, there=self.there),
                 'settings of the model':digest(self.settings), 'starting weights':self.begun}
+
+# %% ../../nbs/recommend/39_tasks.ipynb #60f52bdb
+def _vocabulary(lang): # (8,) uint8
+    "Digest of what words mean: of the mark of their vocabulary or, where that is unknown, of the words themselves"
+    words = lang.mark or {m: fingerprint(s.codes) for m,s in lang.sids.items()}
+    return torch.tensor(list(bytes.fromhex(digest([lang.sizes, words]))), dtype=torch.uint8)
+
+@patch
+def _load_from_state_dict(self:TaskT5, state, prefix, *how):
+    theirs = state.setdefault(prefix+'vocabulary', self.vocabulary)
+    if not torch.equal(theirs.cpu(), self.vocabulary.cpu()):
+        raise ValueError("these weights were trained on the words of another vocabulary, and mean nothing under those "
+                         "of this model: make it with the language that they were trained on, then `use` another "
+                         "catalogue of it; or see `TaskT5.from_pretrained`")
+    T5Recommender._load_from_state_dict(self, state, prefix, *how)
 
 # %% ../../nbs/recommend/39_tasks.ipynb #9fad826f
 @patch
@@ -187,7 +203,7 @@ def recommend(self:TaskT5,
     **kw, # see `modality_lists`
 )->Ranking:
     "Items by beam search in each modality, merged"
-    depth = max(k, 20 if width is None else width)
+    depth = max(check_k(k), 20 if width is None else width)
     lists = modality_lists(self, histories, depth, width=width, modalities=modalities, **kw)
     return (merge or self.merge)(list(lists.values()), k)
 
@@ -219,8 +235,8 @@ def target_losses(
 # %% ../../nbs/recommend/39_tasks.ipynb #6aa9c512
 @patch
 def own_weights(self:TaskT5)->dict: # name -> Tensor
-    "All weights; not what belongs to the catalogue"
-    return dict(self.state_dict())
+    "All weights; not what belongs to the catalogue or the language"
+    return {name: value for name,value in self.state_dict().items() if name!='vocabulary'}
 
 @patch
 def save_pretrained(self:TaskT5, folder)->Path: # the folder

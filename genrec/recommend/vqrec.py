@@ -46,6 +46,11 @@ class VQRec(ContentRec):
     def device(self):
         "The device of its weights"
         return self.pos.weight.device
+    def own_arguments(self)->dict:
+        "Its index, for `save_pretrained`"
+        if self.match is not None: raise ValueError("codes are being re-matched: call `settle` before you save")
+        first = torch.tensor([0,*self.sizes[:-1]]).cumsum(0)
+        return dict(sids=SemanticIds(self.codes.cpu()-first, self.sizes))
     def code_vectors(self)->Tensor: # (sum of sizes, dim)
         "Vectors of all codes; while they are re-matched, mixtures of the old ones"
         if self.match is None:
@@ -58,6 +63,7 @@ class VQRec(ContentRec):
         "(n_items, dim) vectors, or (m, dim) of these items"
         return self.embed_codes(self.codes if of is None else self.codes[of])
 
+# %% ../../nbs/recommend/87_vqrec.ipynb #850c4495
 def doubly_stochastic(
     logits:Tensor, # (n, n)
     n_iter:int=8,

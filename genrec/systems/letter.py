@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 from ..core.values import Split, Embeddings, SemanticIds, set_seed
+from ..core.ragged import covered
 from ..core.optim import constant, cosine
 from ..core.train import FitConfig, fit
 from ..quantize.base import to_sids, watch
@@ -104,9 +105,9 @@ def cf_vectors(
 def never_bought(split:Split)->Tensor: # (n_items,) bool
     "Items that are in no training history and nobody's training target"
     missing = torch.ones(split.n_items, dtype=torch.bool)
-    read = split.train.history.pad()
+    history = split.train.history
     missing[split.train.target] = False
-    missing[read[read>=0]] = False # what is left is padding: -1 is no item
+    missing[history.items[covered(history)]] = False # views: the array holds validation and test items too
     return missing
 
 # %% ../../nbs/systems/10_letter.ipynb #5e68db76
