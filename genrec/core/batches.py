@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
+from .config import check_precision
 from .arrays import as_vectors
 from .values import Embeddings
 
@@ -96,7 +97,7 @@ def fresh_accelerator(
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
     AcceleratorState._reset_state()
-    acc = Accelerator(mixed_precision=precision, log_with=trackers, project_dir=folder)
+    acc = Accelerator(mixed_precision=check_precision(precision), log_with=trackers, project_dir=folder)
     if acc.num_processes>1:
         atexit.unregister(_leave)
         atexit.register(_leave)
