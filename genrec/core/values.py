@@ -66,10 +66,11 @@ class Log:
     time:Tensor # (n,) int64, unix time in `unit` or any other order; never falling within a user
     users:tuple=field(repr=False) # name of each user number
     items:tuple=field(repr=False) # name of each item number
-    unit:str='s' # of `time`: 's', 'ms', 'us' or 'ns', the coarsest that tells all apart; 's' of an order too
+    unit:str='s' # of `time`: 's', 'ms', 'us' or 'ns', the coarsest that tells all apart; 'place': a file's order alone
 
     def __post_init__(self):
-        if self.unit not in PER_SECOND: raise ValueError(f"`unit` is one of {list(PER_SECOND)}, got {self.unit!r}")
+        if self.unit not in (*PER_SECOND,'place'): raise ValueError(
+            f"`unit` is one of {[*PER_SECOND,'place']}, got {self.unit!r}")
         for n in ('user','item','time'):
             _ints(n, getattr(self,n))
         _one_length(user=self.user, item=self.item, time=self.time)
@@ -94,7 +95,9 @@ class Log:
 # %% ../../nbs/core/00_values.ipynb #a6f5dabf
 @patch(as_prop=True)
 def seconds(self:Log)->Tensor: # (n,) int64
-    "Whole unix seconds, whatever the unit"
+    "Whole unix seconds, whatever the unit; a log without times has none"
+    if self.unit=='place': raise ValueError(
+        "this log has no times: its order is that of its file (`order='file'`)")
     return self.time.div(PER_SECOND[self.unit], rounding_mode='floor')
 
 @patch
@@ -103,7 +106,8 @@ def _repr_markdown_(self:Log):
     per_user = f"{n.min()} to {n.max()}, mean {len(self)/self.n_users:.1f}"
     density = f"{len(self)/self.n_users/self.n_items:.3%}"
     head = ['users','items','interactions','per user','density']
-    return "**Log**\n\n"+md_table(head, [[self.n_users, self.n_items, len(self), per_user, density]])
+    order = " no times: the order is that of the file (`order='file'`)" if self.unit=='place' else ''
+    return f"**Log**{order}\n\n"+md_table(head, [[self.n_users, self.n_items, len(self), per_user, density]])
 
 # %% ../../nbs/core/00_values.ipynb #f1facf39
 @dataclass(frozen=True)

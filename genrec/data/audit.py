@@ -29,6 +29,8 @@ def time_unit(
 )->str: # in words
     "What the numbers in `time` are"
     first,last = log.time.min().item(),log.time.max().item()
+    if log.unit=='place':
+        return 'none, the order is that of the file'
     if only_order(log):
         return 'only the order in the list of each user'
     per_second = PER_SECOND[log.unit]

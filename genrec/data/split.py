@@ -92,6 +92,8 @@ def only_order(
     log:Log
 )->bool:
     "Is `time` no more than the place in each user's list (0, 1, 2, ... or 1, 2, 3, ...)?"
+    if log.unit=='place':
+        return True
     new_user = torch.ones(len(log), dtype=torch.bool)
     new_user[1:] = log.user[1:]!=log.user[:-1]
     first = log.time[new_user]
@@ -102,6 +104,8 @@ def only_order(
 
 def _cut_time(log, when, name):
     "A moment in the log's time: `when` itself, or the one before which lies at most such a share of the interactions"
+    if log.unit=='place': raise ValueError(
+        "this log has no times, only the order of its file: use `leave_one_out` or `by_user`")
     if isinstance(when, float) and when<1:
         if not 0<when: raise ValueError(f"`{name}` as a share must lie between 0 and 1, got {when}")
         return int(log.time.sort().values[int(when*len(log))])
