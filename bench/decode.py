@@ -384,7 +384,8 @@ def trained_row(folder, n):
     import torch
     from train import data, some
     from genrec.core.optim import muon
-    from genrec.core.train import FitConfig, fit
+    from genrec.core.fit_config import FitConfig
+    from genrec.core.train import fit
     sids, split = data(folder)
     torch.manual_seed(0)
     model = our_model(None, sids)

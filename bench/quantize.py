@@ -189,7 +189,8 @@ def vae_lucid(x, epochs):
 
 def vae_ours(x, epochs, precision='no'):
     from genrec.core.optim import constant
-    from genrec.core.train import FitConfig, fit
+    from genrec.core.fit_config import FitConfig
+    from genrec.core.train import fit
     from genrec.quantize.rqvae import RQVAE
     model = RQVAE(x.shape[1], SIZES, HIDDEN, WIDTH).fit_kmeans(x, standardise=False)
     cfg = FitConfig(batch_size=BATCH, weight_decay=1e-4, schedule=constant, warmup=0, precision=precision)

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from genrec.data import filter as filters
 from genrec.data.filter import (Report, between, clip_history, core_by_rounds, counts, drop_repeats, finish, k_core,
                                 min_rating, sample_users, with_image, with_text)
-from genrec.data.interactions import as_table
+from genrec.data.tables import as_table
 
 USER,ITEM,TIME,RATING = range(4)
 KINDS = dict(user=pa.string(), item=pa.string(), time=pa.int64(), rating=pa.float32())

@@ -6,7 +6,7 @@ import ibis, pandas, pyarrow as pa, pyarrow.parquet as pq
 import genrec.data.amazon, genrec.data.filter, genrec.data.interactions, genrec.data.log, genrec.data.read
 import genrec.data.recbole, genrec.data.public, genrec.data.sources, genrec.data.split
 from genrec.data.amazon import load_amazon
-from genrec.data.interactions import as_table
+from genrec.data.tables import as_table
 from genrec.data.log import index_log
 from genrec.data.public import load_s3rec
 from genrec.data.recbole import load_recbole

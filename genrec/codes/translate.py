@@ -15,7 +15,8 @@ from fastcore.basics import patch
 from ..core.values import Embeddings, SemanticIds, md_table, set_seed
 from ..core.record import write_atomic
 from ..core.optim import constant
-from ..core.train import FitConfig, fit
+from ..core.fit_config import FitConfig
+from ..core.train import fit
 from ..quantize.base import quality, to_sids
 from ..quantize.rqvae import RQVAE
 from .rules import residual_distance, next_nearest

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from ..core.values import md_table
-from .interactions import as_table
+from .tables import as_table
 from .moments import from_digits, number_unit, unix
 from .times import FILE_ORDER
 from .kcore import check_from_one, fast_k_core, kept

@@ -8,7 +8,7 @@ __all__ = ['check_from_one', 'by_node', 'core_rows', 'read_batches', 'kept', 'fa
 # %% ../../nbs/data/30_kcore.ipynb #0ea610bf
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
-from .interactions import as_table
+from .tables import as_table
 
 # %% ../../nbs/data/30_kcore.ipynb #fc91820a
 def check_from_one(

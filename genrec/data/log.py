@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 import numpy as np, torch
 from ..core.values import Log, Histories, Samples, Split
-from .interactions import as_table
+from .tables import as_table
 from .kcore import by_node, fast_k_core, read_batches
 from .moments import counted
 from .tables import tell_nulls

@@ -10,7 +10,8 @@ from itertools import chain
 from pathlib import Path
 import numpy as np
 from .read import Reader, literal
-from .interactions import as_table, find_file, read_json
+from .tables import as_table
+from .interactions import find_file, read_json
 from .times import check_order
 from .recbole import unroll
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from .read import Reader
 from .interactions import csv_rows, find_file
+from .times import check_order
 from .names import load_names
 from .cells import as_number, bad_cell, is_missing
 
@@ -147,9 +148,12 @@ def load_recbole(
     path,             # a folder with one *.inter, or with *.train.inter, *.valid.inter and *.test.inter; or one file
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    order:str=None,   # 'file': the rows of *.inter stand in the order in which things happened, and no time is read
 ): # Ibis table `user, item, rating, time`; `time` in seconds, or, of samples, the place in the user's sequence
     "Interactions of RecBole's atomic files; names in place of numbers where *.item2index and *.user2index are there"
     import ibis
+    check_order(order)
     path = Path(path)
     files = _benchmark_files(path)
     file = files[2][1] if files else find_file(path, '.inter', 'user_id, item_id, rating, timestamp')
@@ -158,15 +162,18 @@ def load_recbole(
         readers = [(part, Reader(f, on_error, report)) for part,f in files or [(0,file)]]
         t = unroll(readers[-1][1], _samples(readers)).mutate(row=ibis.row_number())
         t = _named(t, file.parent).order_by('row').select('user','item','rating','time').cache()
+        n = t.count().to_pyarrow().as_py()
         for _,reader in readers:
-            reader.done()
+            reader.done(kept=n)
         return t
     only_time_lacks = 'user_id' in head and 'item_id' in head
-    hint = '; without times nobody knows what came first' if only_time_lacks else ''
-    at = dict(zip(('user','item','time'), _find_columns(file, head, ('user_id','item_id','timestamp'), hint)))
+    hint = ('; without times nobody knows what came first: where the rows stand in the order in which things happened, '
+        "say so with order='file'") if only_time_lacks else ''
+    wanted = dict(user='user_id', item='item_id') if order else dict(user='user_id', item='item_id', time='timestamp')
+    at = dict(zip(wanted, _find_columns(file, head, wanted.values(), hint)))
     if 'rating' in head:
         at['rating'] = list(head).index('rating')
-    return csv_rows(Reader(file, on_error, report), '\t', len(head), at, quote='')
+    return csv_rows(Reader(file, on_error, report), '\t', len(head), at, quote='', order=order)
 
 # %% ../../nbs/data/24_recbole.ipynb #78363e81
 def _value(kind, text):

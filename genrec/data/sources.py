@@ -12,7 +12,8 @@ from pathlib import Path
 from ..core.record import _umask
 from .read import Reader
 from .names import name_keys, name_rows
-from .interactions import COLUMNS, TEXT, as_table, csv_rows, duckdb_file, find_file, interactions, read_json
+from .tables import COLUMNS, as_table
+from .interactions import TEXT, csv_rows, duckdb_file, find_file, interactions, read_json
 from .remedies import likely_columns
 from .times import check_order, column_sql
 

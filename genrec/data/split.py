@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from torch import Tensor
 from ..core.values import Log, Histories, Samples, Split, md_table, PER_SECOND
-from .filter import unix
+from .moments import unix
 
 # %% ../../nbs/data/39_split.ipynb #40db77d3
 class _Rows:

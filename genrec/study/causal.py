@@ -13,7 +13,8 @@ from itertools import product
 from ..core.config import settings, vary
 from ..core.optim import muon
 from ..core.record import Run
-from ..core.train import FitConfig, fit
+from ..core.fit_config import FitConfig
+from ..core.train import fit
 from ..core.values import SemanticIds, Split, set_seed
 from ..evaluate.choose import choose
 from ..evaluate.metrics import evaluate

@@ -159,7 +159,7 @@ def demo_command(asked=None, *, n_users:int=2000, epochs:int=10):
 def _small_tiger(split, vectors, epochs):
     "A TIGER that trains in about a minute; its run"
     from genrec.core.optim import muon
-    from genrec.core.train import FitConfig
+    from genrec.core.fit_config import FitConfig
     from genrec.systems.tiger import RQVAEConfig, TigerConfig, rqkmeans_ids, tiger
     from genrec.recommend.t5 import T5Config
     model = T5Config(d_model=64, d_ff=128, d_kv=16, n_heads=4, n_layers=1, legal=True, init=.05)

@@ -15,7 +15,8 @@ import torch
 from ..core.config import settings, vary
 from ..core.optim import cosine
 from ..core.store import Store
-from ..core.train import FitConfig, fit
+from ..core.fit_config import FitConfig
+from ..core.train import fit
 from ..core.values import Embeddings, SemanticIds, set_seed
 from ..quantize.base import to_sids
 from ..quantize.fsq import FSQVAE

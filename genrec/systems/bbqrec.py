@@ -16,7 +16,8 @@ from torch import nn
 from ..core.checkpoint import ids_beside
 from ..core.values import Split, Embeddings, SemanticIds, set_seed
 from ..codes.product import product_ids
-from ..core.train import FitConfig, fit
+from ..core.fit_config import FitConfig
+from ..core.train import fit
 from ..quantize.align import SequenceEncoder
 from ..quantize.multi import MultiQuantizer
 from ..evaluate.metrics import evaluate

@@ -15,7 +15,8 @@ from torch import Tensor
 from ..core.values import Split, Embeddings, SemanticIds, set_seed
 from ..core.ragged import covered
 from ..core.optim import constant, cosine
-from ..core.train import FitConfig, fit
+from ..core.fit_config import FitConfig
+from ..core.train import fit
 from ..quantize.base import to_sids, watch
 from ..quantize.letter import LetterTokenizer
 from ..codes.rules import residual_distance, sinkhorn_reassign, next_nearest

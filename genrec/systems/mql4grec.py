@@ -15,7 +15,8 @@ import torch
 from ..core.values import Samples, Split, set_seed
 from ..core.config import settings, vary
 from ..core.optim import constant
-from ..core.train import FitConfig, fit
+from ..core.fit_config import FitConfig
+from ..core.train import fit
 from ..data.domains import Domains
 from ..data.split import leave_one_out
 from ..codes.language import QuantitativeLanguage, vocabulary_mark

@@ -15,7 +15,8 @@ from ..core.values import Split, Embeddings, SemanticIds, set_seed
 from ..core.record import Run
 from ..core.config import settings
 from ..core.batches import to_device
-from ..core.train import FitConfig, fit
+from ..core.fit_config import FitConfig
+from ..core.train import fit
 from ..quantize.base import to_sids
 from ..quantize.rq import ResidualQuantizer
 from ..quantize.rqnorm import NormalisedResidualQuantizer

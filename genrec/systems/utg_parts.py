@@ -9,7 +9,7 @@ __all__ = ['LightEncoderConfig', 'DecoderConfig', 'TextConfig', 'ImageConfig', '
 # %% ../../nbs/systems/30_utg_parts.ipynb #e0a58dad
 from dataclasses import asdict, dataclass
 from ..core.values import Split
-from ..core.train import FitConfig
+from ..core.fit_config import FitConfig
 from ..encode.text import TfidfEncoder
 from ..encode.image import PixelEncoder
 from ..encode.light import LightEncoder, PatchReader, States
