@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from .arrays import as_vectors
 
 # %% ../../nbs/core/00_values.ipynb #d376f6dc
 if os.environ.get('IN_TEST'):
@@ -216,23 +217,20 @@ class Split:
 @dataclass(frozen=True)
 class Embeddings:
     "One vector per item: row `i` belongs to item `i`"
-    x:Tensor            # (n_items, dim) float vectors
+    x:Tensor            # (n_items, dim) float32; vectors of another type, or in an array, are cast, see `as_vectors`
     name:str=''         # what made them
     modality:str='text' # 'text', 'image', 'behaviour', ...
     missing:Tensor=None # (n_items,) bool, True where an item has no such content
 
     def __post_init__(self):
-        x = self.x
-        if not isinstance(x, Tensor) or x.ndim!=2 or not x.is_floating_point():
-            got = f"{getattr(x, 'dtype', type(x).__name__)} {tuple(getattr(x, 'shape', ()))}"
-            raise ValueError(f"`x` must be a float (n_items, dim) tensor, got {got}")
+        x = as_vectors(self.x)
+        object.__setattr__(self, 'x', x)
         bad = (~x.isfinite().all(1)).nonzero()[:,0]
         if len(bad):
-            raise ValueError(f"NaN or infinite vectors in rows {bad[:5].tolist()} ({len(bad)} of {len(x)}); "
-                             "mark such items in `missing` and give them zeros")
-        if self.missing is None:
-            object.__setattr__(self, 'missing', torch.zeros(len(x), dtype=torch.bool))
-        m = self.missing
+            raise ValueError(f"NaN or infinite vectors in rows {bad[:5].tolist()} ({len(bad)} of {len(x)}), "
+                             "or beyond 3e38; mark such items in `missing` and give them zeros")
+        m = torch.zeros(len(x), dtype=torch.bool) if self.missing is None else torch.as_tensor(self.missing)
+        object.__setattr__(self, 'missing', m)
         if m.shape!=x.shape[:1] or m.dtype!=torch.bool:
             raise ValueError(f"`missing` must be a bool ({len(x)},) tensor, got {m.dtype} {tuple(m.shape)}")
     def __len__(self): return len(self.x)

@@ -267,10 +267,12 @@ def literal(
 # %% ../../nbs/data/06_read.ipynb #2e4dfb90
 def _no_number(s): raise ValueError(f'{s} is no number')
 
-def _parsed(text, literals):
+def _nothing(s): return None
+
+def _parsed(text, literals, constant=_no_number):
     "(what a line holds, None), or (None, why it cannot be read)"
     try:
-        return json.loads(text, parse_constant=_no_number),None
+        return json.loads(text, parse_constant=constant),None
     except ValueError as e:
         why = f'no JSON ({e})'
     except RecursionError:
@@ -285,11 +287,13 @@ def _parsed(text, literals):
 
 @patch
 def records(self:Reader,
-    literals:bool=False # take Python literals too, where a line is no JSON
+    literals:bool=False, # take Python literals too, where a line is no JSON
+    *,
+    nan:bool=False,      # take `NaN` and infinities for None, as fields of items may be
 ): # (line number, dict)
     "One JSON object on each line"
     for n,text in self:
-        record,why = _parsed(text, literals)
+        record,why = _parsed(text, literals, _nothing if nan else _no_number)
         if why:
             why = re.sub(r': line \d+ column \d+ \(char (\d+)\)', r' at character \1', why)
         elif not isinstance(record, dict):

@@ -12,6 +12,9 @@ import numpy as np
 from .read import Reader
 from .interactions import csv_rows, find_file
 from .times import check_order
+from .names import load_names
+from .cells import as_number, bad_cell, is_missing
+
 
 # %% ../../nbs/data/24_recbole.ipynb #70f11174
 def _offsets(sizes):
@@ -132,10 +135,9 @@ def _named(t, folder):
         files = sorted(folder.glob(f'*.{column}2index'))
         if len(files)!=1:
             continue
-        names = {number:name for _,(name,number) in Reader(files[0]).rows('\t', 2, quote='')}
-        if names:
-            pairs = dict(number=list(names), name=list(names.values()))
-            t = t.left_join(ibis.memtable(pairs, schema=dict(number='string', name='string')), [(column,'number')])
+        names = load_names(files[0], column)
+        pairs = dict(number=list(names), name=list(names.values()))
+        t = t.left_join(ibis.memtable(pairs, schema=dict(number='string', name='string')), [(column,'number')])
         lost = t.filter(t.name.isnull()).select(column).limit(1).to_pyarrow()[column].to_pylist()
         if lost: raise ValueError(f"{files[0]} has no name for {column} {lost[0]!r}: is it of another version?")
         t = t.mutate(**{column:t.name}).drop('number','name')
@@ -177,10 +179,21 @@ def load_recbole(
 def _value(kind, text):
     "A cell of an atomic file; a number that is none raises"
     if kind=='float':
-        return float(text) if text.strip() else None
+        return as_number(text)
     if kind=='float_seq':
-        return [float(number) for number in text.split()]
-    return text
+        return [as_number(number) for number in text.split()]
+    return None if text.strip() and is_missing(text) else text
+
+def _cells(reader, line, fields, texts):
+    "field -> value of a row; a bad cell is missing"
+    row = {}
+    for (field,kind),text in zip(fields, texts):
+        try:
+            row[field] = _value(kind, text)
+        except ValueError as e:
+            bad_cell(reader, line, field, f'{e}: wanted {kind}')
+            row[field] = None
+    return row
 
 def _records(file, on_error, report):
     "Name -> fields of a table whose first column is a name"
@@ -192,17 +205,14 @@ def _records(file, on_error, report):
         if not name or name in records:
             reader.bad(line, 'a name that stands twice' if name else 'no name', name)
             continue
-        try:
-            records[name] = {field:_value(kind, cell) for (field,kind),cell in zip(fields, cells[1:])}
-        except ValueError as e:
-            reader.bad(line, f'{e}: wanted numbers', '\t'.join(cells))
+        records[name] = _cells(reader, line, fields, cells[1:])
     reader.done()
     return records
 
 # %% ../../nbs/data/24_recbole.ipynb #027e13b4
 def load_recbole_items(
     path,             # a folder with one *.item or one *.text, or that file
-    on_error='raise', # 'raise' a ValueError with file and line, or 'skip': of an item that stands twice the first stays
+    on_error='raise', # or 'skip': a bad cell is None, of an item that stands twice the first stays; both are counted
     report=None,      # a `Skipped` to add to
 )->dict: # item name -> the file's fields; `title` and `categories` (a list) also where it has other names for them
     "Items of RecBole's atomic files"

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from ..core.record import _umask
 from .read import Reader
+from .names import name_keys, name_rows
 from .interactions import COLUMNS, TEXT, as_table, csv_rows, duckdb_file, find_file, interactions, read_json
 from .remedies import likely_columns
 from .times import check_order, column_sql
@@ -216,10 +217,13 @@ def _wrong_list(user, items):
     if not all(map(_is_item, items)):
         return next(f'{i!r:.60} is no item' for i in items if not _is_item(i))
 
+# %% ../../nbs/data/15_sources.ipynb #aac7fd39
 def load_lcrec(
     path, # a folder with one `*.inter.json`, or that file: user -> list of items, oldest first
     on_error='raise', # or 'skip': a user whose list is bad is left out, counted, and warned of
     report=None,      # a `Skipped` to add to
+    *,
+    named:bool=False, # names in place of numbers, of the `*.item2id` and `*.user2id` beside
 ): # Ibis table `user, item, rating, time`; `time` is the place in the user's list, `rating` is null
     "Interactions in the JSON layout of LC-Rec, which holds the order and nothing else of time"
     import numpy as np, pyarrow as pa, ibis
@@ -237,14 +241,17 @@ def load_lcrec(
     n = np.array([len(v) for v in d.values()], np.int64)
     user = pa.array(list(d), pa.string()).take(pa.array(np.repeat(np.arange(len(d)), n)))
     place = np.arange(n.sum())-np.repeat(n.cumsum()-n, n)
-    return ibis.memtable(pa.table(dict(user=user, item=items, rating=pa.nulls(len(items), pa.float32()),
+    t = ibis.memtable(pa.table(dict(user=user, item=items, rating=pa.nulls(len(items), pa.float32()),
         time=pa.array(place, pa.int64()))))
+    return name_rows(t, f) if named else t
 
 # %% ../../nbs/data/15_sources.ipynb #998f3b2c
 def load_lcrec_items(
     path, # a folder with one `*.item.json`, or that file: item -> fields
     on_error='raise', # or 'skip': an item that is no record, or stands twice, is left out, counted, and warned of
     report=None,      # a `Skipped` to add to
+    *,
+    named:bool=False, # names in place of numbers, of the `*.item2id` beside
 )->dict: # item name -> fields, such as title, description, brand, categories
     "Items in the JSON layout of LC-Rec"
     f = find_file(path, '.item.json', 'item -> title, description, brand, categories')
@@ -255,4 +262,4 @@ def load_lcrec_items(
         reader.bad(None, f'a {type(d[name]).__name__} where fields should be', f'{name}: {d.pop(name)}')
     reader.done()
     if not d: raise ValueError(f"{f} holds no item: wanted {layout}")
-    return d
+    return name_keys(d, f) if named else d

@@ -53,6 +53,11 @@ def _tell_short_users(log, is_short, short): # is_short: (n_users,) bool
     warnings.warn(f"{found}: {'used for training only' if short=='train' else 'left out'}")
     return n
 
+# %% ../../nbs/data/39_split.ipynb #de445750
+_NO_SAMPLE = ("no training sample: all {:,} users that are split have 3 interactions, and without test and validation "
+              "items one item is left, which nothing comes before; hold out whole users with `by_user(log)`, or keep "
+              "longer histories")
+
 # %% ../../nbs/data/39_split.ipynb #8c39bd8f
 def leave_one_out(
     log:Log,
@@ -72,6 +77,8 @@ def leave_one_out(
     user = full.nonzero()[:,0]
     last = rows.end[user]-1
     train = rows.every_prefix(torch.where(full, rows.end-2, rows.end if short=='train' else rows.start))
+    if not len(train):
+        warnings.warn(_NO_SAMPLE.format(int(full.sum())))
     valid = rows.samples(user, until=last-1, target=last-1)
     test = rows.samples(user, until=last if valid_in_test else last-1, target=last)
     rule = f"leave one out, history at most {max_history}"
