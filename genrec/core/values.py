@@ -17,7 +17,7 @@ from .arrays import as_vectors
 
 # %% ../../nbs/core/00_values.ipynb #d376f6dc
 if os.environ.get('IN_TEST'):
-    torch.set_num_threads(int(os.environ.get('GENREC_TEST_THREADS', '1'))) # notebooks are tested side by side
+    torch.set_num_threads(int(os.environ.get('GENREC_TEST_THREADS', '1')))
 
 # %% ../../nbs/core/00_values.ipynb #684ca616
 def md_table(
