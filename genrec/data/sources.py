@@ -68,7 +68,7 @@ def _columns(path, columns, have, order=None):
 # %% ../../nbs/data/15_sources.ipynb #6951f089
 def _is_text(kind):
     import pyarrow as pa
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 def _fits(column, kind):
     "Whether a Parquet column of this type can be `column`"

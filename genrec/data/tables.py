@@ -6,13 +6,20 @@
 __all__ = ['COLUMNS', 'as_table', 'tell_nulls']
 
 # %% ../../nbs/data/11_tables.ipynb #736be3dc
-from .moments import time_column
+from .moments import text_times, time_column
 from .remedies import likely_columns, remedy
 from .times import FILE_ORDER, check_order
 
 # %% ../../nbs/data/11_tables.ipynb #2147827b
 # what every loader gives and every filter keeps; `time` may be decimal seconds, see data.times
 COLUMNS = dict(user='string', item='string', rating='float32', time='int64')
+
+def _with_read_times(t):
+    "A pyarrow table whose column `time`, if it is text, is unix seconds"
+    i = t.schema.get_field_index('time')
+    if i<0 or 'string' not in str(t.schema.types[i]):
+        return t
+    return t.set_column(i, 'time', text_times(t['time']))
 
 def _in_ibis(t):
     "An Ibis table of whatever is tabular"
@@ -24,7 +31,7 @@ def _in_ibis(t):
     except (pa.ArrowException, TypeError, ValueError, AttributeError, LookupError):
         pass # no frame, or columns of mixed types
     try:
-        return ibis.memtable(t)
+        return ibis.memtable(_with_read_times(t) if isinstance(t, pa.Table) else t)
     except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as e:
         what = "a table of interactions (Ibis, pandas, pyarrow, a dict of columns)"
         raise ValueError(f"wanted {what}, got {type(t).__name__}: {e}") from None
@@ -104,7 +111,7 @@ def tell_nulls(
 )->str: # for an error
     "What to do about rows without a user, an item or a time"
     import ibis
-    table = _in_ibis(t)
+    table = t if isinstance(t, ibis.Table) else ibis.memtable(t)
     if 'time' in null and table.time.type().is_string():
         time = table.time.fill_null('')
         odd = table.filter(time_column(time).isnull() & (time!='')).select('time').distinct().order_by('time')

@@ -65,7 +65,7 @@ def column_sql(
 )->TimeSQL:
     "SQL that reads a column of times, as DuckDB's `read_parquet` gives it"
     import pyarrow as pa
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return TEXT_TIME
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return TimeSQL("'dates'", 'epoch_ns(try_cast(time as timestamp_ns))', '0')
