@@ -10,6 +10,7 @@ import itertools
 from pathlib import Path
 from .read import MAX_LINE, Reader
 from .interactions import csv_rows, duckdb_file, interactions
+from .times import with_one_time
 
 # %% ../../nbs/data/18_amazon.ipynb #594e6c51
 OLD_NAMES = ('reviewerID','asin','overall','unixReviewTime') # user, item, rating, time in 2014 and 2018
@@ -106,7 +107,8 @@ def load_amazon(
         f"and *.test.csv, found {sorted(p.name for p in files)[:8]}")
     tables = [_one(p, on_error, report, 2023).mutate(part=ibis.literal(i), row=ibis.row_number())
               for i,(p,) in enumerate(parts)]
-    return tables[0].union(*tables[1:]).order_by('part','row').drop('part','row').cache()
+    first,*others = with_one_time(tables)
+    return first.union(*others).order_by('part','row').drop('part','row').cache()
 
 # %% ../../nbs/data/18_amazon.ipynb #8dcad0af
 def _flat(v):

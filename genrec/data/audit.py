@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
-from ..core.values import Log, md_table
+from ..core.values import Log, md_table, PER_SECOND
 from .log import natural
 from .split import leave_one_out, cold_items, only_order
 
@@ -64,6 +64,8 @@ def ascents(
     return Ascents(len(step), up, (up-len(step)/2)/math.sqrt(variance))
 
 # %% ../../nbs/data/48_audit.ipynb #5aedfa9f
+_UNIT_NAMES = dict(ms='milliseconds', us='microseconds', ns='nanoseconds')
+
 def _in_unix(t, per_second): return 10**8*per_second<=t<10**10*per_second # from 1973 on
 
 def time_unit(
@@ -73,6 +75,9 @@ def time_unit(
     first,last = log.time.min().item(),log.time.max().item()
     if only_order(log):
         return 'only the order in the list of each user'
+    per_second = PER_SECOND[log.unit]
+    if log.unit!='s' and _in_unix(first, per_second) and _in_unix(last, per_second):
+        return f'unix {_UNIT_NAMES[log.unit]}'
     if _in_unix(first, 1) and _in_unix(last, 1):
         return 'unix seconds, whole days' if (log.time%86400==0).all() else 'unix seconds'
     for per_second,name in {1000:'milliseconds', 10**6:'microseconds'}.items():

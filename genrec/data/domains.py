@@ -13,7 +13,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 from fastcore.basics import patch
-from ..core.values import Log, Split, md_table
+from ..core.values import Log, Split, md_table, PER_SECOND
 from .filter import finish, numbered
 from .kcore import kept
 from .catalog import concat_catalogs
@@ -60,7 +60,7 @@ def own(self:Domains, name)->Log:
     mine = self.user_domain[log.user]==d
     users,items = log.users[slice(*self.first_user[d:d+2])],log.items[slice(*self.first[d:d+2])]
     return Log(log.user[mine]-self.first_user[d], log.item[mine]-self.first[d], log.time[mine],
-        users=tuple(u[prefix:] for u in users), items=tuple(i[prefix:] for i in items))
+        users=tuple(u[prefix:] for u in users), items=tuple(i[prefix:] for i in items), unit=log.unit)
 
 @patch
 def part(self:Domains, *names)->Domains:
@@ -100,13 +100,15 @@ def join_domains(
     _check_logs(logs, sep)
     first = tuple(accumulate((log.n_items for log in logs.values()), initial=0))
     first_user = tuple(accumulate((log.n_users for log in logs.values()), initial=0))
+    unit = max((log.unit for log in logs.values()), key=PER_SECOND.get) # the finest: nothing is lost
     users,items = [],[]
     for name,log in logs.items():
         users += [f'{name}{sep}{u}' for u in log.users]
         items += [f'{name}{sep}{i}' for i in log.items]
     joined = Log(torch.cat([log.user+n for log,n in zip(logs.values(), first_user)]),
         torch.cat([log.item+n for log,n in zip(logs.values(), first)]),
-        torch.cat([log.time for log in logs.values()]), users=tuple(users), items=tuple(items))
+        torch.cat([log.time*(PER_SECOND[unit]//PER_SECOND[log.unit]) for log in logs.values()]),
+        users=tuple(users), items=tuple(items), unit=unit)
     return Domains(joined, tuple(logs), first, first_user, sep=sep)
 
 # %% ../../nbs/data/72_domains.ipynb #fb58e914

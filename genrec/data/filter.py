@@ -9,9 +9,11 @@ __all__ = ['Step', 'Report', 'counts', 'add_step', 'finish', 'numbered', 'k_core
 # %% ../../nbs/data/33_filter.ipynb #57b0f5bd
 import math, weakref
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
-from ..core.values import md_table
+from ..core.values import md_table, PER_SECOND
 from .interactions import as_table
 from .kcore import check_from_one, fast_k_core, kept
 
@@ -157,8 +159,9 @@ def clip_history(
 # %% ../../nbs/data/33_filter.ipynb #749c08fd
 def unix(
     when, # unix seconds, a `date`, a `datetime`, '2014-01-31' or '2014-01-31T12:00:00+02:00'; without a zone it is UTC
-)->int: # unix seconds; a fraction is rounded up, so that `time < unix(when)` stays true
-    "A moment as unix seconds"
+    unit:str='s', # 's', 'ms', 'us' or 'ns'
+)->int: # unix time in that unit; a fraction is rounded up, so that `time < unix(when)` stays true
+    "A moment as unix time"
     if isinstance(when, str):
         try:
             when = datetime.fromisoformat(when)
@@ -169,12 +172,19 @@ def unix(
         when = datetime(when.year, when.month, when.day)
     if isinstance(when, datetime):
         zoned = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-        when = zoned.timestamp()
+        when = Fraction((zoned-datetime(1970, 1, 1, tzinfo=timezone.utc))//timedelta(microseconds=1), 10**6)
     is_number = hasattr(when, '__float__') and not isinstance(when, bool)
     if not is_number or not math.isfinite(when): raise ValueError(f"wanted unix seconds or a date, got {when!r}")
-    return math.ceil(when)
+    exact = Fraction(str(when)) if isinstance(when, float) else Fraction(when) # 1.1 is 11/10, as it is written
+    return math.ceil(exact*PER_SECOND[unit])
 
 # %% ../../nbs/data/33_filter.ipynb #ff7f993b
+def _bound(t, when):
+    "A moment as a table's times have it: whole seconds or decimal ones"
+    if t.time.type().is_integer():
+        return unix(when)
+    return Decimal(unix(when, 'ns')).scaleb(-9)
+
 def between(
     t,           # table of interactions
     start=None,  # keep from this moment on: whatever `unix` takes; None for no bound
@@ -182,10 +192,10 @@ def between(
     report=None, # a `Report` to add to (default: print one line)
 ): # the same kind of table
     "Interactions with `start <= time < end`"
-    first,limit = (None if when is None else unix(when) for when in (start,end))
+    new = as_table(t)
+    first,limit = (None if when is None else _bound(new, when) for when in (start,end))
     if first is not None and limit is not None and first>=limit: raise ValueError(
         f"`start` must be before `end`, got {start} and {end}")
-    new = as_table(t)
     if first is not None:
         new = new.filter(new.time>=first)
     if limit is not None:

@@ -13,6 +13,7 @@ import numpy as np, torch
 from ..core.values import Log, Histories, Samples, Split
 from .interactions import as_table
 from .kcore import by_node, fast_k_core, read_batches
+from .times import counted
 
 # %% ../../nbs/data/36_log.ipynb #e9ff9de0
 def natural(
@@ -65,7 +66,8 @@ def _read(t):
         "the table holds no interaction: look at what the filters removed (`Report`), or at the file")
     null = {c:table[c].null_count for c in table.column_names if table[c].null_count}
     if null: raise ValueError(
-        f"null in {', '.join(f'`{c}` ({n:,} rows)' for c,n in null.items())}: drop such rows with `t.drop_null()`")
+        f"null in {', '.join(f'`{c}` ({n:,} rows)' for c,n in null.items())}: "
+        f"drop such rows with `t.drop_null({list(null)})`")
     return table
 
 # %% ../../nbs/data/36_log.ipynb #f56947c0
@@ -78,12 +80,12 @@ def _encoded(column):
     return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
 def _columns(t):
-    "(user, item, time): one column after the other, so that the names of users leave before those of items come"
+    "(user, item, time, its unit): one column after the other, so that the names of users leave before items come"
     table = _read(t)
-    time = table['time'].cast('int64').to_numpy()
+    time,unit = counted(table['time'])
     user = _encoded(table['user'])
     table = table.drop_columns('user')
-    return user, _encoded(table['item']), time
+    return user, _encoded(table['item']), time, unit
 
 # %% ../../nbs/data/36_log.ipynb #6777a27f
 def _by_rule(seen):
@@ -147,12 +149,12 @@ def by_user_and_time(
 
 # %% ../../nbs/data/36_log.ipynb #0d5a609a
 def index_log(
-    t,          # table `user:str, item:str, time:int` (see `as_table`); other columns are not used
+    t,          # table `user, item, time` (see `as_table`); other columns are not used
     users=None, # name of each user number, in order (default: `natural` order of the names in the table)
     items=None, # the same of items; may name items that nobody touched, so that row i of a stored array stays item i
 )->Log: # sorted by (user, time); rows with one user and one time keep the order they had in the table
     "Number the users and items of a table, and sort it into sequences"
-    u,i,time = _columns(t)
+    u,i,time,unit = _columns(t)
     u,users = _numbers(u, users, 'user')
     i,items = _numbers(i, items, 'item')
     order = by_user_and_time(u, time)
@@ -161,7 +163,7 @@ def index_log(
     item = i[order].astype(np.int64)
     del i
     user,item,time = map(torch.from_numpy, (user, item, time[order]))
-    return Log(user=user, item=item, time=time, users=users, items=items)
+    return Log(user=user, item=item, time=time, users=users, items=items, unit=unit)
 
 # %% ../../nbs/data/36_log.ipynb #97229f20
 FORMAT = 1 # of stored folders; another number is refused
@@ -244,7 +246,7 @@ def save_log(
 ):
     "Write a log, so that `load_log` can map it; a reader sees the old one or the new one, nothing between"
     arrays = dict(user=log.user, item=log.item, time=log.time)
-    _write(folder, 'log', arrays, dict(users=log.users, items=log.items))
+    _write(folder, 'log', arrays, dict(users=log.users, items=log.items), unit=log.unit)
 
 def _stored_names(folder, key, n):
     "Names of a stored log"
@@ -271,7 +273,7 @@ def load_log(
         "save the log again")
     names = {key:_stored_names(folder, key, about['names'].get(key)) for key in ('users','items')}
     arrays = {key:_map(folder, key, n) for key,n in zip(('user','item','time'), rows)}
-    return _made(Log, check, **arrays, **names)
+    return _made(Log, check, **arrays, **names, unit=about.get('unit', 's'))
 
 # %% ../../nbs/data/36_log.ipynb #4e4e76bb
 def save_split(

@@ -171,16 +171,17 @@ _UNITS = dict(D='day', W='week', M='month', Y='year')
 
 def _seconds(log, name):
     "The times of a log, if they are unix seconds"
-    first,last = log.time.min().item(),log.time.max().item()
+    seconds = log.seconds
+    first,last = seconds.min().item(),seconds.max().item()
     if last<100_000_000:
         raise ValueError(f"the time of {name} is only an order ({first} to {last}), "
             "as LC-Rec and S3-Rec files have it: there is no *when* to draw; "
             "see `plot_lengths`, or load the source with its timestamps")
-    bad = log.time[(log.time<_EPOCH[0]) | (log.time>=_EPOCH[1])]
+    bad = seconds[(seconds<_EPOCH[0]) | (seconds>=_EPOCH[1])]
     if len(bad):
         raise ValueError(f"{len(bad):,} of {len(log):,} times of {name} are no unix seconds of 1990 to 2100, "
             f"such as {bad[:3].tolist()}: milliseconds are divided by 1000, other rows left out (`between`)")
-    return log.time.numpy()
+    return seconds.numpy()
 
 def timeline(
     log:Log,       # times are unix seconds

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..core.record import _umask
 from .read import Reader
 from .interactions import COLUMNS, TEXT, as_table, csv_rows, duckdb_file, find_file, interactions, read_json
+from .times import column_sql
 
 # %% ../../nbs/data/15_sources.ipynb #2736b5e8
 def _columns(path, columns, have):
@@ -39,7 +40,12 @@ def _fits(column, kind):
     import pyarrow as pa
     if _is_text(kind) or pa.types.is_integer(kind):
         return True
-    return column not in ('user','item') and (pa.types.is_floating(kind) or pa.types.is_null(kind))
+    if column in ('user','item'):
+        return False
+    is_number = pa.types.is_floating(kind) or pa.types.is_null(kind) or pa.types.is_decimal(kind)
+    return is_number or column=='time' and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+
+_WANTED = dict(user='names', item='names', rating='numbers', time='numbers, dates or timestamps')
 
 def _parquet_columns(path, columns):
     "(which column of a Parquet file is which, their types)"
@@ -57,8 +63,7 @@ def _parquet_columns(path, columns):
     kinds = {c: have[n].value_type if pa.types.is_dictionary(have[n]) else have[n] for c,n in at.items()}
     for c,kind in kinds.items():
         if not _fits(c, kind): raise ValueError(
-            f"{path}: column {at[c]!r} holds {kind}, wanted {'names' if c in ('user','item') else 'numbers'}"
-            +("; for a timestamp use `t.time.epoch_seconds()`" if pa.types.is_timestamp(kind) else ''))
+            f"{path}: column {at[c]!r} holds {kind}, wanted {_WANTED[c]}")
     return at,kinds
 
 # %% ../../nbs/data/15_sources.ipynb #7bfbb5ea
@@ -85,13 +90,8 @@ def _parquet(reader, columns):
     at,kinds = _parquet_columns(reader.path, columns)
     file = duckdb_file(reader.path)
     fast = file and f"select {', '.join(_as(c, at.get(c)) for c in COLUMNS)} from read_parquet({file[0]})"
-    rating,time = 'cast(rating as double)','try_cast(time as bigint)'
-    if _is_text(kinds.get('rating', pa.string())):
-        rating = TEXT[0]
-    if _is_text(kinds['time']):
-        time = TEXT[1]
-    elif pa.types.is_floating(kinds['time']):
-        time = 'try_cast(floor(time) as bigint)'
+    rating = TEXT[0] if _is_text(kinds.get('rating', pa.string())) else 'cast(rating as double)'
+    time = column_sql(kinds['time'])
     return interactions(reader, lambda: _parquet_rows(reader.path, at), fast, numbers=(rating,time))
 
 # %% ../../nbs/data/15_sources.ipynb #89fcc813

@@ -11,7 +11,7 @@ import torch
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from torch import Tensor
-from ..core.values import Log, Histories, Samples, Split, md_table
+from ..core.values import Log, Histories, Samples, Split, md_table, PER_SECOND
 from .filter import unix
 
 # %% ../../nbs/data/39_split.ipynb #40db77d3
@@ -98,13 +98,15 @@ def _cut_time(log, when, name):
     if isinstance(when, float) and when<1:
         if not 0<when: raise ValueError(f"`{name}` as a share must lie between 0 and 1, got {when}")
         return int(log.time.sort().values[int(when*len(log))])
-    return unix(when)
+    return unix(when, log.unit)
 
-def _written(time):
-    "A moment for a message, with its date where it can be unix seconds"
-    if not 10**8<time<10**10:
+def _written(time, unit='s'):
+    "A moment for a message, with its date where it can be unix time"
+    seconds = time//PER_SECOND[unit]
+    if not 10**8<seconds<10**10:
         return f"{time}"
-    return f"{time} ({datetime.fromtimestamp(time, timezone.utc):%Y-%m-%d %H:%M:%S} UTC)"
+    in_unit = '' if unit=='s' else f' {unit}'
+    return f"{time}{in_unit} ({datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S} UTC)"
 
 # %% ../../nbs/data/39_split.ipynb #04ce990b
 def _check_by_time(log, targets, empty):
@@ -171,7 +173,7 @@ def by_time(
     test_part,test_lost = _held_out(rows, test_row, rows.end, targets=targets, empty=empty)
     counts = dict(validation=valid_lost, test=test_lost)
     lost = ', '.join(f"{lost:,} of {n:,} {part} users" for part,(lost,n) in counts.items() if lost)
-    rule = f"by time, validation from {_written(valid_time)}, test from {_written(test_time)}"
+    rule = f"by time, validation from {_written(valid_time, log.unit)}, test from {_written(test_time, log.unit)}"
     rule += f", {targets} target{'s' if targets=='all' else ''} of a user, history at most {max_history}"
     return Split(train, valid_part, test_part, log.n_items, rule=rule+_tell_lost(lost, empty))
 
