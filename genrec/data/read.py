@@ -6,10 +6,14 @@
 __all__ = ['MAX_LINE', 'place', 'Skipped', 'Reader', 'literal', 'inside']
 
 # %% ../../nbs/data/06_read.ipynb #abdd7c54
-import ast, csv, gzip, json, re, warnings, zlib
+import ast, codecs, csv, json, re, warnings
+from itertools import chain, islice
 from pathlib import Path
 from fastcore.basics import patch
 from ..core.values import md_table
+from .encoding import (encodings_of, ends_with_cr, in_utf8, likely_encodings, marked_encoding,
+    wide_encoding, with_newlines)
+from .files import BOMB, packing, pieces
 
 # %% ../../nbs/data/06_read.ipynb #3a5471d3
 def place(file, line, text=''):
@@ -62,23 +66,27 @@ class Skipped:
 MAX_LINE = 1<<24 # bytes of one line; the longest review of Amazon 2023 has 50 thousand
 
 class Reader:
-    "The lines of a plain or gzip file; a bad one is an error, or counted and left out"
+    "The lines of a plain or packed file; a bad one is an error, or counted and left out"
     def __init__(self,
-        path,              # a file; gzip is recognised by its first bytes, whatever its name
+        path,              # a file; how it is packed shows in its first bytes, see `genrec.data.files`
         on_error='raise',  # 'raise' a ValueError with file and line, or 'skip', count and warn once
         report=None,       # a `Skipped` to add to
         *,
-        encoding='utf-8',  # of the text; a byte-order mark does no harm
+        encoding='utf-8',  # of the text, or several, tried in turn on each line; a byte-order mark overrules it
+        member:str=None,   # which file of a zip that holds several
         max_line:int=MAX_LINE, # bytes; a longer line is bad, and never held in memory
-        bomb:tuple=(1<<28, 200), # bytes and ratio: a gzip that unpacks to more than both is refused, also with 'skip'
+        bomb:tuple=BOMB,   # bytes and ratio: a file that unpacks to more than both is refused, also with 'skip'
     ):
         if on_error not in ('raise','skip'): raise ValueError(f"`on_error` is 'raise' or 'skip', got {on_error!r}")
         if report is not None and not isinstance(report, Skipped): raise ValueError(
             f"`report` takes a `Skipped()` of genrec.data.read, got {type(report).__name__}")
         self.path,self.on_error,self.report,self.found = Path(path),on_error,report,Skipped()
-        self.encoding,self.max_line,self.bomb = encoding,max_line,bomb
+        self.encoding,self.encodings,self.member = encoding,encodings_of(encoding),member
+        self.max_line,self.bomb = max_line,bomb
         if not self.path.is_file(): raise FileNotFoundError(f"no file {self.path}: check the path")
         if not self.path.stat().st_size: raise ValueError(f"{self.path} is empty; was the download cut off?")
+        with self.path.open('rb') as file:
+            self.packing = packing(file.read(16))
 
 # %% ../../nbs/data/06_read.ipynb #b6c4365d
 @patch
@@ -99,38 +107,56 @@ def done(self:Reader):
     if found.n:
         warnings.warn(f"{self.path.name}: {found}", stacklevel=3)
 
-# %% ../../nbs/data/06_read.ipynb #250a5c85
+# %% ../../nbs/data/06_read.ipynb #a49339d3
 @patch
-def _pieces(self:Reader, file):
-    "Bytes, unpacked, in pieces of bounded size; None where a gzip is broken"
-    is_gzip = file.peek(2)[:2]==b'\x1f\x8b'
-    unpacked,n = gzip.GzipFile(fileobj=file) if is_gzip else file,0
-    most,ratio = self.bomb
-    while True:
+def _pieces(self:Reader):
+    "(pieces of the file, unpacked, at last None where it is broken; the encodings of its lines)"
+    parts,encodings = pieces(self.path, self.member, bomb=self.bomb),self.encodings
+    first = next(parts, b'')
+    parts = chain([first], parts)
+    marked = marked_encoding(first or b'')
+    told = codecs.lookup(marked or encodings[0]).name
+    if told.startswith(('utf-16','utf-32')):
+        parts,encodings = in_utf8(self.path, parts, told),('utf-8',)
+        first = next(parts, b'')
+        parts = chain([first], parts)
+    elif marked:
+        encodings = ('utf-8',)
+    elif wide := wide_encoding(first or b''):
+        raise ValueError(f"{self.path} is not {told.upper()} but looks like UTF-16: say encoding={wide!r}")
+    return (with_newlines(parts) if ends_with_cr(first or b'') else parts), encodings
+
+# %% ../../nbs/data/06_read.ipynb #f3cae00b
+@patch
+def _undecodable(self:Reader, n, line):
+    "Stop, and name an encoding that fits; no row is left out for its encoding"
+    parts = islice(pieces(self.path, self.member, bomb=self.bomb), 4) # of 256 KB
+    lines = b''.join(part or b'' for part in parts).split(b'\n')[:-1]
+    odd,n_utf8 = [line],0
+    for other in lines:
         try:
-            piece = unpacked.read1(1<<18)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            yield None
-            return
-        if not piece:
-            return
-        n += len(piece)
-        if is_gzip and n>most and n>ratio*file.tell(): raise ValueError(
-            f"{self.path} unpacks to more than {ratio} times its size: "
-            "an archive bomb? unpack it by hand if you trust it")
-        yield piece
+            n_utf8 += not other.isascii() and bool(other.decode())
+        except UnicodeDecodeError:
+            odd.append(other)
+    best,*others = likely_encodings(odd)
+    argument = ('utf-8', best[0]) if n_utf8>=len(odd) else best[0]
+    also = f" (or {others[0][0]!r}, which reads {others[0][1][:40]!r})" if others else ''
+    shown = repr(line[:80])[2:-1]
+    raise ValueError(f"{place(self.path, n)}: not {' or '.join(self.encodings).upper()}: '{shown}'; "
+        f"encoding={argument!r} fits and reads {best[1].strip()[:60]!r}{also}: give it to the loader; "
+        "no row is left out for its encoding")
 
 @patch
-def _decoded(self:Reader, n, line):
+def _decoded(self:Reader, n, line, encodings):
     "Bytes as text"
-    if n==1 and line[:2] in (b'\xff\xfe',b'\xfe\xff'): raise ValueError(
-        f"{self.path} is UTF-16: wanted {self.encoding}; convert it first, as with `iconv`")
-    try:
-        text = line.decode(self.encoding)
-    except UnicodeDecodeError as e:
-        around = line[max(0,e.start-20):e.start+20]
-        self.bad(n, f'not {self.encoding.upper()}', repr(around)[2:-1])
-        return
+    for encoding in encodings:
+        try:
+            text = line.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        self._undecodable(n, line)
     if n==1:
         text = text.removeprefix('\ufeff')
     if text.strip():
@@ -142,27 +168,27 @@ def __iter__(self:Reader): # (line number from 1, text without its end); empty l
     "Lines that can be read"
     n,rest,in_long_line = 0,b'',False
     too_long = f'a line of more than {self.max_line:,} bytes'
-    with self.path.open('rb') as file:
-        for piece in self._pieces(file):
-            if piece is None:
-                self.bad(n+1, 'the gzip is broken or cut off here: download it again')
-                return
-            *lines,rest = (rest+piece).split(b'\n')
-            for line in lines:
-                n += 1
-                if in_long_line or len(line)>self.max_line:
-                    self.bad(n, too_long)
-                    in_long_line = False
-                else:
-                    yield from self._decoded(n, line)
-            if len(rest)>self.max_line:
-                if self.on_error=='raise':
-                    self.bad(n+1, too_long)
-                rest,in_long_line = b'',True
-        if in_long_line:
-            self.bad(n+1, too_long)
-        elif rest:
-            yield from self._decoded(n+1, rest)
+    parts,encodings = self._pieces()
+    for piece in parts:
+        if piece is None:
+            self.bad(n+1, f'the {self.packing} is broken or cut off here: download it again')
+            return
+        *lines,rest = (rest+piece).split(b'\n')
+        for line in lines:
+            n += 1
+            if in_long_line or len(line)>self.max_line:
+                self.bad(n, too_long)
+                in_long_line = False
+            else:
+                yield from self._decoded(n, line, encodings)
+        if len(rest)>self.max_line:
+            if self.on_error=='raise':
+                self.bad(n+1, too_long)
+            rest,in_long_line = b'',True
+    if in_long_line:
+        self.bad(n+1, too_long)
+    elif rest:
+        yield from self._decoded(n+1, rest, encodings)
 
 # %% ../../nbs/data/06_read.ipynb #61632eb1
 @patch
@@ -187,6 +213,10 @@ def _plain_rows(self:Reader, sep, n_columns):
         cells = text.split(sep)
         if len(cells)==n_columns:
             yield n,cells
+            continue
+        several = [row.split(sep) for row in text.split('\r')] # rows that end with CR among others
+        if all(len(row)==n_columns for row in several):
+            yield from ((n,row) for row in several)
         else:
             self._wrong_width(n, cells, n_columns, text)
 
@@ -206,6 +236,12 @@ def _first_row(lines, sep, quote, limit):
     except csv.Error as e:
         return None,str(e),taken
 
+def _end_of_row(text, quote):
+    "Where a row ends with CR in a file whose other rows have other ends, or None"
+    ends = (end.start() for end in re.finditer('\r', text))
+    return next((end for end in ends if text.count(quote, 0, end)%2==0), None)
+
+# %% ../../nbs/data/06_read.ipynb #ffe82d84
 @patch
 def _quoted_rows(self:Reader, sep, n_columns, quote, limit):
     "Rows of a format with quotes; of a bad row only the first line is lost, whatever its quote swallowed"
@@ -214,6 +250,12 @@ def _quoted_rows(self:Reader, sep, n_columns, quote, limit):
     for line in iter(next_line, None):
         n,text = line
         text = text.removesuffix('\r')
+        end = _end_of_row(text, quote) if '\r' in text else None
+        if end is not None:
+            waiting.append((n,text[end+1:]))
+            line = n,text = n,text[:end]
+            if not text:
+                continue
         if quote not in text and '\r' not in text and text.count(sep)==n_columns-1: # most rows: nothing to think about
             yield n,text.split(sep)
             continue
@@ -273,11 +315,20 @@ def _parsed(text, literals):
         return None,f'neither JSON nor a Python literal ({e})' if is_python else why
 
 @patch
+def _lines_of_records(self:Reader, literals):
+    "Lines, and their parts where records end with CR among others"
+    for n,text in self:
+        is_several = '\r' in text.strip() and _parsed(text, literals)[1]
+        for part in text.split('\r') if is_several else [text]:
+            if part.strip():
+                yield n,part
+
+@patch
 def records(self:Reader,
     literals:bool=False # take Python literals too, where a line is no JSON
 ): # (line number, dict)
     "One JSON object on each line"
-    for n,text in self:
+    for n,text in self._lines_of_records(literals):
         record,why = _parsed(text, literals)
         if why:
             why = re.sub(r': line \d+ column \d+ \(char (\d+)\)', r' at character \1', why)
