@@ -1,5 +1,5 @@
 """Run the workbench and leave it as an HTML page: `python .ci/demo.py [folder with data]` (what `make demo` calls)"""
-import asyncio, os, re, signal, sys, time
+import asyncio, os, re, signal, sys, time, warnings
 signal.signal(signal.SIGINT, lambda *_: sys.exit(130)) # until the kernel runs, Ctrl-C just ends
 from pathlib import Path
 import nbformat
@@ -131,6 +131,22 @@ def set_environment(data):
         os.environ.pop(name, None)
     os.environ.update(GENREC_PROGRESS='text', PYTHONUNBUFFERED='1')
 
+def unreadable(folder):
+    "What is wrong with a folder, in a sentence; None where its log and its items can be read"
+    from genrec.data.catalog import load_catalog
+    from genrec.data.filter import k_core, Report
+    from genrec.data.log import index_log
+    from genrec.data.sources import load_lcrec
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            core = k_core(load_lcrec(folder), k=5, report=Report())
+            if not core.count().to_pyarrow().as_py():
+                return f'{folder}: no user with five interactions or more is left whose items have five or more'
+            load_catalog(folder, index_log(core).items)
+    except (ValueError, OSError) as error:
+        return str(error)
+
 def executed(nb, folder):
     "Run a notebook in a folder; returns its client, and what went wrong: 'stopped', an error, or None"
     client = Client(nb, resources={'metadata': {'path': str(folder)}})
@@ -166,6 +182,10 @@ def main(data=None, source=root/'nbs'/'workbench.ipynb', dest=root/'demo'):
         print(f'{source} is missing: is this a whole clone?')
         return 2
     set_environment(data)
+    if data is not None and (why := unreadable(data)):
+        print(f'{why}\nWanted a folder in the layout of LC-Rec: NAME.inter.json, user -> list of items, oldest first, '
+              'and NAME.item.json, item -> fields, a title at least')
+        return 2
     name = 'workbench' if data is None else f'workbench-{data.name}'
     dest.mkdir(exist_ok=True)
     nb = nbformat.read(source, as_version=4)

@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}
 "$venv/bin/python" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('$2'))" && exit 0
 echo "Installing the extra \`$1\`, which is not in $venv yet"
-exact=constraints.txt; [ -f "$venv/constraints-3.10.txt" ] && exact=$venv/constraints-3.10.txt
+exact=constraints.txt; [ -f "$venv/constraints-old.txt" ] && exact=$venv/constraints-old.txt
 "$venv/bin/python" -m pip --disable-pip-version-check --no-input install -q -c "$exact" -e ".[$1]"

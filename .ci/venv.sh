@@ -18,10 +18,10 @@ quiet() {
 step 1/3 "an environment in $venv, with $("$python" -V)"
 [ -x "$venv/bin/python" ] || quiet "$python" -m venv "$venv"
 pip="$venv/bin/python -m pip --disable-pip-version-check --no-input"
-# constraints.txt was made on 3.11, and some of its versions want that; on 3.10 only its bound for torch is used
+# constraints.txt was made on 3.11.7, and some of its versions want 3.11.5; before that only its bound for torch is used
 exact=constraints.txt
-if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3,11))'; then
-    exact=$venv/constraints-3.10.txt; grep '^torch==' constraints.txt > "$exact"
+if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3,11,5))'; then
+    exact=$venv/constraints-old.txt; grep '^torch==' constraints.txt > "$exact"
 fi
 step 2/3 "torch alone first, so that the version of constraints.txt decides what it brings"
 quiet $pip install -c "$exact" torch

@@ -1,5 +1,5 @@
 """The tools of `.ci` notice what they are there to notice"""
-import importlib.util, io, subprocess, sys
+import importlib.util, io, json, subprocess, sys
 from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -57,6 +57,40 @@ def test_demo_ends_with_the_error(tmp_path):
     failing = new_code_cell('wanted = 1\nraise ValueError("boom")')
     code, out = demo_of(tmp_path, [failing, new_code_cell('print("not", "reached")')])
     assert code==1 and 'ValueError: boom' in out and 'wanted = 1' in out and 'not reached' not in out
+
+LOG = {str(user): [(user+place)%8 for place in range(6)] for user in range(20)}
+
+def shop_of(tmp_path, name, **files):
+    "A folder with files of JSON, or of text"
+    folder = tmp_path/name
+    folder.mkdir()
+    for file, content in files.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (folder/file.replace('_', '.')).write_text(text)
+    return folder
+
+def test_demo_takes_a_folder_with_titles_only(tmp_path):
+    titles = {str(item): {'title': f'Cup {item}'} for item in range(8)}
+    assert tool('demo').unreadable(shop_of(tmp_path, 'titles', X_inter_json=LOG, X_item_json=titles)) is None
+
+def test_demo_says_in_a_sentence_what_a_folder_lacks(tmp_path):
+    titles = {str(item): {'title': f'Cup {item}'} for item in range(8)}
+    bad = {
+        'no *.inter.json file': dict(notes_txt='x'),
+        'no *.item.json file': dict(X_inter_json=LOG),
+        'cannot be read': dict(X_inter_json='{"0": [1', X_item_json=titles),
+        'none of the 8 items': dict(X_inter_json=LOG, X_item_json={'B01': {'title': 'Cup'}}),
+        'name those that make up the text': dict(X_inter_json=LOG, X_item_json={str(i): {'price': 1} for i in range(8)}),
+        'holds no user': dict(X_inter_json={}, X_item_json=titles),
+        'no user with five': dict(X_inter_json={'0': [1, 2]}, X_item_json=titles),
+    }
+    for number, (why, files) in enumerate(bad.items()):
+        said = tool('demo').unreadable(shop_of(tmp_path, f'bad{number}', **files))
+        assert said and why in said and '\n' not in said, (why, said)
+    done = subprocess.run([sys.executable, ci/'demo.py', tmp_path/'bad1'], capture_output=True, text=True)
+    said = done.stdout+done.stderr
+    assert done.returncode==2 and 'Traceback' not in said, said
+    assert 'no *.item.json file' in said and 'Wanted a folder in the layout of LC-Rec' in said, said
 
 def test_demo_wants_a_folder(tmp_path):
     command = [sys.executable, ci/'demo.py', tmp_path/'nothing']

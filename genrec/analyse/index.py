@@ -169,13 +169,15 @@ def _from_vectors(sids, embeddings, k):
     "Figures that vectors give"
     if embeddings is None:
         return {}
-    x = embeddings.x if isinstance(embeddings, Embeddings) else embeddings
-    return dict(same_vectors=same_inputs(sids, x), k=k, neighbours=tuple(neighbour_preservation(sids, embeddings, k)),
+    if not isinstance(embeddings, Embeddings):
+        embeddings = Embeddings(embeddings)
+    return dict(same_vectors=same_inputs(sids, embeddings.x), k=k,
+                neighbours=tuple(neighbour_preservation(sids, embeddings, k)),
                 explained=tuple(explained_variance(sids, embeddings)))
 
 # %% ../../nbs/analyse/10_index.ipynb #3002a95b
 def audit_index(
-    sids:SemanticIds,
+    sids, # `SemanticIds`, or what `open_index` gives
     catalog=None, # row i is item i: what `load_catalog` gives (`text`, `categories` where kept), or (n_items,) texts
     embeddings=None, # `Embeddings` or (n_items, dim) vectors, of these IDs or of others
     *,
@@ -183,6 +185,7 @@ def audit_index(
     k:int=10, # neighbours
 )->IndexAudit:
     "Count and measure; ValueError where catalogue or vectors are of another length"
+    sids = getattr(sids, 'sids', sids)
     if not len(sids): raise ValueError("no item has an ID: there is nothing to audit; look at what the filters removed")
     node = [prefix_nodes(sids.codes, sids.sizes, d) for d in range(sids.n_levels+1)]
     n_nodes,bucket,counts = [int(n.max())+1 for n in node],node[-1].bincount(),usage(sids)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from ..core.arrays import as_vectors
 from ..core.values import Embeddings, SemanticIds, md_table
 from ..codes.collide import prefix_nodes
 from ..evaluate.chance import bootstrap_means, interval
@@ -27,11 +28,11 @@ def features(
         if prefixes:
             indicators += [F.one_hot(prefix_nodes(x.codes, x.sizes, d)) for d in range(2, x.n_levels+1)]
         return torch.cat(indicators, 1).float()
-    x = (x.x if isinstance(x, Embeddings) else x).detach().float().cpu()
-    finite = x.isfinite().all()
-    if x.ndim!=2 or not finite:
-        also = '' if finite else ' with NaN or infinite values'
-        raise ValueError(f"wanted finite vectors (n, dim), SemanticIds or Embeddings, got {tuple(x.shape)}{also}")
+    x = (x.x if isinstance(x, Embeddings) else as_vectors(x)).detach().cpu()
+    bad = (~x.isfinite().all(1)).nonzero()[:,0]
+    if len(bad):
+        raise ValueError(f"{len(bad)} of {len(x)} vectors hold NaN or infinite values: rows {bad[:5].tolist()}; "
+                         "leave these items out, or give `Embeddings(x, missing=...)` with zeros for them")
     x = x-x.mean(0)
     return x/x.pow(2).mean().sqrt().clamp(min=1e-12)
 

@@ -219,21 +219,26 @@ def plot_purity(
 
 # %% ../../nbs/analyse/05_space.ipynb #8f004592
 def pca(
-    x:Tensor, # (n, dim)
-)->Tensor: # (n, 2)
+    x, # (n, dim) vectors, or `Embeddings`
+)->Tensor: # (n, 2); the second is 0 where vectors are one number wide
     "The two directions of largest variance; the largest weight of each is positive"
-    x = x.double()-x.double().mean(0)
+    x = _vectors(x)[0].double()
+    x = x-x.mean(0)
     v = torch.linalg.eigh(x.T@x).eigenvectors.flip(1)[:,:2]
-    return (x@(v*v.gather(0, v.abs().argmax(0)[None]).sign())).float()
+    xy = (x@(v*v.gather(0, v.abs().argmax(0)[None]).sign())).float()
+    return torch.nn.functional.pad(xy, (0, 2-xy.shape[1]))
 
 def umap(
-    x:Tensor, # (n, dim)
+    x, # (n, dim) vectors, or `Embeddings`; 4 or more
     n_neighbors:int=15,
     min_dist:float=.1,
     seed:int=0,
 )->Tensor: # (n, 2)
     "UMAP (McInnes et al. 2018) of umap-learn, seeded; keeps neighbours, distorts distances"
     import warnings
+    x = _vectors(x)[0]
+    if len(x)<4: raise ValueError(f"UMAP wants 4 points or more, got {len(x)}; `pca(x)` places so few, "
+                                  "and `project=pca` draws them")
     with warnings.catch_warnings():
         warnings.simplefilter('ignore') # a seed makes it run on one thread, and it warns of that
         try:
@@ -242,7 +247,7 @@ def umap(
             raise ModuleNotFoundError("UMAP is not installed: `pip install umap-learn`, "
                                       "or draw the map with `project=pca`") from None
         model = UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed)
-        return torch.from_numpy(model.fit_transform(x.cpu().numpy()))
+        return torch.from_numpy(model.fit_transform(x.detach().cpu().numpy()))
 
 # %% ../../nbs/analyse/05_space.ipynb #ab6e831b
 def plot_map(

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..core.values import SemanticIds, md_table
 from ..core.checkpoint import save_checkpoint, load_checkpoint
 from .vocab import id_text
-from .index_json import _read, load_index, save_index
+from .index_json import index_items, load_index, save_index
 
 # %% ../../nbs/codes/35_language.ipynb #13492308
 FILES = dict(text='index_lemb.json', image='index_vitemb.json') # as MQL4GRec calls them; images have capital letters
@@ -232,7 +232,7 @@ def save_pairs(self:QuantitativeLanguage, folder)->list: # files
 # %% ../../nbs/codes/35_language.ipynb #a0d33ef5
 def _load_words(path, names, sizes, upper):
     "(n, n_levels) codes of the items of one file, and which of them are not in it"
-    there = _read(path)
+    there = set(index_items(path))
     have = torch.tensor([i in there for i in names])
     codes = torch.zeros(len(names), len(sizes), dtype=torch.int64)
     if have.any():

@@ -8,6 +8,7 @@ __all__ = ['residual_distance', 'level_distance', 'kth_leaf', 'next_nearest', 's
 # %% ../../nbs/codes/05_rules.ipynb #8a02571b
 import math, torch
 from torch import Tensor
+from ..core.arrays import as_vectors
 from ..core.values import SemanticIds
 from .collide import place_in, prefix_nodes
 
@@ -23,10 +24,11 @@ def _distance(f, n):
 
 def residual_distance(
     codebooks:list, # (K, dim) codewords of each level
-    x:Tensor, # (n_items, dim) vectors in the space of the codewords; for an RQ-VAE what its encoder gives
+    x, # (n_items, dim) vectors in the space of the codewords; for an RQ-VAE what its encoder gives
 ): # distance(items, level, prefix) -> (m, K)
     "Distances of a residual quantizer: from what the codes above leave over"
-    codebooks,x = [c.detach() for c in codebooks],x.detach()
+    codebooks = [c.detach() for c in codebooks]
+    x = as_vectors(x, codebooks[0].dtype).detach()
     def distance(items, level, prefix):
         above = torch.zeros_like(x[:1])
         for codebook,code in zip(codebooks, prefix.T[:level]):
@@ -39,7 +41,8 @@ def level_distance(
     xs:list, # (n_items, dim) vectors of each level
 ): # distance(items, level, prefix) -> (m, K)
     "Distances where each level quantizes a vector of its own: product and tree quantizers"
-    codebooks,xs = [c.detach() for c in codebooks],[x.detach() for x in xs]
+    codebooks = [c.detach() for c in codebooks]
+    xs = [as_vectors(x, c.dtype).detach() for x,c in zip(xs, codebooks)]
     def distance(items, level, prefix): return _squared(xs[level][items], codebooks[level])
     return _distance(distance, len(xs[0]))
 

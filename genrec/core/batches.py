@@ -8,8 +8,11 @@ __all__ = ['batches', 'shards', 'to_device', 'take', 'fresh_accelerator']
 # %% ../../nbs/core/30_batches.ipynb #cf22f62b
 import atexit, gc
 from dataclasses import fields, is_dataclass, replace
+import numpy as np
 import torch
 from torch import Tensor
+from .arrays import as_vectors
+from .values import Embeddings
 
 # %% ../../nbs/core/30_batches.ipynb #aec21565
 def batches(
@@ -62,9 +65,11 @@ def _rectangles(idx, lengths, cells):
 
 # %% ../../nbs/core/30_batches.ipynb #34f8d783
 def to_device(x, device):
-    "Move a tensor, or the tensors of a dataclass, a dict or a list"
+    "Move a tensor, or the tensors of a dataclass, a dict or a list; an array of vectors becomes a tensor of float32"
     if isinstance(x, Tensor):
         return x.to(device)
+    if isinstance(x, np.ndarray) and x.dtype.kind=='f' and x.ndim==2:
+        return as_vectors(x).to(device)
     if is_dataclass(x):
         return replace(x, **{f.name: to_device(getattr(x, f.name), device) for f in fields(x) if f.init})
     if isinstance(x, dict):
@@ -74,10 +79,11 @@ def to_device(x, device):
     return x
 
 def take(
-    data, # `data[rows]` is a batch
+    data, # `data[rows]` is a batch; of `Embeddings`, their vectors are
     rows:Tensor, # (m,) row numbers
 ): # a batch
     "Samples of a batch; rows of a tensor by the faster of two ways"
+    data = data.x if isinstance(data, Embeddings) else data
     return data.index_select(0, rows) if isinstance(data, Tensor) else data[rows]
 
 # %% ../../nbs/core/30_batches.ipynb #6949445d

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from .arrays import as_vectors
 
 # %% ../../nbs/core/00_values.ipynb #d376f6dc
 if os.environ.get('IN_TEST'):
@@ -65,10 +66,11 @@ class Log:
     time:Tensor # (n,) int64, unix time in `unit` or any other order; never falling within a user
     users:tuple=field(repr=False) # name of each user number
     items:tuple=field(repr=False) # name of each item number
-    unit:str='s' # of `time`: 's', 'ms', 'us' or 'ns', the coarsest that tells all apart; 's' of an order too
+    unit:str='s' # of `time`: 's', 'ms', 'us' or 'ns', the coarsest that tells all apart; 'place': a file's order alone
 
     def __post_init__(self):
-        if self.unit not in PER_SECOND: raise ValueError(f"`unit` is one of {list(PER_SECOND)}, got {self.unit!r}")
+        if self.unit not in (*PER_SECOND,'place'): raise ValueError(
+            f"`unit` is one of {[*PER_SECOND,'place']}, got {self.unit!r}")
         for n in ('user','item','time'):
             _ints(n, getattr(self,n))
         _one_length(user=self.user, item=self.item, time=self.time)
@@ -93,7 +95,9 @@ class Log:
 # %% ../../nbs/core/00_values.ipynb #a6f5dabf
 @patch(as_prop=True)
 def seconds(self:Log)->Tensor: # (n,) int64
-    "Whole unix seconds, whatever the unit"
+    "Whole unix seconds, whatever the unit; a log without times has none"
+    if self.unit=='place': raise ValueError(
+        "this log has no times: its order is that of its file (`order='file'`)")
     return self.time.div(PER_SECOND[self.unit], rounding_mode='floor')
 
 @patch
@@ -102,7 +106,8 @@ def _repr_markdown_(self:Log):
     per_user = f"{n.min()} to {n.max()}, mean {len(self)/self.n_users:.1f}"
     density = f"{len(self)/self.n_users/self.n_items:.3%}"
     head = ['users','items','interactions','per user','density']
-    return "**Log**\n\n"+md_table(head, [[self.n_users, self.n_items, len(self), per_user, density]])
+    order = " no times: the order is that of the file (`order='file'`)" if self.unit=='place' else ''
+    return f"**Log**{order}\n\n"+md_table(head, [[self.n_users, self.n_items, len(self), per_user, density]])
 
 # %% ../../nbs/core/00_values.ipynb #f1facf39
 @dataclass(frozen=True)
@@ -212,23 +217,20 @@ class Split:
 @dataclass(frozen=True)
 class Embeddings:
     "One vector per item: row `i` belongs to item `i`"
-    x:Tensor            # (n_items, dim) float vectors
+    x:Tensor            # (n_items, dim) float32; vectors of another type, or in an array, are cast, see `as_vectors`
     name:str=''         # what made them
     modality:str='text' # 'text', 'image', 'behaviour', ...
     missing:Tensor=None # (n_items,) bool, True where an item has no such content
 
     def __post_init__(self):
-        x = self.x
-        if not isinstance(x, Tensor) or x.ndim!=2 or not x.is_floating_point():
-            got = f"{getattr(x, 'dtype', type(x).__name__)} {tuple(getattr(x, 'shape', ()))}"
-            raise ValueError(f"`x` must be a float (n_items, dim) tensor, got {got}")
+        x = as_vectors(self.x)
+        object.__setattr__(self, 'x', x)
         bad = (~x.isfinite().all(1)).nonzero()[:,0]
         if len(bad):
-            raise ValueError(f"NaN or infinite vectors in rows {bad[:5].tolist()} ({len(bad)} of {len(x)}); "
-                             "mark such items in `missing` and give them zeros")
-        if self.missing is None:
-            object.__setattr__(self, 'missing', torch.zeros(len(x), dtype=torch.bool))
-        m = self.missing
+            raise ValueError(f"NaN or infinite vectors in rows {bad[:5].tolist()} ({len(bad)} of {len(x)}), "
+                             "or beyond 3e38; mark such items in `missing` and give them zeros")
+        m = torch.zeros(len(x), dtype=torch.bool) if self.missing is None else torch.as_tensor(self.missing)
+        object.__setattr__(self, 'missing', m)
         if m.shape!=x.shape[:1] or m.dtype!=torch.bool:
             raise ValueError(f"`missing` must be a bool ({len(x)},) tensor, got {m.dtype} {tuple(m.shape)}")
     def __len__(self): return len(self.x)

@@ -12,8 +12,9 @@ from itertools import chain
 from pathlib import Path
 from ..core.record import digest
 from .read import Skipped
-from .sources import load_lcrec_items
-from .item_text import RECIPE, join_fields, read_field
+from .item_rows import is_table
+from .item_tables import load_items
+from .item_text import as_names, choose_recipe, default_field, join_fields, read_field
 
 # %% ../../nbs/data/45_catalog.ipynb #e1523a23
 class _Faults:
@@ -57,9 +58,10 @@ def _pairs(source):
 
 def _records(source, faults):
     "(item -> fields, where they are from); rows that are wrong or stand twice go to `faults`"
-    if isinstance(source, (str,Path)):
-        read = load_lcrec_items(source, faults.on_error, faults.report)
-        return {str(item):fields for item,fields in read.items()},source
+    is_path = isinstance(source, (str,Path))
+    if is_path or is_table(source):
+        where = source if is_path else f'the {type(source).__name__}'
+        return load_items(source, on_error=faults.on_error, report=faults.report),where
     found = {}
     for item,fields in _pairs(source):
         if not isinstance(fields, dict):
@@ -80,9 +82,8 @@ def _records(source, faults):
 # %% ../../nbs/data/45_catalog.ipynb #07ce09dd
 _own = {'item','title','text','missing','image','no_image','domain'} # columns that a catalogue has anyway
 
-def _check_fields(records, where, *, recipe, keep):
+def _check_fields(known, where, *, recipe, keep):
     "Raise where fields are asked for that no item has, or that a catalogue's own columns would hide"
-    known = set(chain.from_iterable(records.values()))
     odd = [field for field in (*recipe,*keep) if field not in known]
     if odd or not recipe:
         raise ValueError(f"`recipe` has {odd or 'no field'}: {where} has the fields {sorted(map(str, known))}")
@@ -91,6 +92,7 @@ def _check_fields(records, where, *, recipe, keep):
         raise ValueError(f"`keep` has {sorted(hidden)}, which the catalogue has as columns of its own: "
             "rename the fields")
 
+# %% ../../nbs/data/45_catalog.ipynb #9a550c5c
 def _item_names(items):
     "The items' names as text; none may stand twice"
     items = list(map(str, items))
@@ -109,23 +111,32 @@ def _count_absent(items, records, where, faults):
     raise ValueError(f"none of the {n:,} items is in {where}: "
         f"wanted names such as {items[:3]}, got {list(records)[:3]}")
 
-def _warn_no_text(empty, n, n_absent):
+def _warn_no_text(columns, n_absent):
     "Warn of the items without text"
+    empty = [item for item,gone in zip(columns['item'], columns['missing']) if gone]
     if empty:
-        warnings.warn(f"{len(empty):,} of {n:,} items have no text ({n_absent:,} are not in the file), "
-            f"such as {empty[:3]}: they stay, with `missing` set")
+        warnings.warn(f"{len(empty):,} of {len(columns['item']):,} items have no text ({n_absent:,} are not in the "
+            f"file), such as {empty[:3]}: they stay, with `missing` set")
 
 # %% ../../nbs/data/45_catalog.ipynb #0cd053ae
-def _columns(records, items, fields, *, where, faults, field_chars):
+def _columns(records, items, fields, *, where, faults, **how):
     "field -> text of each item; fields that are no text go to `faults`"
     def read(item, field):
         row = records.get(item, {})
         try:
-            return read_field(row, field, f"field `{field}` of item {item!r} in {where}", field_chars)
+            return read_field(row, field, f"field `{field}` of item {item!r} in {where}", **how)
         except ValueError as e:
             faults.add(str(e), f'field `{field}` holds no text', f'{item}: {row[field]!r:.60}')
             return ''
-    return {field:[read(item, field) for item in items] for field in fields}
+    return {field:[read(item, field) for item in items] for field in dict.fromkeys(fields)}
+
+def _text_columns(found, items, *, title, recipe, keep, max_chars):
+    "Columns and their types, of field -> texts"
+    from datasets import Value
+    text = [join_fields(parts, max_chars) for parts in zip(*(found[field] for field in recipe))]
+    columns = dict(item=items, title=found[title], text=text, **{field:found[field] for field in keep})
+    columns['missing'] = [not t for t in text]
+    return columns,{name:Value('bool' if name=='missing' else 'string') for name in columns}
 
 # %% ../../nbs/data/45_catalog.ipynb #debd2e5a
 def _add_images(columns, types, images, on_error):
@@ -149,33 +160,32 @@ def _add_images(columns, types, images, on_error):
 
 # %% ../../nbs/data/45_catalog.ipynb #d2db9ddd
 def load_catalog(
-    source,               # item -> dict of fields; pairs of these; a file `*.item.json`, or its folder
+    source,               # item -> fields; pairs of these; or what `load_items` opens
     items,                # item names in order: `log.items`
-    recipe:tuple=RECIPE,  # fields that make up `text`; see `RECIPES`
+    recipe:tuple=None,    # fields of `text`, see `RECIPES`; default: those of `RECIPE` that are there
     max_chars:int=1000,   # bound on the length of a text
     *,
     images=None,          # item -> file, or what `check_images` gives; adds columns `image`, `no_image`
     field_chars=None,     # bound on each field: a number, or a dict: field -> number
     keep:tuple=(),        # more columns of clean text
+    page_code:bool=False, # leave scripts and style sheets in
     on_error:str='raise', # 'skip': leave out broken fields and rows, count them, warn
     report=None,          # a `Skipped` to count in
 ): # `datasets.Dataset` with item, title, text, missing (no text), perhaps image and no_image; row i is item i
     "The content of every item of a log, in the log's order"
-    from datasets import Dataset, Features, Value
+    from datasets import Dataset, Features
     faults = _Faults(on_error, report)
     records,where = _records(source, faults)
-    recipe,keep = ((names,) if isinstance(names, str) else tuple(names) for names in (recipe, keep))
-    _check_fields(records, where, recipe=recipe, keep=keep)
-    items = _item_names(items)
+    items,known = _item_names(items),set(chain.from_iterable(records.values()))
+    recipe,keep = (as_names(names) for names in (choose_recipe(known, where) if recipe is None else recipe, keep))
+    _check_fields(known, where, recipe=recipe, keep=keep)
     n_absent = _count_absent(items, records, where, faults)
-    fields = dict.fromkeys((*recipe,*keep,'title'))
-    found = _columns(records, items, fields, where=where, faults=faults, field_chars=field_chars)
+    title = default_field(known, 'title') or 'title'
+    how = dict(field_chars=field_chars, page_code=page_code)
+    found = _columns(records, items, (*recipe,*keep,title), where=where, faults=faults, **how)
     faults.settle()
-    text = [join_fields(parts, max_chars) for parts in zip(*(found[field] for field in recipe))]
-    columns = dict(item=items, title=found['title'], text=text, **{field:found[field] for field in keep})
-    columns['missing'] = [not t for t in text]
-    types = {name:Value('bool' if name=='missing' else 'string') for name in columns}
-    _warn_no_text([item for item,t in zip(items, text) if not t], len(items), n_absent)
+    columns,types = _text_columns(found, items, title=title, recipe=recipe, keep=keep, max_chars=max_chars)
+    _warn_no_text(columns, n_absent)
     if images is not None:
         _add_images(columns, types, images, on_error)
     return Dataset.from_dict(columns, Features(types))

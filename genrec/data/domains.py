@@ -91,6 +91,7 @@ def _check_logs(logs, sep):
                 raise ValueError(f"domain {name!r} has two {what}s called {twice!r}: "
                     f"within a domain every {what} needs a name of its own")
 
+# %% ../../nbs/data/72_domains.ipynb #d71be6d8
 def join_domains(
     logs:dict,   # domain -> `Log`
     sep:str=':', # between domain and name; in no domain's name
@@ -100,14 +101,18 @@ def join_domains(
     _check_logs(logs, sep)
     first = tuple(accumulate((log.n_items for log in logs.values()), initial=0))
     first_user = tuple(accumulate((log.n_users for log in logs.values()), initial=0))
-    unit = max((log.unit for log in logs.values()), key=PER_SECOND.get) # the finest: nothing is lost
+    units = {log.unit for log in logs.values()}
+    if len(units)>1 and 'place' in units: raise ValueError(
+        f"{[name for name,log in logs.items() if log.unit=='place']} have no times, only the order of their files, "
+        "the others have: load all of them with order='file', or all with times")
+    unit = max(units, key=lambda unit: PER_SECOND.get(unit, 0)) # the finest: nothing is lost
     users,items = [],[]
     for name,log in logs.items():
         users += [f'{name}{sep}{u}' for u in log.users]
         items += [f'{name}{sep}{i}' for i in log.items]
     joined = Log(torch.cat([log.user+n for log,n in zip(logs.values(), first_user)]),
         torch.cat([log.item+n for log,n in zip(logs.values(), first)]),
-        torch.cat([log.time*(PER_SECOND[unit]//PER_SECOND[log.unit]) for log in logs.values()]),
+        torch.cat([log.time*(PER_SECOND.get(unit, 1)//PER_SECOND.get(log.unit, 1)) for log in logs.values()]),
         users=tuple(users), items=tuple(items), unit=unit)
     return Domains(joined, tuple(logs), first, first_user, sep=sep)
 

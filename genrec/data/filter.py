@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['Step', 'Report', 'counts', 'add_step', 'finish', 'numbered', 'k_core', 'core_by_rounds', 'drop_repeats',
-           'clip_history', 'unix', 'between', 'min_rating', 'items_with', 'with_text', 'with_image', 'sample_users']
+           'clip_history', 'between', 'min_rating', 'items_with', 'with_text', 'with_image', 'sample_users']
 
 # %% ../../nbs/data/33_filter.ipynb #57b0f5bd
 import math, weakref
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
-from ..core.values import md_table, PER_SECOND
+from ..core.values import md_table
 from .interactions import as_table
+from .moments import from_digits, number_unit, unix
+from .times import FILE_ORDER
 from .kcore import check_from_one, fast_k_core, kept
 
 # %% ../../nbs/data/33_filter.ipynb #05d30d67
@@ -156,35 +157,37 @@ def clip_history(
     check_from_one(n=n)
     return _ends(t, ['user'], n, keep, name=f'clip_history(n={n}, keep={keep})', report=report)
 
-# %% ../../nbs/data/33_filter.ipynb #749c08fd
-def unix(
-    when, # unix seconds, a `date`, a `datetime`, '2014-01-31' or '2014-01-31T12:00:00+02:00'; without a zone it is UTC
-    unit:str='s', # 's', 'ms', 'us' or 'ns'
-)->int: # unix time in that unit; a fraction is rounded up, so that `time < unix(when)` stays true
-    "A moment as unix time"
-    if isinstance(when, str):
-        try:
-            when = datetime.fromisoformat(when)
-        except ValueError:
-            hint = "write it as '2014-01-31' or '2014-01-31T12:00:00', or give unix seconds"
-            raise ValueError(f"{when!r} is no date: {hint}") from None
-    if isinstance(when, date) and not isinstance(when, datetime):
-        when = datetime(when.year, when.month, when.day)
-    if isinstance(when, datetime):
-        zoned = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-        when = Fraction((zoned-datetime(1970, 1, 1, tzinfo=timezone.utc))//timedelta(microseconds=1), 10**6)
-    is_number = hasattr(when, '__float__') and not isinstance(when, bool)
-    if not is_number or not math.isfinite(when): raise ValueError(f"wanted unix seconds or a date, got {when!r}")
-    exact = Fraction(str(when)) if isinstance(when, float) else Fraction(when) # 1.1 is 11/10, as it is written
-    return math.ceil(exact*PER_SECOND[unit])
+# %% ../../nbs/data/33_filter.ipynb #6bea7fcd
+def _unit(t):
+    "What the whole numbers of a table's times count, see `number_unit`; 's' of decimal seconds"
+    if not t.time.type().is_integer():
+        if str(t.time.type()).replace(' ', '')==FILE_ORDER: raise ValueError(
+            "this table has no times, only the order of its file (`order='file'`): leave `between` out, "
+            "or load it with its times")
+        return 'seconds'
+    big = t.time>=10**8
+    sizes = t.aggregate(low=t.time.min(where=big), high=t.time.max(), n=t.count()).to_pyarrow().to_pylist()[0]
+    def dates(digits):
+        if not 10**(digits-1)<=(sizes['high'] or 0)<10**digits:
+            return 0,sizes['n']
+        valid = from_digits(t.time, digits)[0].cast('int64').sum()
+        return t.aggregate(n=valid).to_pyarrow()['n'][0].as_py(),sizes['n']
+    high = sizes['high'] if sizes['low'] is not None else None
+    return number_unit(sizes['low'], high, dates)
+
+def _bound(t, when, unit):
+    "A moment as a table's times have it"
+    if not t.time.type().is_integer():
+        return Decimal(unix(when, 'ns')).scaleb(-9)
+    if unit=='places' and unix(when)>=10**8: raise ValueError(
+        f"the times of this table are places in an order, no dates: wanted a small number, got {when!r}")
+    if not unit.isdigit():
+        return unix(when, {'milliseconds': 'ms', 'microseconds': 'us', 'nanoseconds': 'ns'}.get(unit, 's'))
+    step = {8: 86400, 10: 3600, 12: 60, 14: 1}[int(unit)] # a compact date stands for its first second
+    moment = datetime(1970, 1, 1)+timedelta(seconds=-(-unix(when)//step)*step)
+    return int(f'{moment:%Y%m%d%H%M%S}'[:int(unit)])
 
 # %% ../../nbs/data/33_filter.ipynb #ff7f993b
-def _bound(t, when):
-    "A moment as a table's times have it: whole seconds or decimal ones"
-    if t.time.type().is_integer():
-        return unix(when)
-    return Decimal(unix(when, 'ns')).scaleb(-9)
-
 def between(
     t,           # table of interactions
     start=None,  # keep from this moment on: whatever `unix` takes; None for no bound
@@ -193,7 +196,8 @@ def between(
 ): # the same kind of table
     "Interactions with `start <= time < end`"
     new = as_table(t)
-    first,limit = (None if when is None else _bound(new, when) for when in (start,end))
+    unit = _unit(new) if (start,end)!=(None,None) else 's'
+    first,limit = (None if when is None else _bound(new, when, unit) for when in (start,end))
     if first is not None and limit is not None and first>=limit: raise ValueError(
         f"`start` must be before `end`, got {start} and {end}")
     if first is not None:

@@ -13,7 +13,8 @@ import numpy as np, torch
 from ..core.values import Log, Histories, Samples, Split
 from .interactions import as_table
 from .kcore import by_node, fast_k_core, read_batches
-from .times import counted
+from .moments import counted
+from .tables import tell_nulls
 
 # %% ../../nbs/data/36_log.ipynb #e9ff9de0
 def natural(
@@ -55,19 +56,18 @@ def _table_in_memory(t):
     data = op.data.to_pyarrow(op.schema)
     return data.select(list(names.values())).rename_columns(list(names))
 
-def _read(t):
+def _read(given, order):
     "A pyarrow table of `user, item, time`, without nulls"
     import pyarrow as pa
-    t = as_table(t).select('user','item','time')
+    t = as_table(given, order).select('user','item','time')
     table = _table_in_memory(t)
     if table is None:
         table = pa.Table.from_batches(list(read_batches(t, 'index_log: names')), schema=t.schema().to_pyarrow())
     if not len(table): raise ValueError(
         "the table holds no interaction: look at what the filters removed (`Report`), or at the file")
-    null = {c:table[c].null_count for c in table.column_names if table[c].null_count}
+    null = [c for c in table.column_names if table[c].null_count]
     if null: raise ValueError(
-        f"null in {', '.join(f'`{c}` ({n:,} rows)' for c,n in null.items())}: "
-        f"drop such rows with `t.drop_null({list(null)})`")
+        tell_nulls(given, {c:table[c].null_count for c in null}, len(table)))
     return table
 
 # %% ../../nbs/data/36_log.ipynb #f56947c0
@@ -79,9 +79,9 @@ def _encoded(column):
     column = column.combine_chunks()
     return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
-def _columns(t):
+def _columns(t, order):
     "(user, item, time, its unit): one column after the other, so that the names of users leave before items come"
-    table = _read(t)
+    table = _read(t, order)
     time,unit = counted(table['time'])
     user = _encoded(table['user'])
     table = table.drop_columns('user')
@@ -148,21 +148,30 @@ def by_user_and_time(
     return order[by_node(user[order])[1]]
 
 # %% ../../nbs/data/36_log.ipynb #0d5a609a
+def _places(user):
+    "0, 1, 2, ... within each user, from user numbers that never fall"
+    n = np.arange(len(user))
+    new = np.diff(user, prepend=-1)!=0
+    return n-np.maximum.accumulate(np.where(new, n, 0))
+
 def index_log(
     t,          # table `user, item, time` (see `as_table`); other columns are not used
     users=None, # name of each user number, in order (default: `natural` order of the names in the table)
     items=None, # the same of items; may name items that nobody touched, so that row i of a stored array stays item i
+    *,
+    order=None, # 'file': the table's order is that of the log, and no time is read
 )->Log: # sorted by (user, time); rows with one user and one time keep the order they had in the table
     "Number the users and items of a table, and sort it into sequences"
-    u,i,time,unit = _columns(t)
+    u,i,time,unit = _columns(t, order)
     u,users = _numbers(u, users, 'user')
     i,items = _numbers(i, items, 'item')
-    order = by_user_and_time(u, time)
+    rows = by_user_and_time(u, time)
     user = np.repeat(np.arange(len(users)), np.bincount(u, minlength=len(users)))
     del u
-    item = i[order].astype(np.int64)
+    item = i[rows].astype(np.int64)
     del i
-    user,item,time = map(torch.from_numpy, (user, item, time[order]))
+    time = _places(user) if unit=='place' else time[rows]
+    user,item,time = map(torch.from_numpy, (user, item, time))
     return Log(user=user, item=item, time=time, users=users, items=items, unit=unit)
 
 # %% ../../nbs/data/36_log.ipynb #97229f20

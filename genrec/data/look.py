@@ -171,6 +171,8 @@ _UNITS = dict(D='day', W='week', M='month', Y='year')
 
 def _seconds(log, name):
     "The times of a log, if they are unix seconds"
+    if log.unit=='place': raise ValueError(
+        f"{name} has no times, only the order of its file: there is no *when* to draw; see `plot_lengths`")
     seconds = log.seconds
     first,last = seconds.min().item(),seconds.max().item()
     if last<100_000_000:

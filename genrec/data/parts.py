@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['ENDINGS', 'parts_of', 'one_parquet', 'parquet_names']
 
-# %% ../../nbs/data/08_parts.ipynb #70bbb690
+# %% ../../nbs/data/08_parts.ipynb #93029e8d
 import re
 from itertools import chain
 from pathlib import Path
 
-# %% ../../nbs/data/08_parts.ipynb #54bf9e8c
+# %% ../../nbs/data/08_parts.ipynb #ffa31b57
 ENDINGS = ('.parquet','.csv','.tsv','.txt','.json','.jsonl','.ndjson','.dat','.inter') # of parts; packed ones too
 _PACKED = ('.gz','.bz2','.xz','.zst','.lz4')
 
@@ -28,7 +28,7 @@ def _number_order(path):
     return [(0,int(piece),'') if piece.isascii() and piece.isdigit() else (1,0,piece)
             for piece in re.split('([0-9]+)', path.as_posix())]
 
-# %% ../../nbs/data/08_parts.ipynb #07129ee3
+# %% ../../nbs/data/08_parts.ipynb #1ebe4ad4
 def parts_of(
     folder, # of parts, perhaps in folders such as `date=2020-01-01`
 )->list: # of `Path`, in the order of their names; all of one kind
@@ -53,7 +53,7 @@ def parts_of(
         f"{folder} holds files of several kinds ({', '.join(kinds)}): name the file itself; {found}")
     return sorted(parts, key=_number_order)
 
-# %% ../../nbs/data/08_parts.ipynb #94d56df7
+# %% ../../nbs/data/08_parts.ipynb #e7b436fd
 def one_parquet(
     parts,  # Parquet files of one table
     target, # a new file

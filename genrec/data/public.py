@@ -6,10 +6,12 @@
 __all__ = ['load_s3rec', 'load_s3rec_items', 'load_minionerec', 'load_minionerec_items']
 
 # %% ../../nbs/data/27_public.ipynb #4e5c24c5
+from itertools import chain
 from pathlib import Path
 import numpy as np
 from .read import Reader, literal
-from .interactions import find_file, read_json
+from .interactions import as_table, find_file, read_json
+from .times import check_order
 from .recbole import unroll
 
 # %% ../../nbs/data/27_public.ipynb #2dcea691
@@ -31,33 +33,49 @@ def _sequence_file(path):
     return files[0]
 
 # %% ../../nbs/data/27_public.ipynb #20e7e77a
+def _user_lists(reader, order):
+    "User -> the items of their line, oldest first; with `order` of all their lines"
+    lists,n_short,n_lines = {},0,0
+    for line,text in reader:
+        user,*items = text.split()
+        n_lines += 1
+        n_short += len(items)==1
+        if not items:
+            reader.bad(line, 'no items', text)
+        elif not all(item.isdecimal() for item in items):
+            reader.bad(line, 'an item that is no number (lists of names are for `load_interactions`)', text)
+        elif user in lists and order:
+            lists[user] += items
+        elif user in lists:
+            pairs = n_short==n_lines and reader.on_error=='raise'
+            how = ", if each line is one `user item` of a file in order, say so with order='file'" if pairs else ''
+            reader.bad(line, f'a user that stands twice{how}', user)
+        else:
+            lists[user] = items
+    reader.done(kept=len(lists))
+    return lists
+
+# %% ../../nbs/data/27_public.ipynb #ffc10863
 def load_s3rec(
     path,             # a folder with one such *.txt, or that file: user and items, oldest first, on each line
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad lines, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    order:str=None,   # 'file': a user may have many lines (`user item`), which stand in the order of what happened
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 ): # Ibis table `user, item, rating, time`; `time` is the place in the user's list, `rating` is null
     "Interactions in the layout of S3-Rec; names are the numbers of the file"
     import ibis, pyarrow as pa
-    reader = Reader(_sequence_file(path), on_error, report)
-    lengths,all_items = {},[]
-    for line,text in reader:
-        user,*items = text.split()
-        if not items:
-            reader.bad(line, 'no items', text)
-        elif not all(item.isdecimal() for item in items):
-            reader.bad(line, 'an item that is no number', text)
-        elif user in lengths:
-            reader.bad(line, 'a user that stands twice', user)
-        else:
-            lengths[user] = len(items)
-            all_items += items
-    reader.done()
-    n = np.array(list(lengths.values()), np.int64)
+    check_order(order)
+    lists = _user_lists(Reader(_sequence_file(path), on_error, report, encoding=encoding), order)
+    n = np.array([len(items) for items in lists.values()], np.int64)
     who = np.repeat(np.arange(len(n)), n)
     place = np.arange(len(who))-(n.cumsum()-n)[who]
-    return ibis.memtable(pa.table(dict(
-        user=pa.array(list(lengths), pa.string()).take(pa.array(who)), item=pa.array(all_items, pa.string()),
-        rating=pa.nulls(len(all_items), pa.float32()), time=pa.array(place))))
+    t = ibis.memtable(pa.table(dict(
+        user=pa.array(list(lists), pa.string()).take(pa.array(who)),
+        item=pa.array(chain.from_iterable(lists.values()), pa.string()),
+        rating=pa.nulls(len(who), pa.float32()), time=pa.array(place))))
+    return as_table(t, order) if order else t
 
 # %% ../../nbs/data/27_public.ipynb #2a8452bf
 def _asins(file, items, reader):
@@ -75,10 +93,12 @@ def load_s3rec_items(
     path, # a folder with one *item2attributes.json, perhaps with ASINs in P5's *datamaps.json; or the first file
     on_error='raise', # 'raise' a ValueError, or 'skip' bad items, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item name -> attributes (list of numbers), asin (text, where the folder tells)
     "Items in the layout of S3-Rec: no texts, attributes only; `asin` leads to Amazon's metadata of 2014"
     file = find_file(path, 'item2attributes.json', 'item -> attributes')
-    reader,items = Reader(file, on_error, report),{}
+    reader,items = Reader(file, on_error, report, encoding=encoding),{}
     maps = sorted(file.parent.glob('*datamaps.json'))
     for name,attributes in read_json(file, 'item -> attributes, as in {"4": [1, 2, 3]}', reader).items():
         if isinstance(attributes, list) and all(type(a) is int for a in attributes):
@@ -140,6 +160,8 @@ def load_minionerec(
     path,             # a folder with train/, valid/ and test/, each with one CSV; or one of these files
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 ): # Ibis table `user, item, rating, time`; `time` is the place in what is known of the user's sequence
     "Interactions of MiniOneRec's samples; warns where the training file, and so most of each sequence, is absent"
     import warnings
@@ -150,10 +172,11 @@ def load_minionerec(
             f"{path.name} has no training file: users without a later sample are absent, and the others' sequences "
             "begin with the ten items at most before their first one; nothing can be trained or compared on it",
             stacklevel=2)
-    readers = [(part, Reader(file, on_error, report)) for part,file in files]
+    readers = [(part, Reader(file, on_error, report, encoding=encoding)) for part,file in files]
     t = unroll(readers[-1][1], _samples(readers))
+    n = t.count().to_pyarrow().as_py()
     for _,reader in readers:
-        reader.done()
+        reader.done(kept=n)
     return t
 
 # %% ../../nbs/data/27_public.ipynb #323055fc
@@ -170,12 +193,14 @@ def load_minionerec_items(
     path,             # a folder with one *.item.json (or index/ with one), or that file
     on_error='raise', # 'raise' a ValueError, or 'skip' bad items, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item name -> title, brand, categories, description (a list, where the file has one as text)
     "Items of MiniOneRec, whose descriptions are lists that Python wrote as text"
     path = Path(path)
     folder = path/'index' if (path/'index').is_dir() else path
     file = find_file(folder, '.item.json', 'item -> title, description, brand, categories')
-    reader,items = Reader(file, on_error, report),{}
+    reader,items = Reader(file, on_error, report, encoding=encoding),{}
     for name,fields in read_json(file, 'item -> fields, as in {"0": {"title": "..."}}', reader).items():
         if not isinstance(fields, dict):
             reader.bad(None, f'a {type(fields).__name__} where fields should be', f'{name}: {fields}')

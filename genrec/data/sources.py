@@ -6,115 +6,46 @@
 __all__ = ['load_interactions', 'save_interactions', 'load_lcrec', 'load_lcrec_items']
 
 # %% ../../nbs/data/15_sources.ipynb #72e1c4f2
-import csv, itertools, os, re, tempfile
+import itertools, os, tempfile
 from pathlib import Path
 from ..core.record import _umask
+from .known import said
 from .read import Reader
-from .interactions import COLUMNS, TEXT, as_table, csv_rows, duckdb_file, find_file, interactions, read_json
-from .times import column_sql
+from .interactions import as_table, find_file, read_json
+from .columns import read_folder, read_table, table_of
+from .names import name_keys, name_rows
+from .times import check_order
 
-# %% ../../nbs/data/15_sources.ipynb #2736b5e8
-def _columns(path, columns, have):
-    "Which column of the file is which"
-    at = dict(columns) if columns else {c: c for c in COLUMNS if c in have or c!='rating'}
-    odd,lost = sorted(set(at)-set(COLUMNS)),[c for c in ('user','item','time') if c not in at]
-    if odd or lost:
-        what = f"it lacks {', '.join(lost)}" if lost else f"{', '.join(map(str, odd))} is none of them"
-        raise ValueError(f"`columns` maps user, item, time and perhaps rating to columns of the file; {what}")
-    lost = [v for v in at.values() if (v not in have if isinstance(v, str) else not 0<=v<len(have))]
-    if lost: raise ValueError(
-        f"{path}, line 1: no column {', '.join(map(repr, lost))}, there are {[str(h)[:30] for h in have[:12]]}; "
-        "say which is which, as in columns=dict(user='reviewerID', item='asin', time='ts'), "
-        "or by place, from 0, where the file has no header")
-    twice = [h for h in at.values() if isinstance(h, str) and have.count(h)>1]
-    if twice: raise ValueError(f"{path}, line 1: {twice[0]!r} heads two columns; name one of them by hand")
-    return at
-
-# %% ../../nbs/data/15_sources.ipynb #6951f089
-def _is_text(kind):
-    import pyarrow as pa
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-def _fits(column, kind):
-    "Whether a Parquet column of this type can be `column`"
-    import pyarrow as pa
-    if _is_text(kind) or pa.types.is_integer(kind):
-        return True
-    if column in ('user','item'):
-        return False
-    is_number = pa.types.is_floating(kind) or pa.types.is_null(kind) or pa.types.is_decimal(kind)
-    return is_number or column=='time' and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))
-
-_WANTED = dict(user='names', item='names', rating='numbers', time='numbers, dates or timestamps')
-
-def _parquet_columns(path, columns):
-    "(which column of a Parquet file is which, their types)"
-    import pyarrow as pa, pyarrow.parquet as pq
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as e:
-        why = str(e).splitlines()[0]
-        raise ValueError(f"{path} is a broken Parquet file: {why}; download it again") from None
-    with file:
-        have = {name: file.schema_arrow.field(name).type for name in file.schema_arrow.names}
-    at = _columns(path, columns, list(have))
-    if any(isinstance(v, int) for v in at.values()): raise ValueError(
-        f"{path}: wanted names in `columns`, as Parquet has them, got {at}")
-    kinds = {c: have[n].value_type if pa.types.is_dictionary(have[n]) else have[n] for c,n in at.items()}
-    for c,kind in kinds.items():
-        if not _fits(c, kind): raise ValueError(
-            f"{path}: column {at[c]!r} holds {kind}, wanted {_WANTED[c]}")
-    return at,kinds
-
-# %% ../../nbs/data/15_sources.ipynb #7bfbb5ea
-def _as(column, name):
-    "One column of SQL; names are text"
-    quoted = 'null' if name is None else '"'+name.replace('"','""')+'"'
-    if column in ('user','item') or name is None:
-        quoted = f'cast({quoted} as varchar)'
-    return f'{quoted} as "{column}"'
-
-def _parquet_rows(path, at):
-    "Rows of a Parquet file as text; a row's number stands for its line"
-    import pyarrow.parquet as pq
-    number = itertools.count(1)
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=list(at.values())):
-            columns = {c: batch[name].to_pylist() for c,name in at.items()}
-            for row in zip(*(columns.get(c, [None]*len(batch)) for c in COLUMNS)):
-                yield next(number), *(None if v is None else str(v) for v in row)
-
-def _parquet(reader, columns):
-    "Interactions of a Parquet file"
-    import pyarrow as pa
-    at,kinds = _parquet_columns(reader.path, columns)
-    file = duckdb_file(reader.path)
-    fast = file and f"select {', '.join(_as(c, at.get(c)) for c in COLUMNS)} from read_parquet({file[0]})"
-    rating = TEXT[0] if _is_text(kinds.get('rating', pa.string())) else 'cast(rating as double)'
-    time = column_sql(kinds['time'])
-    return interactions(reader, lambda: _parquet_rows(reader.path, at), fast, numbers=(rating,time))
-
-# %% ../../nbs/data/15_sources.ipynb #89fcc813
+# %% ../../nbs/data/15_sources.ipynb #9fbdc9af
 def load_interactions(
-    path,               # a .csv, .tsv (also as gzip) or .parquet file; what it is shows in its first bytes
-    columns:dict=None,  # such as dict(user='reviewerID', item='asin', time='ts'), or places from 0 without a header
+    path,               # a file: CSV, TSV, JSON lines, Parquet, lists of items, packed or not; or a folder of parts
+    columns:dict=None,  # such as dict(user='reviewerID', item='asin', time='ts'), or places from 0 without a header;
+                        # not needed where the names are those of a public data set
     on_error='raise',   # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
     report=None,        # a `Skipped` to add to
+    *,
+    order:str=None,     # 'file': the rows stand in the order in which things happened, and no time is read
+    encoding='utf-8',   # of a text; a message names one that fits where this does not
+    member:str=None,    # which file of a zip that holds several
+    say:bool=None,      # print a line that tells what the file was taken for? default: yes, but not in tests
 ): # Ibis table `user, item, rating, time`, in the file's order; `time` in seconds, or places where it has nothing else
-    "Interactions of a plain file"
-    reader = Reader(path, on_error, report)
-    with reader.path.open('rb') as f:
-        is_parquet = f.read(4)==b'PAR1'
-    if is_parquet:
-        return _parquet(reader, columns)
-    first = next(iter(Reader(path)), None)
-    if first is None: raise ValueError(f"{path} holds nothing but empty lines")
-    sep = max(',\t;|', key=re.sub('"[^"]*"', '', first[1]).count)
-    have = next(csv.reader([first[1].removesuffix('\r')], delimiter=sep))
-    places = bool(columns) and all(type(v) is int for v in columns.values())
-    at = _columns(path, columns, list(range(len(have))) if places else have)
-    at = {c: n if places else have.index(n) for c,n in at.items()}
-    return csv_rows(reader, sep, len(have), at, header=not places)
+    "Interactions of any table; two columns without names, with `order='file'`, are user and item"
+    check_order(order)
+    path,options = Path(path),dict(on_error=on_error, report=report, encoding=encoding, member=member)
+    if path.is_dir():
+        path = table_of(path) or path
+    if path.name.endswith('.inter.json') and not columns:
+        t,at = load_lcrec(path, on_error, report, encoding=encoding),dict(user='keys', item='lists', time='places')
+        reader,name = Reader(path, **options),'LC-Rec'
+        reader.unit = 'places'
+    elif path.is_dir():
+        reader,t,name,at = read_folder(path, columns, order, options)
+    else:
+        reader = Reader(path, **options)
+        t,name,at = read_table(reader, columns, order)
+    if say or (say is None and not os.environ.get('IN_TEST')):
+        print(said(reader, name, at))
+    return t
 
 # %% ../../nbs/data/15_sources.ipynb #6d1a4dec
 def _unfit(t):
@@ -164,43 +95,51 @@ def _wrong_list(user, items):
     if not all(map(_is_item, items)):
         return next(f'{i!r:.60} is no item' for i in items if not _is_item(i))
 
+# %% ../../nbs/data/15_sources.ipynb #aac7fd39
 def load_lcrec(
     path, # a folder with one `*.inter.json`, or that file: user -> list of items, oldest first
     on_error='raise', # or 'skip': a user whose list is bad is left out, counted, and warned of
     report=None,      # a `Skipped` to add to
+    *,
+    named:bool=False, # names in place of numbers, of the `*.item2id` and `*.user2id` beside
+    encoding='utf-8', # of the file
 ): # Ibis table `user, item, rating, time`; `time` is the place in the user's list, `rating` is null
     "Interactions in the JSON layout of LC-Rec, which holds the order and nothing else of time"
     import numpy as np, pyarrow as pa, ibis
     f = find_file(path, '.inter.json', 'user -> list of items')
     layout = 'user -> list of item numbers, oldest first, as in {"0": [0, 1, 2]}'
-    reader = Reader(f, on_error, report)
+    reader = Reader(f, on_error, report, encoding=encoding)
     d = read_json(f, layout, reader)
     if not d: raise ValueError(f"{f} holds no user: wanted {layout}")
     for user in list(d):
         if why := _wrong_list(user, d[user]):
             reason = f"{why}: wanted {layout}" if on_error=='raise' else 'not a list of items'
             reader.bad(None, reason, f'{user}: {d.pop(user)}')
-    reader.done()
+    reader.done(kept=len(d))
     items = pa.array(map(str, itertools.chain.from_iterable(d.values())), pa.string())
     n = np.array([len(v) for v in d.values()], np.int64)
     user = pa.array(list(d), pa.string()).take(pa.array(np.repeat(np.arange(len(d)), n)))
     place = np.arange(n.sum())-np.repeat(n.cumsum()-n, n)
-    return ibis.memtable(pa.table(dict(user=user, item=items, rating=pa.nulls(len(items), pa.float32()),
+    t = ibis.memtable(pa.table(dict(user=user, item=items, rating=pa.nulls(len(items), pa.float32()),
         time=pa.array(place, pa.int64()))))
+    return name_rows(t, f) if named else t
 
 # %% ../../nbs/data/15_sources.ipynb #998f3b2c
 def load_lcrec_items(
     path, # a folder with one `*.item.json`, or that file: item -> fields
     on_error='raise', # or 'skip': an item that is no record, or stands twice, is left out, counted, and warned of
     report=None,      # a `Skipped` to add to
+    *,
+    named:bool=False, # names in place of numbers, of the `*.item2id` beside
+    encoding='utf-8', # of the file
 )->dict: # item name -> fields, such as title, description, brand, categories
     "Items in the JSON layout of LC-Rec"
     f = find_file(path, '.item.json', 'item -> title, description, brand, categories')
     layout = 'item -> fields, as in {"0": {"title": "...", "brand": "..."}}'
-    reader = Reader(f, on_error, report)
+    reader = Reader(f, on_error, report, encoding=encoding)
     d = read_json(f, layout, reader)
     for name in [name for name,fields in d.items() if not isinstance(fields, dict)]:
         reader.bad(None, f'a {type(d[name]).__name__} where fields should be', f'{name}: {d.pop(name)}')
     reader.done()
     if not d: raise ValueError(f"{f} holds no item: wanted {layout}")
-    return d
+    return name_keys(d, f) if named else d

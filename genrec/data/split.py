@@ -53,6 +53,11 @@ def _tell_short_users(log, is_short, short): # is_short: (n_users,) bool
     warnings.warn(f"{found}: {'used for training only' if short=='train' else 'left out'}")
     return n
 
+# %% ../../nbs/data/39_split.ipynb #de445750
+_NO_SAMPLE = ("no training sample: all {:,} users that are split have 3 interactions, and without test and validation "
+              "items one item is left, which nothing comes before; hold out whole users with `by_user(log)`, or keep "
+              "longer histories")
+
 # %% ../../nbs/data/39_split.ipynb #8c39bd8f
 def leave_one_out(
     log:Log,
@@ -72,6 +77,8 @@ def leave_one_out(
     user = full.nonzero()[:,0]
     last = rows.end[user]-1
     train = rows.every_prefix(torch.where(full, rows.end-2, rows.end if short=='train' else rows.start))
+    if not len(train):
+        warnings.warn(_NO_SAMPLE.format(int(full.sum())))
     valid = rows.samples(user, until=last-1, target=last-1)
     test = rows.samples(user, until=last if valid_in_test else last-1, target=last)
     rule = f"leave one out, history at most {max_history}"
@@ -85,6 +92,8 @@ def only_order(
     log:Log
 )->bool:
     "Is `time` no more than the place in each user's list (0, 1, 2, ... or 1, 2, 3, ...)?"
+    if log.unit=='place':
+        return True
     new_user = torch.ones(len(log), dtype=torch.bool)
     new_user[1:] = log.user[1:]!=log.user[:-1]
     first = log.time[new_user]
@@ -95,6 +104,8 @@ def only_order(
 
 def _cut_time(log, when, name):
     "A moment in the log's time: `when` itself, or the one before which lies at most such a share of the interactions"
+    if log.unit=='place': raise ValueError(
+        "this log has no times, only the order of its file: use `leave_one_out` or `by_user`")
     if isinstance(when, float) and when<1:
         if not 0<when: raise ValueError(f"`{name}` as a share must lie between 0 and 1, got {when}")
         return int(log.time.sort().values[int(when*len(log))])

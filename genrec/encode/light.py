@@ -14,9 +14,9 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Embeddings
 from ..data.images import no_image
-from .base import content
+from .base import texts_of
 from .image import image_blocks, square_pixels
-from .text import vector_width
+from .text import _warn_cut, vector_width
 
 # %% ../../nbs/encode/20_light.ipynb #506be8ac
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class TokenReader:
 
     def __call__(self, catalog)->States:
         "Token states of a catalogue; an item without text has none"
-        texts,missing = content(catalog)
+        texts,missing = texts_of(catalog)
         have = (~missing).nonzero()[:,0].tolist()
         dtype = torch.float16 if self.half else torch.float32
         x = torch.zeros(len(texts), self.max_tokens, self.dim, dtype=dtype)
@@ -131,6 +131,8 @@ class TokenReader:
                 x[item,:n] = states[:n].cpu()
                 ok[item,:n] = True
                 n_long += len(states)>n
+        if (getattr(self.encoder.load(), 'max_seq_length', None) or self.max_tokens)<self.max_tokens:
+            _warn_cut(self.encoder.load(), [self.encoder.prompt+texts[i] for i in have]) # the model ends before
         if n_long:
             warnings.warn(f"{n_long:,} of {len(have):,} texts are longer than {self.max_tokens} tokens: "
                 "the states of the rest are left out; raise `max_tokens` to keep them")

@@ -6,15 +6,15 @@
 __all__ = ['masked_mean', 'LMEncoder', 'model_digest', 'cached']
 
 # %% ../../nbs/encode/10_lm.ipynb #48db9135
-import hashlib
+import hashlib, warnings
 from dataclasses import dataclass, fields
 from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
 from ..core.values import Embeddings
-from ..data.item_text import clean
-from .base import content, model_missing, model_source, short_name
+from ..data.item_text import clean, cut_at_word
+from .base import model_missing, model_source, short_name, texts_of
 from .text import TextEncoder, TfidfEncoder
 from ..core.store import file_digest
 from ..core.progress import progress as bar_of
@@ -35,35 +35,40 @@ class LMEncoder:
     name_or_path:str      # folder of a model with its tokenizer, or its name on the hub
     columns:tuple=('title','description') # of the catalogue, read apart and averaged
     max_length:int=2048   # tokens of a text at most; a model with fewer positions reads as many as it has
-    drop_from:int=2000    # texts of so many characters or more count as empty, as in the paper's code; None keeps them
+    max_chars:int=2000    # longer texts are cut there, between two words where there are two; None: nowhere
+    drop_from:int=None    # texts of so many characters or more count as empty: 2000 in the paper's code
     batch_size:int=16
     dtype:str='float32'   # of the model: 'bfloat16' halves its memory
     device:str=None       # 'cpu', 'cuda', ... (default: the best there is)
     progress:bool=True    # show a bar
 
-    def load(self): # (model, tokenizer)
-        "Both, read once"
-        if getattr(self, '_model', None) is None:
-            self._model = self._read()
-        return self._model
 
-    def _read(self):
-        from transformers import AutoModel, AutoTokenizer
-        source = model_source(self.name_or_path, 'a language model')
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            model = AutoModel.from_pretrained(source, dtype=getattr(torch, self.dtype))
-        except (OSError, ValueError) as e:
-            folder = 'a folder with config.json, model.safetensors and a tokenizer'
-            instead = '`TfidfEncoder`, which needs no hub'
-            raise model_missing(self.name_or_path, 'a language model', e, folder=folder, instead=instead) from e
-        if model.config.is_encoder_decoder:
-            model = model.get_encoder()
-        if tokenizer.pad_token is None: # padding is masked, so any token will do
-            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-        tokenizer.padding_side = 'right'
-        device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        return model.eval().requires_grad_(False).to(device),tokenizer
+# %% ../../nbs/encode/10_lm.ipynb #3c0c766f
+@patch
+def load(self:LMEncoder): # (model, tokenizer)
+    "Both, read once"
+    if getattr(self, '_model', None) is None:
+        self._model = self._read()
+    return self._model
+
+@patch
+def _read(self:LMEncoder):
+    from transformers import AutoModel, AutoTokenizer
+    source = model_source(self.name_or_path, 'a language model')
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModel.from_pretrained(source, dtype=getattr(torch, self.dtype))
+    except (OSError, ValueError) as e:
+        folder = 'a folder with config.json, model.safetensors and a tokenizer'
+        instead = '`TfidfEncoder`, which needs no hub'
+        raise model_missing(self.name_or_path, 'a language model', e, folder=folder, instead=instead) from e
+    if model.config.is_encoder_decoder:
+        model = model.get_encoder()
+    if tokenizer.pad_token is None: # padding is masked, so any token will do
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    tokenizer.padding_side = 'right'
+    device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    return model.eval().requires_grad_(False).to(device),tokenizer
 
 # %% ../../nbs/encode/10_lm.ipynb #18ed1b5d
 def _n_positions(model):
@@ -91,13 +96,43 @@ def vectors(self:LMEncoder, texts): # texts, none of them empty -> (n, dim)
     ids,mask = batch['input_ids'],batch['attention_mask']
     return masked_mean(model(input_ids=ids, attention_mask=mask).last_hidden_state, mask).cpu()
 
+# %% ../../nbs/encode/10_lm.ipynb #d1498d5d
+@patch
+def _warn_cut(self:LMEncoder, column, texts): # distinct texts
+    "Say how many texts have more tokens than are read"
+    long = [t for t in texts if len(t.encode())+2>self.reads] # a token has a byte or more
+    tokens = self.load()[1](long, truncation=False, verbose=False)['input_ids'] if long else []
+    n_long = sum(len(t)>self.reads for t in tokens)
+    if n_long:
+        warnings.warn(f"`{column}`: {n_long:,} of {len(texts):,} different texts are longer than the {self.reads:,} "
+                      "tokens that are read: what comes after is left out")
+
 # %% ../../nbs/encode/10_lm.ipynb #579fb38b
 @patch
-def texts(self:LMEncoder, catalog, column): # (n_items,) texts, '' where there is none
-    "A column as it is read: clean, and without what is too long"
-    texts = [clean(t or '').replace('"', '').strip() for t in content(catalog, column)[0]]
-    return texts if self.drop_from is None else ['' if len(t)>=self.drop_from else t for t in texts]
+def _dropped(self:LMEncoder, texts, column):
+    "Texts without those that are dropped; these are counted and said"
+    if self.drop_from is None:
+        return texts
+    kept = ['' if len(t)>=self.drop_from else t for t in texts]
+    n_dropped = sum(map(str.__ne__, kept, texts))
+    if n_dropped:
+        warnings.warn(f"`{column}`: {n_dropped:,} of {len(texts):,} texts have {self.drop_from:,} characters or more "
+                      "and count as empty; `drop_from=None` keeps them")
+    return kept
 
+@patch
+def texts(self:LMEncoder, catalog, column): # (n_items,) texts, '' where there is none
+    "A column as it is read: clean and cut; what is cut or dropped is counted and said"
+    whole = [clean(t).replace('"', '').strip() for t in texts_of(catalog, column)[0]]
+    texts = self._dropped(whole, column)
+    cut = [cut_at_word(t, self.max_chars) for t in texts]
+    n_cut = sum(map(str.__ne__, cut, texts))
+    if n_cut:
+        warnings.warn(f"`{column}`: {n_cut:,} of {len(texts):,} texts have more than {self.max_chars:,} characters "
+                      "and are cut there; `max_chars` sets another length, None none")
+    return cut
+
+# %% ../../nbs/encode/10_lm.ipynb #6f0af542
 @patch
 def _field(self:LMEncoder, catalog, column): # ((n_items,) bool: who has text, their vectors or None)
     texts = self.texts(catalog, column)
@@ -105,6 +140,7 @@ def _field(self:LMEncoder, catalog, column): # ((n_items,) bool: who has text, t
     have = torch.tensor([t!='' for t in texts])
     if not distinct:
         return have,None
+    self._warn_cut(column, distinct)
     vectors = []
     with bar_of(total=len(distinct), desc=column, on=None if self.progress else False) as bar:
         for i in range(0, len(distinct), self.batch_size):

@@ -15,7 +15,7 @@ import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..data.images import image_of, no_image
-from .base import content, model_missing
+from .base import model_missing, texts_of
 from .light import adapter, check_levels
 from ..core.batches import to_device
 
@@ -229,7 +229,7 @@ def prepare(self:MLLMEncoder,
     catalog, # with a column `text`, and perhaps `image`
 )->MLLMItems:
     "Prompts of a catalogue; what is cut or left out is counted and said"
-    texts = [self.tokenizer(t or '', add_special_tokens=False)['input_ids'] for t in content(catalog)[0]]
+    texts = [self.tokenizer(t, add_special_tokens=False)['input_ids'] for t in texts_of(catalog)[0]]
     too_many = [len(t)-self.max_tokens for t in texts if len(t)>self.max_tokens]
     if too_many:
         warnings.warn(f"{len(too_many):,} of {len(texts):,} texts are longer than {self.max_tokens:,} tokens: "

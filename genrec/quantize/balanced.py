@@ -101,6 +101,8 @@ def balanced_assign(
     slack:float=.01, # how far the sum of squared distances may be above the smallest, as a share of the unbounded sum
 )->Tensor: # (n,) int64 centre of each vector
     "Assign vectors to centres of bounded size with the smallest sum of squared distances"
+    x,c = check_vectors(x),check_vectors(c)
+    c = c.to(x)
     most = _most(len(x), len(c), most)
     if len(c)==1:
         return torch.zeros(len(x), dtype=torch.int64, device=x.device)
@@ -207,8 +209,6 @@ def balanced_kmeans(
     "k-means whose clusters hold at most `most` vectors, and at least `least`; starts from plain `kmeans`"
     x = check_vectors(x, least=K)
     most = _most(len(x), K, most)
-    if x.dtype not in (torch.float32,torch.float64):
-        x = x.float()
     mean = x.mean(0)
     x = x-mean
     c = kmeans(x, K, seed=seed, tol=max(tol, 1e-3))[0]

@@ -45,7 +45,7 @@ class FSQ(nn.Module):
 @patch
 def encode(self:FSQ, z): # (n, dim) -> (n, n_levels)
     "Codes: within an inner tuple the first dimension counts most"
-    digits = self.bound(check_vectors(z, self.dim)).round().long()+self.unit
+    digits = self.bound(check_vectors(z, self.dim, like=self.reach)).round().long()+self.unit
     out = []
     for steps,group in zip(self.groups, digits.split([len(g) for g in self.groups], 1)):
         c = torch.zeros_like(group[:,0])
@@ -69,11 +69,13 @@ def decode(self:FSQ, codes): # (n, n_levels) -> (n, dim) in [-1, 1]
 @patch
 def forward(self:FSQ, z):
     "Points of the grid; there is nothing to pay"
-    return Quantized(self.grid(check_vectors(z, self.dim)), self.encode(z), z.new_zeros(()))
+    z = check_vectors(z, self.dim, like=self.reach)
+    return Quantized(self.grid(z), self.encode(z), z.new_zeros(()))
 
 @patch
 def fit_kmeans(self:FSQ, x, seed=0):
     "Nothing to be fitted: the grid stands as it is"
+    check_vectors(x, self.dim)
     return self
 
 # %% ../../nbs/quantize/30_fsq.ipynb #449707b4
@@ -93,7 +95,7 @@ class FSQVAE(Autoencoder, PyTorchModelHubMixin):
     )->'FSQVAE': # self
         "Standardise `x`, and bring what the untrained encoder gives to mean 0 and deviation 1 in each dimension"
         super().start(x, seed)
-        z,last = self.encoder(self.norm(check_vectors(x).to(self.mean.device))),self.encoder[-1]
+        z,last = self.encoder(self.norm(check_vectors(x, like=self.mean).to(self.mean.device))),self.encoder[-1]
         mean,deviation = z.mean(0),z.std(0).clamp(min=1e-6)
         last.weight.div_(deviation[:,None])
         last.bias.sub_(mean).div_(deviation)

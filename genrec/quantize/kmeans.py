@@ -130,8 +130,6 @@ def kmeans(
 )->tuple: # ((K, dim) centres, (n,) int64 cluster of each vector)
     "Lloyd's algorithm from k-means++ seeds"
     x = check_vectors(x, least=K)
-    if x.dtype not in (torch.float32,torch.float64):
-        x = x.float()
     g = torch.Generator().manual_seed(seed)
     y = x if batch_size else _sample(x, sample and sample*K, g)
     few = _sample(y, 32*K, g)

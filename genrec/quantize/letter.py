@@ -161,6 +161,7 @@ def training_data(self:LetterTokenizer,
     cf:Embeddings, # collaborative vectors of the same items, `code_dim` wide; `missing`: items that nobody touched
 )->LetterBatch:
     "Both sides of every item, checked"
+    emb,cf = (e if isinstance(e, Embeddings) else Embeddings(e) for e in (emb, cf))
     if len(emb)!=len(cf):
         raise ValueError(f"{len(emb)} content vectors and {len(cf)} collaborative ones: "
                          "both must be of all items, in the order of the catalogue")

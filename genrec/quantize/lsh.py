@@ -10,7 +10,7 @@ from itertools import accumulate
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
-from .base import Hub, Quantized, straight_through, check_vectors
+from .base import Hub, Quantized, straight_through, cast_vectors, check_vectors
 
 # %% ../../nbs/quantize/33_lsh.ipynb #93c69159
 @torch.no_grad()
@@ -51,18 +51,18 @@ class LSH(nn.Module, Hub):
     ):
         super().__init__()
         if n_levels<1 or not 1<=n_planes<=16: raise ValueError(
-            f"wanted 1 level or more and 1 to 16 hyperplanes (65,536 codes a level), got {n_levels} and {n_planes}")
+            f"wanted 1 level or more, 1 to 16 hyperplanes (65,536 codes a level), got {n_levels} and {n_planes}")
         self.dim,self.n_planes,self.center,self.sizes = dim,n_planes,center,(2**n_planes,)*n_levels
         w = torch.randn(n_levels, n_planes, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         self.register_buffer('planes', w/w.norm(dim=2, keepdim=True))
         self.register_buffer('mean', torch.zeros(dim))
         self.register_buffer('codewords', torch.zeros(n_levels, 2**n_planes, dim))
         self.register_buffer('fitted', torch.zeros((), dtype=torch.bool))
-        self.register_buffer('bit', 2**torch.arange(n_planes), persistent=False) # what each hyperplane adds to a code
+        self.register_buffer('bit', 2**torch.arange(n_planes), persistent=False) # of planes in a code
 
     def margins(self, x): # (n, dim) -> (n, n_levels, n_planes) float64
-        "Signed distance to every hyperplane, in double precision: a sign should not hang on the machine"
-        x = check_vectors(x, self.dim)
+        "Signed distances to the hyperplanes, in double precision: a sign should hang on no machine"
+        x = check_vectors(x, self.dim, like=self.codewords)
         if self.center and not self.fitted: raise ValueError(
             "hyperplanes through the mean want to know it: call `fit` first")
         at = (x.double()-self.mean.double())@self.planes.flatten(0,1).T
@@ -101,6 +101,7 @@ def decode(self:LSH,
 @patch
 def forward(self:LSH, x:Tensor)->Quantized:
     "Quantize `x`"
+    x = cast_vectors(x, self.codewords)
     codes = self.encode(x)
     return Quantized(straight_through(x, self.decode(codes)), codes, x.new_zeros(()))
 

@@ -196,6 +196,7 @@ def items(self:MultiQuantizer,
     if set(embs)!=set(self.modalities):
         raise ValueError(f"this quantizer reads {list(self.modalities)}, got {sorted(embs)}; "
                          "a catalogue without one of them wants a quantizer made without it in `dims`")
+    embs = {m:e if isinstance(e, Embeddings) else Embeddings(e) for m,e in embs.items()}
     counts = {m:len(e) for m,e in embs.items()}
     if len(set(counts.values()))>1:
         raise ValueError("modalities must be of the same items, in the order of the catalogue, "

@@ -9,7 +9,7 @@ __all__ = ['ParallelQuantizer']
 import torch
 from torch import nn
 from fastcore.basics import patch
-from .base import Hub, Quantized, check_vectors
+from .base import Hub, Quantized, cast_vectors, check_vectors
 from .rq import ResidualQuantizer
 
 # %% ../../nbs/quantize/45_parallel.ipynb #64f8ed81
@@ -37,7 +37,7 @@ class ParallelQuantizer(nn.Module, Hub):
 
     def encode(self, x): # (n, dim) -> (n, levels*parts)
         "Codes of the parts, level by level"
-        parts = check_vectors(x, self.dim).unflatten(1, (self.parts,-1))
+        parts = check_vectors(x, self.dim, like=self.rqs[0].codebooks[0]).unflatten(1, (self.parts,-1))
         return self._rows(self._each(lambda r,v: r.encode(v), parts))
     def decode(self, codes): # (n, levels*parts) -> (n, dim)
         "Sum of its codewords for each part, laid end to end"
@@ -48,7 +48,7 @@ class ParallelQuantizer(nn.Module, Hub):
 @patch
 def forward(self:ParallelQuantizer, x):
     "Quantize; the loss sums codebook and commitment over parts, levels and width; a mean over items"
-    out = []
+    x,out = cast_vectors(x, self.rqs[0].codebooks[0]),[]
     def quantized(r, v):
         out.append(r(v))
         return out[-1].x
@@ -65,7 +65,7 @@ def fit_kmeans(self:ParallelQuantizer,
     seed:int=0,
 )->ParallelQuantizer: # self
     "Start the codebooks by k-means on the vectors of all parts, or of each"
-    x = check_vectors(x, self.dim).unflatten(1, (self.parts,-1))
+    x = check_vectors(x, self.dim, like=self.rqs[0].codebooks[0]).unflatten(1, (self.parts,-1))
     for p,r in enumerate(self.rqs):
         r.fit_kmeans(x.flatten(0,1) if self.shared else x[:,p], seed=seed+p)
     return self

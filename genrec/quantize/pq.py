@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
-from .base import Quantized, nearest, straight_through, check_vectors
+from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 
 # %% ../../nbs/quantize/24_pq.ipynb #c594af5b
@@ -62,7 +62,7 @@ class ProductQuantizer(nn.Module, PyTorchModelHubMixin):
 
     def parts(self, x): # (n, dim) -> n_parts of (n, dim/n_parts)
         "Parts of the rotated vectors"
-        return (check_vectors(x, self.dim)@self.r).chunk(len(self.sizes), 1)
+        return (check_vectors(x, self.dim, like=self.r)@self.r).chunk(len(self.sizes), 1)
     def encode(self, x): # (n, dim) -> (n, n_parts)
         "Codes of `x`; one part says nothing about another"
         return torch.stack([nearest(p, cb) for p,cb in zip(self.parts(x), self.codebooks)], 1)
@@ -74,6 +74,7 @@ class ProductQuantizer(nn.Module, PyTorchModelHubMixin):
 @patch
 def forward(self:ProductQuantizer, x):
     "Quantize `x`; the loss is the mean over parts of codebook and commitment terms (MSE over batch and width)"
+    x = cast_vectors(x, self.r)
     parts = self.parts(x)
     codes = torch.stack([nearest(p.detach(), cb.detach()) for p,cb in zip(parts, self.codebooks)], 1)
     loss = 0.
@@ -115,7 +116,7 @@ def fit_kmeans(self:ProductQuantizer,
     seed:int=0,
 )->ProductQuantizer: # self
     "Set codebooks and rotation: k-means for one, Procrustes for the other, in turns"
-    x = check_vectors(x, self.dim, least=max(self.sizes)).to(self.r.device)
+    x = check_vectors(x, self.dim, least=max(self.sizes), like=self.r).to(self.r.device)
     if self.rotation:
         self.r.copy_(eigen_rotation(x, len(self.sizes)) if start is None else start)
     for i,(p,cb) in enumerate(zip(self.parts(x), self.codebooks)):

@@ -15,7 +15,7 @@ from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 from fastcore.basics import patch
 from ..core.layers import product
-from .base import Hub, Quantized, _assign, nearest, straight_through, check_vectors
+from .base import Hub, Quantized, _assign, cast_vectors, check_vectors, nearest, straight_through
 from .codebook import ema_update, tally, revive, rotate_to
 from .kmeans import kmeans, _sample
 from .balanced import balanced_kmeans, balanced_assign, sinkhorn
@@ -79,7 +79,7 @@ class ResidualQuantizer(nn.Module, Hub):
 @patch
 def encode(self:ResidualQuantizer, x, width:int=1): # (n, dim) -> (n, n_levels)
     "Codes of `x`, level by level; the best of `width` candidates that are followed side by side"
-    x = check_vectors(x, self.dim)
+    x = check_vectors(x, self.dim, like=self.codebooks[0])
     return _greedy(x, list(self.codebooks)) if width==1 else _beam(x, list(self.codebooks), width)
 
 @patch
@@ -112,6 +112,7 @@ def _learn(self:ResidualQuantizer, l, x, codes):
 @patch
 def forward(self:ResidualQuantizer, x):
     "Quantize `x`; the loss is the mean over levels of codebook and commitment terms (MSE over batch and width)"
+    x = cast_vectors(x, self.codebooks[0])
     codes = torch.empty(len(self.sizes), len(x), dtype=torch.int64, device=x.device)
     left = [x.detach().float()]
     for l,cb in enumerate(self.codebooks):
@@ -277,11 +278,12 @@ def _meetings(codes, sizes):
 @patch
 @torch.no_grad()
 def refine(self:ResidualQuantizer,
-    x:Tensor, # (n, dim) vectors
+    x, # (n, dim) vectors or `Embeddings`
     width:int=1, # candidates in `encode`
     pull:float=.1, # weight, in vectors, with which every codeword stays where it is
 )->ResidualQuantizer: # self
     "Solve for the codewords of all levels at once, given the codes: least squares"
+    x = cast_vectors(x, self.codebooks[0])
     codes = self.encode(x, width)
     A = _meetings(codes, self.sizes)
     b = torch.zeros(len(A), self.dim, dtype=x.dtype, device=x.device) # what is left over, summed by codeword

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from fastcore.basics import patch
-from .base import Hub, Quantized, check_vectors, nearest, straight_through
+from .base import Hub, Quantized, cast_vectors, check_vectors, nearest, straight_through
 from .balanced import balanced_kmeans
 from .kmeans import kmeans
 
@@ -46,6 +46,7 @@ class NormalisedResidualQuantizer(nn.Module, Hub):
 
     def forward(self, x):
         "Codes and reconstruction; the loss is the squared error (there is no gradient to the codebooks)"
+        x = cast_vectors(x, self.codebooks[0])
         codes = self.encode(x)
         y = self.decode(codes)
         return Quantized(straight_through(x, y), codes, F.mse_loss(x, y))

@@ -11,7 +11,7 @@ from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 from fastcore.basics import patch
 from ..core.layers import Linear
-from .base import Hub, Quantized, check_vectors, to_sids
+from .base import Hub, Quantized, cast_vectors, check_vectors, to_sids
 from .rq import ResidualQuantizer
 
 # %% ../../nbs/quantize/18_rqvae.ipynb #cf693cee
@@ -54,7 +54,7 @@ class RQVAE(nn.Module, Hub):
 
     def norm(self, x):
         "(n, dim) vectors by the mean and scale of what it was fitted on"
-        return (check_vectors(x, self.dim)-self.mean)/self.scale
+        return (check_vectors(x, self.dim, like=self.mean)-self.mean)/self.scale
     def encode(self, x, width:int=1): # (n, dim) -> (n, n_levels)
         "Codes of vectors; `width` candidates are followed side by side, see `ResidualQuantizer`"
         return self.rq.encode(self.encoder(self.norm(x)), width)
@@ -88,6 +88,7 @@ class _MSE(torch.autograd.Function):
 @patch
 def loss(self:RQVAE, batch)->dict:
     "Reconstruction (MSE of the standardised vectors) and quantization"
+    batch = cast_vectors(batch, self.mean)
     if batch.shape[1:]!=(self.dim,):
         check_vectors(batch, self.dim)
     x = torch.addcdiv(-self.mean/self.scale, batch, self.scale)
@@ -109,7 +110,7 @@ def fit_kmeans(self:RQVAE,
     ratio:float=None, # of less equal size, see `ResidualQuantizer.fit_kmeans`
 )->'RQVAE': # self
     "Start the codebooks by k-means on what the untrained encoder gives"
-    x = check_vectors(x, self.dim).to(self.mean.device)
+    x = check_vectors(x, self.dim, like=self.mean).to(self.mean.device)
     if standardise:
         self.mean.copy_(x.mean(0))
         self.scale.copy_((x-self.mean).pow(2).mean().sqrt())

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
-from .base import Quantized, nearest, straight_through, check_vectors
+from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .codebook import codebook_loss
 from .vq import Autoencoder
 
@@ -38,6 +38,7 @@ def match(self:SimCodebook,
     x:Tensor, # (n, dim) vectors
 )->SimCodebook: # self
     "Give the codewords the mean and covariance of `x`; without a bias, its second moments about 0"
+    x = cast_vectors(x, self.table)
     mean = x.mean(0) if self.map.bias is not None else torch.zeros_like(x[0])
     value,vector = torch.linalg.eigh(((x-mean).T@(x-mean)).double()/len(x))
     w = (vector*value.clamp(min=0).sqrt())@vector.T*x.shape[1]**.5 # a table has covariance 1/dim
@@ -54,6 +55,7 @@ def fit_kmeans(self:SimCodebook,
     seed:int=0, # makes no difference: chance is in the table
 )->SimCodebook: # self
     "In turns: the nearest codeword of each vector, then the map with the least squared error for these choices"
+    x = cast_vectors(x, self.table)
     self.match(x)
     dim,t = x.shape[1],self.table.double()
     if self.map.bias is not None:
@@ -88,7 +90,7 @@ class SimVQ(nn.Module, PyTorchModelHubMixin):
 
     def encode(self, x): # (n, dim) -> (n, n_levels)
         "Codes of `x`, level by level"
-        codes,x = [],check_vectors(x, self.dim)
+        codes,x = [],check_vectors(x, self.dim, like=self.codebooks[0].table)
         for cb in self.codebooks:
             words = cb()
             codes.append(nearest(x, words))
@@ -102,7 +104,8 @@ class SimVQ(nn.Module, PyTorchModelHubMixin):
 @patch
 def forward(self:SimVQ, x):
     "Quantize `x`; the loss is the mean over levels of codebook and commitment terms (MSE over batch and width)"
-    codes,loss,res,out = [],0.,check_vectors(x, self.dim),0.
+    x = check_vectors(x, self.dim, like=self.codebooks[0].table)
+    codes,loss,res,out = [],0.,x,0.
     for cb in self.codebooks:
         words = cb()
         c = nearest(res.detach(), words.detach())
@@ -115,6 +118,7 @@ def forward(self:SimVQ, x):
 @patch
 def loss(self:SimVQ, batch)->dict:
     "Codebook and commitment, for vectors that are fixed"
+    batch = cast_vectors(batch, self.codebooks[0].table)
     q = self(batch)
     return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
 
@@ -126,7 +130,8 @@ def fit_kmeans(self:SimVQ,
     seed:int=0, # makes no difference: chance is in the tables
 )->SimVQ: # self
     "Fit the map of every level to the residuals that reach it"
-    x = check_vectors(x, self.dim, least=2).to(self.codebooks[0].table.device)
+    table = self.codebooks[0].table
+    x = check_vectors(x, self.dim, least=2, like=table).to(table.device)
     for cb in self.codebooks:
         words = cb.fit_kmeans(x, n_iter)()
         x = x-words[nearest(x, words)]

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
-from .base import Quantized, nearest, straight_through, check_vectors
+from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 from .codebook import codebook_loss
 from .simvq import SimCodebook
@@ -47,7 +47,7 @@ class TreeQuantizer(nn.Module, PyTorchModelHubMixin):
 
     def residuals(self, x): # (n, L*code_dim) -> (n, code_dim), (n*(L-1), code_dim)
         "What the root codes, and what the leaves code"
-        r = prefix_residual(check_vectors(x, self.dim).unflatten(1, (-1,self.code_dim)))
+        r = prefix_residual(check_vectors(x, self.dim, like=self.root.table).unflatten(1, (-1,self.code_dim)))
         return r[:,0],r[:,1:].flatten(0, 1)
     def nearest(self, a, b): # root's and leaves' vectors -> (n,), (n*(L-1),)
         "Nearest codewords, of all levels at once"
@@ -70,6 +70,7 @@ def decode(self:TreeQuantizer, codes): # (n, L) -> (n, L*code_dim)
 @patch
 def forward(self:TreeQuantizer, x):
     "Quantize; the loss is that of equations 5 to 7"
+    x = cast_vectors(x, self.root.table)
     a,b = self.residuals(x)
     ca,cb = self.nearest(a, b)
     codes = self.join(ca, cb)
@@ -86,6 +87,7 @@ def forward(self:TreeQuantizer, x):
 @patch
 def loss(self:TreeQuantizer, batch)->dict:
     "Codebook and commitment, for vectors that are fixed"
+    batch = cast_vectors(batch, self.root.table)
     q = self(batch)
     return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
 
@@ -105,7 +107,7 @@ def fit_kmeans(self:TreeQuantizer,
     seed:int=0,
 )->TreeQuantizer: # self
     "Set both tables by k-means on the differences, the maps to the identity"
-    x = check_vectors(x, self.dim, least=self.sizes[0]).to(self.step.device)
+    x = check_vectors(x, self.dim, least=self.sizes[0], like=self.root.table).to(self.step.device)
     for i,(cb,r) in enumerate(zip((self.root,self.leaf), self.residuals(x))):
         cb.table.copy_(kmeans(r, len(cb.table), n_iter, seed=seed+i)[0])
         cb.map.weight.copy_(torch.eye(self.code_dim))

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
-from .base import Quantized, nearest, straight_through, check_vectors
+from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 from .codebook import codebook_loss, tally, ema_update, revive, rotate_to
 from .rqvae import mlp
@@ -40,7 +40,7 @@ class VectorQuantizer(nn.Module, PyTorchModelHubMixin):
 
     def encode(self, x): # (n, dim) -> (n, 1)
         "Number of the nearest codeword"
-        return nearest(check_vectors(x, self.dim), self.codebook)[:,None]
+        return nearest(check_vectors(x, self.dim, like=self.codebook), self.codebook)[:,None]
     def decode(self, codes): # (n, 1) -> (n, dim)
         "The codeword"
         return self.codebook[codes[:,0]]
@@ -49,7 +49,8 @@ class VectorQuantizer(nn.Module, PyTorchModelHubMixin):
 @patch
 def forward(self:VectorQuantizer, x):
     "Quantize `x`; in training, running means and revival take their step afterwards"
-    c = nearest(check_vectors(x, self.dim).detach(), self.codebook.detach())
+    x = check_vectors(x, self.dim, like=self.codebook)
+    c = nearest(x.detach(), self.codebook.detach())
     q = self.codebook[c]
     y = (rotate_to if self.rotate else straight_through)(x, q)
     out = Quantized(y, c[:,None], codebook_loss(x, q, self.commitment_weight, self.ema_decay is not None))
@@ -60,6 +61,7 @@ def forward(self:VectorQuantizer, x):
 @patch
 def loss(self:VectorQuantizer, batch)->dict:
     "Codebook and commitment, for vectors that are fixed"
+    batch = cast_vectors(batch, self.codebook)
     q = self(batch)
     return dict(loss=q.loss, reconstruction=F.mse_loss(q.x, batch).detach())
 
@@ -82,7 +84,7 @@ def fit_kmeans(self:VectorQuantizer,
     seed:int=0,
 )->VectorQuantizer: # self
     "Set the codebook by k-means"
-    x = check_vectors(x, self.dim, least=self.sizes[0]).to(self.codebook.device)
+    x = check_vectors(x, self.dim, least=self.sizes[0], like=self.codebook).to(self.codebook.device)
     self.codebook.copy_(kmeans(x, self.sizes[0], n_iter, seed=seed)[0])
     self.total.copy_(self.codebook)
     self.count.fill_(1.)
@@ -106,7 +108,7 @@ class Autoencoder(nn.Module):
 
     def norm(self, x):
         "(n, dim) vectors by the mean and scale of what it was fitted on"
-        return (check_vectors(x, self.dim)-self.mean)/self.scale
+        return (check_vectors(x, self.dim, like=self.mean)-self.mean)/self.scale
     def encode(self, x): # (n, dim) -> (n, n_levels)
         "Codes of vectors"
         return self.q.encode(self.encoder(self.norm(x)))
@@ -134,7 +136,7 @@ def start(self:Autoencoder,
     seed:int=0,
 )->Autoencoder: # self
     "Standardise, and fit the quantizer by its `fit_kmeans` to what the untrained encoder gives"
-    x = check_vectors(x, self.dim, least=2).to(self.mean.device)
+    x = check_vectors(x, self.dim, least=2, like=self.mean).to(self.mean.device)
     self.mean.copy_(x.mean(0))
     self.scale.copy_((x-self.mean).pow(2).mean().sqrt())
     if self.scale<=1e-12: raise ValueError("all vectors are the same: nothing to quantize")

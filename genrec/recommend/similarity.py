@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.arrays import as_vectors
 from ..core.values import Histories, Embeddings
 from ..codes.product import product_ids
 from .t5 import T5Config, T5Recommender
@@ -52,11 +53,12 @@ def similar_values(
 # %% ../../nbs/recommend/42_similarity.ipynb #16328cc6
 def _directions(x, n):
     "Vectors or `Embeddings` -> (n, dim) of length 1"
-    x = x.x if isinstance(x, Embeddings) else x
+    x = x.x if isinstance(x, Embeddings) else as_vectors(x, name='vectors')
     if len(x)!=n: raise ValueError(f"one vector for each of {n:,} items, got {len(x):,}")
-    if not x.isfinite().all():
-        raise ValueError(f"{int((~x.isfinite().all(1)).sum())} of {len(x)} vectors hold NaN or infinity")
-    return F.normalize(x.detach().float(), dim=1)
+    bad = (~x.isfinite().all(1)).nonzero()[:,0]
+    if len(bad):
+        raise ValueError(f"{len(bad)} of {len(x)} vectors hold NaN or infinity: rows {bad[:5].tolist()}")
+    return F.normalize(x.detach(), dim=1)
 
 class SimilarityT5(T5Recommender):
     "A T5 over semantic IDs whose encoder knows how alike the items of a history are"

@@ -6,7 +6,7 @@
 __all__ = ['STUDIES', 'find_study', 'list_studies', 'study_command', 'audit_command', 'info_command', 'demo_command', 'main']
 
 # %% ../../nbs/study/90_command.ipynb #7ebfd689
-import argparse, os, re, sys
+import argparse, os, sys
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,7 @@ from .plan import Options, Study, run_study, show_study
 # %% ../../nbs/study/90_command.ipynb #1291acba
 STUDIES = { # name -> module below genrec.study
     'compare': 'compare', 'codes': 'codes', 'code_rows': 'codes', 'trials': 'trials', 'tiger': 'tiger',
-    'letter': 'letter',
+    'letter': 'letter', 'causal': 'causal',
     'bbqrec': 'bbqrec', 'bbqrec_collisions': 'bbqrec', 'bbqrec_toy': 'bbqrec_toy',
     'mql4grec': 'mql4grec', 'mql4grec_toy': 'mql4grec', 'utgrec': 'utgrec'}
 
@@ -76,7 +76,10 @@ def _arguments():
     _study_arguments(commands)
     commands.add_parser('demo', help='from a log to a leaderboard in a made-up shop, in about a minute')
     audit = commands.add_parser('audit', help='what there is to say about the semantic IDs in a file')
-    audit.add_argument('index', help='JSON file: item -> tokens')
+    audit.add_argument('index', help='file with codes: JSON, CSV, Parquet, npy, ...; see genrec.codes.index_json')
+    audit.add_argument('--sizes', type=int, nargs='+', help='codes of each level (default: told by the file)')
+    audit.add_argument('--starts', type=int, nargs='+', help='number of code 0, 0 or 1, or one for each level')
+    audit.add_argument('--levels', type=int, help='read the first so many codes of each item')
     commands.add_parser('info', help='versions, devices and folders')
     return parser
 
@@ -101,13 +104,20 @@ def study_command(asked):
         return show_study(study, options)
     run_study(study, options)
 
+# %% ../../nbs/study/90_command.ipynb #06339904
+def _one_or_each(numbers):
+    "A number, or one for each level"
+    return numbers[0] if numbers and len(numbers)==1 else numbers
+
 def audit_command(asked):
-    "`genrec audit INDEX`, in small letters or capitals"
+    "`genrec audit INDEX`: what the file was taken for, and what there is to say about the IDs in it"
     from genrec.analyse.index import audit_index
-    from genrec.codes.index_json import index_items, load_index
-    with open(asked.index, encoding='utf-8') as file:
-        upper = re.search('<[A-Z]_', file.read(10_000)) is not None
-    print(audit_index(load_index(asked.index, index_items(asked.index), upper=upper)))
+    from genrec.codes.index_json import open_index
+    sizes,starts = _one_or_each(asked.sizes),_one_or_each(asked.starts)
+    index = open_index(asked.index, sizes=sizes, starts=starts, levels=asked.levels)
+    print(index)
+    print()
+    print(audit_index(index.sids))
 
 _BESIDE = ('accelerate', 'datasets', 'diffusers', 'peft', 'sentence-transformers', 'matplotlib')
 

@@ -17,7 +17,6 @@ from ..core.store import Store
 from ..data.filter import k_core, sample_users
 from ..data.log import index_log
 from ..data.split import leave_one_out
-from ..data.item_text import RECIPE
 from ..data.catalog import load_catalog
 from ..data.domains import Domains, by_release, join_catalogs, join_domains, split_items
 
@@ -79,14 +78,14 @@ def core_log(
 
 def shop_files(
     folder, # LC-Rec's layout, or S3-Rec's with a line of words for each ASIN
-)->tuple: # (interactions, what `load_catalog` takes, the fields of a text)
+)->tuple: # (interactions, what `load_catalog` takes, the fields of a text; None: the default)
     "A shop of which there are texts alone"
     from genrec.data.public import load_s3rec, load_s3rec_items
     from genrec.data.sources import load_lcrec
     folder = Path(folder)
     words = folder/'idgenrec_item_textual_id.txt'
     if not words.is_file():
-        return load_lcrec(folder),folder,RECIPE
+        return load_lcrec(folder),folder,None
     lines = [line.split(' ', 1) for line in words.read_text(encoding='utf-8').splitlines() if ' ' in line]
     text_of = dict(lines)
     items = {item: dict(title=text_of.get(fields.get('asin'), '')) for item,fields in load_s3rec_items(folder).items()}
@@ -105,7 +104,7 @@ def load_corpus(
         return _films(folder, store, k, n_users)
     rows,items,recipe = shop_files(folder)
     log = core_log(rows, k, n_users)
-    catalog = load_catalog(items, log.items, recipe)
+    catalog = load_catalog(items, log.items, recipe, page_code=True) # as the texts were when the first runs were made
     return Corpus(folder.name, leave_one_out(log), dict(text=StoredText(store)(catalog)), catalog)
 
 def _films(folder, store, k, n_users):
@@ -238,6 +237,7 @@ def load_shops(
     if not sources: raise ValueError(f"{name} alone teaches nothing about itself: give folders of other shops")
     shops = {Path(folder).name: shop_files(folder) for folder in (*sources, target)}
     logs = {shop: core_log(rows, k, n_users) for shop,(rows,_,_) in shops.items()}
-    catalogs = {shop: load_catalog(items, logs[shop].items, recipe) for shop,(_,items,recipe) in shops.items()}
+    catalogs = {shop: load_catalog(items, logs[shop].items, recipe, page_code=True)
+                for shop,(_,items,recipe) in shops.items()}
     encoders = dict(text=text or frozen_text(StoredText(Store())))
     return make_transfer(name, logs, catalogs, name, encoders=encoders)

@@ -10,6 +10,8 @@ import torch
 from itertools import product
 from torch import Tensor
 from fastcore.basics import patch
+from ..codes.index_json import NamedIds
+from ..codes.join_ids import join_by_name
 from .base import View, front_end
 from .nodes import CodeTree
 
@@ -183,15 +185,29 @@ def _questions(compared:Compared, held:int):
     for row in compared.movers()[:held]:
         yield from (('company', row[0], depth) for depth in depths)
 
+# %% ../../nbs/widgets/25_compare_ids.ipynb #9e855e66
+def _joined(a, b, catalog):
+    "Two tokenizers that number the same items, and their titles"
+    if isinstance(a, NamedIds) or isinstance(b, NamedIds):
+        one, other = join_by_name(a, b)
+        if catalog is None:
+            catalog = list(one.items)
+        elif isinstance(catalog, dict) and one.items[0] in catalog:
+            catalog = [str(catalog.get(name, name)) for name in one.items]
+        return one.sids, other.sids, catalog
+    if catalog is None: raise ValueError("`catalog` has the titles: what `load_catalog` gives, or a list of texts")
+    return a, b, catalog
+
 def compare_ids(
-    a, # `SemanticIds`, or a dict of product nodes
-    b, # another tokenizer of the same items
-    catalog, # what `load_catalog` gives, or (n_items,) titles
+    a, # `SemanticIds`, a dict of product nodes, or what `open_index` gives
+    b, # another tokenizer of the same items; two of `open_index` are joined on the names of their items
+    catalog=None, # what `load_catalog` gives, (n_items,) titles, or name -> title (default: the names)
     names:tuple=('a','b'), # of the two tokenizers
     *,
     held:int=10, # groups and items that a page without a kernel can open, of each kind
 )->View:
     "Two tokenizers side by side"
+    a, b, catalog = _joined(a, b, catalog)
     compared = Compared(a, b, catalog, names)
     agreement = compared.agreement()
     first, second = (str(name) for name in names)

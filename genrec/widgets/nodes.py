@@ -33,7 +33,7 @@ class CodeTree:
         self.word_pairs = None # made when the first words are wanted
         self.x = None # unit vectors
         if embeddings is not None:
-            x = embeddings.x if isinstance(embeddings, Embeddings) else embeddings
+            x = embeddings.x if isinstance(embeddings, Embeddings) else Embeddings(embeddings).x
             if len(x)!=self.trie.n_items:
                 n = self.trie.n_items
                 raise ValueError(f"{len(x):,} vectors for {n:,} semantic IDs; row i is item i in both")
