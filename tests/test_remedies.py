@@ -4,7 +4,8 @@ from functools import partial
 from itertools import chain
 import ibis, pandas, pyarrow as pa, pyarrow.parquet as pq
 import genrec.data.amazon, genrec.data.filter, genrec.data.interactions, genrec.data.log, genrec.data.read
-import genrec.data.recbole, genrec.data.public, genrec.data.sources, genrec.data.split
+import genrec.data.columns, genrec.data.known, genrec.data.recbole, genrec.data.public, genrec.data.sources
+import genrec.data.split
 from genrec.data.amazon import load_amazon
 from genrec.data.tables import as_table
 from genrec.data.log import index_log
@@ -51,7 +52,7 @@ HEAD,ROWS = 'user,item,time\n',''.join(f'u{n%3},i{n%5},{1600000000+n}\n' for n i
 FILES = { # what is wrong -> (loader, name, text)
     'a bad row of many': (load_interactions, 'a.csv', HEAD+ROWS+'ann,,5\n'),
     'most rows bad': (load_interactions, 'a.csv', HEAD+SOME_BAD),
-    'other names': (load_interactions, 'a.csv', 'customer_id,article_id,t_dat\na,x,2020-09-22\na,y,2020-09-23\n'),
+    'other names': (load_interactions, 'a.csv', 'customer,article,day\na,x,2020-09-22\na,y,2020-09-23\n'),
     'strange names': (load_interactions, 'a.csv', 'aa,bb,cc\na,x,1\na,y,2\n'),
     'no time': (load_interactions, 'a.csv', 'user,item\na,x\na,y\n'),
     'no time, other names': (load_interactions, 'a.tsv', 'uid\tsku\na\tx\na\ty\n'),
@@ -59,6 +60,9 @@ FILES = { # what is wrong -> (loader, name, text)
     'pairs for S3-Rec': (load_s3rec, 'a.txt', '1 5\n1 7\n2 5\n'),
     'a bad line for S3-Rec': (load_s3rec, 'a.txt', '1 5 7\n2 5 x\n'),
     'RecBole without times': (load_recbole, 'a.inter', 'user_id:token\titem_id:token\na\tx\na\ty\n'),
+    'RecBole, times of another name': (load_recbole, 'a.inter',
+        'user_id:token\titem_id:token\ttime:float\na\tx\t1600000000\na\ty\t1600000001\n'),
+    'JSON with other keys': (load_interactions, 'a.json', '{"client": "a", "thing": "x", "day": 1600000000}\n'),
     'RecBole with a bad row': (load_recbole, 'a.inter',
         'user_id:token\titem_id:token\ttimestamp:float\na\tx\t1600000000\na\ty\tnoon\n'),
     'Amazon with a bad row': (load_amazon, 'a.csv',
@@ -142,7 +146,7 @@ def test_splits():
     assert 'leave_one_out' in message
 
 MODULES = (genrec.data.interactions, genrec.data.log, genrec.data.read, genrec.data.recbole, genrec.data.public,
-    genrec.data.sources, genrec.data.amazon, genrec.data.split)
+    genrec.data.sources, genrec.data.columns, genrec.data.known, genrec.data.amazon, genrec.data.split)
 MARKS = re.compile(r"\b(?:order|on_error|short|year)='?\w+|columns=dict|`t[.\[]|\bremedy\(")
 
 def texts_of(module):

@@ -7,6 +7,7 @@ __all__ = ['OLD_NAMES', 'NEW_NAMES', 'load_amazon', 'load_amazon_items']
 
 # %% ../../nbs/data/18_amazon.ipynb #d760520b
 import html, itertools
+from functools import partial
 from pathlib import Path
 from .read import MAX_LINE, Reader
 from .page_code import without_page_code
@@ -36,7 +37,7 @@ def _reviews(reader, names):
                 reader.bad(line, f"no {', '.join(lost)}", review)
             else:
                 yield line, *(_text(review.get(n)) for n in names)
-    fast,limit,file = None,1<<62,duckdb_file(reader.path)
+    fast,limit,file = None,1<<62,duckdb_file(reader.path) if reader.encoding=='utf-8' else None
     if file:
         path,limit,compression = file
         types = ', '.join(f"'{n}': 'varchar'" for n in names)
@@ -47,11 +48,11 @@ def _reviews(reader, names):
     return interactions(reader, rows, fast, limit, clock=True)
 
 # %% ../../nbs/data/18_amazon.ipynb #db7b7557
-def _order(path, year):
+def _order(path, year, encoding='utf-8'):
     "Which column of a ratings file without header is the user: (user, item)"
     if year in (2014,2018):
         return (0,1) if year==2014 else (1,0)
-    some = [cells for _,cells in itertools.islice(Reader(path, 'skip').rows(',', 4), 1000)]
+    some = [cells for _,cells in itertools.islice(Reader(path, 'skip', encoding=encoding).rows(',', 4), 1000)]
     # an ASIN has ten characters, a user's name nearly always more
     n_first,n_second = (sum(len(cells[i])==10 for cells in some) for i in (0,1))
     if n_first==n_second:
@@ -70,9 +71,9 @@ def _with_header(reader, cells):
     return csv_rows(reader, ',', len(cells), at, clock=True)
 
 # %% ../../nbs/data/18_amazon.ipynb #1d3f349c
-def _first_lines(path, n=1000):
+def _first_lines(path, encoding, n=1000):
     "The first lines of a file that are text, without blanks around them"
-    lines = [s.strip() for _,s in itertools.islice(Reader(path, 'skip'), n)]
+    lines = [s.strip() for _,s in itertools.islice(Reader(path, 'skip', encoding=encoding), n)]
     if not lines: raise ValueError(f"{path} holds nothing that can be read: empty lines only?")
     return lines
 
@@ -84,9 +85,9 @@ def _is_new(lines, year):
         return sum(f'"{name}"' in line or f"'{name}'" in line for line in lines)
     return votes(NEW_NAMES[0])>votes(OLD_NAMES[0])
 
-def _one(path, on_error, report, year):
+def _one(path, on_error, report, *, year, encoding):
     "Interactions of one file"
-    reader,lines = Reader(path, on_error, report),_first_lines(path)
+    reader,lines = Reader(path, on_error, report, encoding=encoding),_first_lines(path, encoding)
     line = lines[0]
     n_records = sum(line[0] in '{[' for line in lines)
     n_rows = sum(line.count(',')==3 for line in lines)
@@ -98,7 +99,7 @@ def _one(path, on_error, report, year):
     if 2*n_rows<len(lines): raise ValueError(
         f"{path}, line 1: {line[:60]!r} is no row of Amazon's: wanted a review as JSON, user,item,rating,time (2014), "
         f"item,user,rating,time (2018), or the header {','.join(NEW_NAMES)} (2023)")
-    user,item = _order(path, year)
+    user,item = _order(path, year, encoding)
     return csv_rows(reader, ',', 4, dict(user=user, item=item, rating=2, time=3), header=False, clock=True)
 
 # %% ../../nbs/data/18_amazon.ipynb #06f1218b
@@ -107,20 +108,23 @@ def load_amazon(
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
     report=None,      # a `Skipped` to add to
     year:int=None,    # 2014, 2018 or 2023, where the content does not tell
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 ): # Ibis table `user, item, rating, time`, the file's order kept; `time` in seconds
     "Interactions of Amazon Reviews, whatever the year and the layout; nothing is filtered"
     import ibis
     if year not in (None,2014,2018,2023): raise ValueError(f"`year` is 2014, 2018 or 2023, got {year!r}")
     path = Path(path)
     if not path.is_dir():
-        return _one(path, on_error, report, year)
+        return _one(path, on_error, report, year=year, encoding=encoding)
     files = sorted(path.iterdir())
     def files_of(part): return [p for p in files if p.name.endswith((f'.{part}.csv',f'.{part}.csv.gz'))]
     parts = [files_of(part) for part in ('train','valid','test')]
     if any(len(p)!=1 for p in parts): raise ValueError(
         f"{path}: wanted a file of reviews or ratings, or a folder with one each of *.train.csv, *.valid.csv "
         f"and *.test.csv, found {sorted(p.name for p in files)[:8]}")
-    tables = [_one(p, on_error, report, 2023).mutate(part=ibis.literal(i), row=ibis.row_number())
+    read = partial(_one, on_error=on_error, report=report, year=2023, encoding=encoding)
+    tables = [read(p).mutate(part=ibis.literal(i), row=ibis.row_number())
               for i,(p,) in enumerate(parts)]
     first,*others = with_one_time(tables)
     return first.union(*others).order_by('part','row').drop('part','row').cache()
@@ -196,9 +200,11 @@ def load_amazon_items(
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip': of an item that stands twice the first stays
     report=None,      # a `Skipped` to add to
     items=None,       # names of the items wanted, such as `log.items`: others are passed over and take no memory
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item (2023: `parent_asin`) -> title, brand, description, image (address or None), price, categories, features
     "Metadata of Amazon Reviews, whatever the year; text is as the shop wrote it, but for scripts and style sheets"
-    reader,found,review = Reader(path, on_error, report),{},None
+    reader,found,review = Reader(path, on_error, report, encoding=encoding),{},None
     wanted = None if items is None else set(map(str, items))
     for line,record in reader.records(literals=True, nan=True):
         if 'reviewerID' in record or 'user_id' in record:

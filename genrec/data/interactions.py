@@ -9,6 +9,8 @@ __all__ = ['TEXT', 'find_file', 'read_json', 'duckdb_file', 'interactions', 'csv
 import atexit, itertools, json, sys
 from functools import partial
 from pathlib import Path
+from .encoding import encoding_hint, marked_encoding
+from .files import packing, whole
 from .read import Reader
 from .tables import COLUMNS, as_table
 from .times import FILE_ORDER, TEXT_TIME, seconds_sql, unit_sql, vote
@@ -59,6 +61,25 @@ def _once(pairs, reader=None):
         reader.bad(None, 'a key that stands twice', key)
     return first
 
+# %% ../../nbs/data/12_interactions.ipynb #96b0625b
+def _json_text(path, raw, reader):
+    "Bytes as text; the reader, if there is one, was told the encoding"
+    encodings = (marked_encoding(raw),) if marked_encoding(raw) else reader.encodings if reader else ('utf-8',)
+    for encoding in encodings:
+        try:
+            return raw.decode(encoding).removeprefix('\ufeff')
+        except UnicodeDecodeError:
+            continue
+    lines = raw.split(b'\n')
+    odd = [line for line in lines if not _is_utf8(line)] or lines
+    raise ValueError(f"{path} is not {' or '.join(encodings).upper()}: {encoding_hint(odd, 0)}")
+
+def _is_utf8(line):
+    try:
+        return bool(line.decode()) or True
+    except UnicodeDecodeError:
+        return False
+
 def read_json(
     path,       # a file
     layout:str, # what it should hold, for the error
@@ -66,15 +87,10 @@ def read_json(
 )->dict: # the object in the file
     "Read a JSON object; a broken or empty file, another layout, or a key that stands twice is an error"
     path,wanted = Path(path),f"wanted a JSON object, {layout}"
-    if path.stat().st_size>1<<30: raise ValueError(
-        f"{path} has more than a GB: {wanted}; such a file must be read whole, split it")
-    raw = path.read_bytes()
+    raw = whole(path)
     if not raw.strip(): raise ValueError(f"{path} is empty: {wanted}; was the download cut off?")
     try:
-        d = json.loads(raw.decode('utf-8-sig'), object_pairs_hook=partial(_once, reader=reader))
-    except UnicodeDecodeError as e:
-        where = f"{e.reason} at byte {e.start}"
-        raise ValueError(f"{path} is not UTF-8 ({where}): {wanted}; convert it first") from None
+        d = json.loads(_json_text(path, raw, reader), object_pairs_hook=partial(_once, reader=reader))
     except RecursionError:
         raise ValueError(f"{path} is nested too deep: {wanted}") from None
     except ValueError as e:
@@ -108,11 +124,12 @@ def _typed(src, line='null', numbers=TEXT):
 def duckdb_file(
     path, # a local file
 ): # (its name as SQL, rows it may have, its compression), or None where DuckDB would take the name for a pattern
-    "How DuckDB shall read a file; a gzip has no more rows than bytes, or it is a bomb"
+    "How DuckDB shall read a file; a gzip has no more rows than bytes, or it is a bomb. None for other packed files"
     path = Path(path).absolute()
     with path.open('rb') as f:
-        is_gzip = f.read(2)==b'\x1f\x8b'
-    if any(c in str(path) for c in '*?[]{}'):
+        packed = packing(f.read(16))
+    is_gzip = packed=='gzip'
+    if packed not in ('','gzip') or any(c in str(path) for c in '*?[]{}'):
         return None
     name = "'"+str(path).replace("'", "''")+"'"
     return name, max(1<<20, path.stat().st_size) if is_gzip else 1<<62, 'gzip' if is_gzip else 'none'
@@ -211,6 +228,7 @@ def interactions(
     finally:
         for temporary in (name, name+'_raw', name+'_good'):
             db.execute(f'drop table if exists {temporary}')
+    reader.unit = order or unit
     reader.done(kept=n_good)
     return t
 

@@ -8,7 +8,8 @@ __all__ = ['GENRES', 'load_movielens', 'load_movielens_items']
 # %% ../../nbs/data/21_movielens.ipynb #85c1a52d
 import csv, re
 from pathlib import Path
-from .read import Reader, inside
+from .files import inside
+from .read import Reader
 from .interactions import csv_rows
 
 # %% ../../nbs/data/21_movielens.ipynb #ca35bb00
@@ -38,6 +39,8 @@ def load_movielens(
     path,             # a folder of MovieLens, or its file of ratings: u.data, ratings.dat, ratings.csv
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 ): # Ibis table `user, item, rating, time`, the file's order kept; `time` in seconds
     "Interactions of MovieLens"
     f = _pick(path, ('u.data','ratings.dat','ratings.csv'), 'file of ratings')
@@ -47,7 +50,7 @@ def load_movielens(
         f"{f}, line 1: wanted user, movie, rating and time, got {cells}")
     quote = '"' if sep==',' else ''
     at = dict(user=0, item=1, rating=2, time=3)
-    return csv_rows(Reader(f, on_error, report), sep, 4, at, header=header, quote=quote, clock=True)
+    return csv_rows(Reader(f, on_error, report, encoding=encoding), sep, 4, at, header=header, quote=quote, clock=True)
 
 # %% ../../nbs/data/21_movielens.ipynb #af2d25ae
 GENRES = ( # of `u.item`, in order
@@ -100,15 +103,18 @@ def _encoding(path):
             return 'latin-1'
     return 'utf-8'
 
+# %% ../../nbs/data/21_movielens.ipynb #ef8254aa
 def load_movielens_items(
     path,             # a folder of MovieLens, or its file of movies: items.csv, u.item, movies.dat, movies.csv
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip': of an item that stands twice the first stays
     report=None,      # a `Skipped` to add to
+    *,
+    encoding=None, # of the file; None: UTF-8, and of the older files Latin-1 where they are not
 )->dict: # item name -> title, year, categories (genres), overview, image (path or None), and what else items.csv has
     "Movies of MovieLens; `image` is posters/NAME.jpg beside the file, where there is one"
     f = _pick(path, ('items.csv','u.item','movies.dat','movies.csv'), 'file of movies')
     sep,header,first = _layout(f)
-    reader,found = Reader(f, on_error, report, encoding=_encoding(f)),{}
+    reader,found = Reader(f, on_error, report, encoding=encoding or _encoding(f)),{}
     for line,name,title,genres,more in _movies(reader, sep, header, first):
         if not name.strip() or name in found:
             reader.bad(line, 'an item that stands twice' if name in found else 'no item', name)

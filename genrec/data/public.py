@@ -44,7 +44,7 @@ def _user_lists(reader, order):
         if not items:
             reader.bad(line, 'no items', text)
         elif not all(item.isdecimal() for item in items):
-            reader.bad(line, 'an item that is no number', text)
+            reader.bad(line, 'an item that is no number (lists of names are for `load_interactions`)', text)
         elif user in lists and order:
             lists[user] += items
         elif user in lists:
@@ -63,11 +63,12 @@ def load_s3rec(
     report=None,      # a `Skipped` to add to
     *,
     order:str=None,   # 'file': a user may have many lines (`user item`), which stand in the order of what happened
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 ): # Ibis table `user, item, rating, time`; `time` is the place in the user's list, `rating` is null
     "Interactions in the layout of S3-Rec; names are the numbers of the file"
     import ibis, pyarrow as pa
     check_order(order)
-    lists = _user_lists(Reader(_sequence_file(path), on_error, report), order)
+    lists = _user_lists(Reader(_sequence_file(path), on_error, report, encoding=encoding), order)
     n = np.array([len(items) for items in lists.values()], np.int64)
     who = np.repeat(np.arange(len(n)), n)
     place = np.arange(len(who))-(n.cumsum()-n)[who]
@@ -93,10 +94,12 @@ def load_s3rec_items(
     path, # a folder with one *item2attributes.json, perhaps with ASINs in P5's *datamaps.json; or the first file
     on_error='raise', # 'raise' a ValueError, or 'skip' bad items, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item name -> attributes (list of numbers), asin (text, where the folder tells)
     "Items in the layout of S3-Rec: no texts, attributes only; `asin` leads to Amazon's metadata of 2014"
     file = find_file(path, 'item2attributes.json', 'item -> attributes')
-    reader,items = Reader(file, on_error, report),{}
+    reader,items = Reader(file, on_error, report, encoding=encoding),{}
     maps = sorted(file.parent.glob('*datamaps.json'))
     for name,attributes in read_json(file, 'item -> attributes, as in {"4": [1, 2, 3]}', reader).items():
         if isinstance(attributes, list) and all(type(a) is int for a in attributes):
@@ -158,6 +161,8 @@ def load_minionerec(
     path,             # a folder with train/, valid/ and test/, each with one CSV; or one of these files
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 ): # Ibis table `user, item, rating, time`; `time` is the place in what is known of the user's sequence
     "Interactions of MiniOneRec's samples; warns where the training file, and so most of each sequence, is absent"
     import warnings
@@ -168,7 +173,7 @@ def load_minionerec(
             f"{path.name} has no training file: users without a later sample are absent, and the others' sequences "
             "begin with the ten items at most before their first one; nothing can be trained or compared on it",
             stacklevel=2)
-    readers = [(part, Reader(file, on_error, report)) for part,file in files]
+    readers = [(part, Reader(file, on_error, report, encoding=encoding)) for part,file in files]
     t = unroll(readers[-1][1], _samples(readers))
     n = t.count().to_pyarrow().as_py()
     for _,reader in readers:
@@ -189,12 +194,14 @@ def load_minionerec_items(
     path,             # a folder with one *.item.json (or index/ with one), or that file
     on_error='raise', # 'raise' a ValueError, or 'skip' bad items, count them and warn once
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item name -> title, brand, categories, description (a list, where the file has one as text)
     "Items of MiniOneRec, whose descriptions are lists that Python wrote as text"
     path = Path(path)
     folder = path/'index' if (path/'index').is_dir() else path
     file = find_file(folder, '.item.json', 'item -> title, description, brand, categories')
-    reader,items = Reader(file, on_error, report),{}
+    reader,items = Reader(file, on_error, report, encoding=encoding),{}
     for name,fields in read_json(file, 'item -> fields, as in {"0": {"title": "..."}}', reader).items():
         if not isinstance(fields, dict):
             reader.bad(None, f'a {type(fields).__name__} where fields should be', f'{name}: {fields}')

@@ -6,11 +6,13 @@
 __all__ = ['TYPES', 'unroll', 'load_recbole', 'load_recbole_items', 'load_recbole_users']
 
 # %% ../../nbs/data/24_recbole.ipynb #56fd7d52
+import re
 from itertools import chain
 from pathlib import Path
 import numpy as np
 from .read import Reader
 from .interactions import csv_rows, find_file
+from .layouts import known_columns
 from .times import check_order
 from .names import load_names
 from .cells import as_number, bad_cell, is_missing
@@ -84,9 +86,9 @@ def unroll(
 # %% ../../nbs/data/24_recbole.ipynb #668425bc
 TYPES = ('token','token_seq','float','float_seq')
 
-def _header(path):
+def _header(path, encoding='utf-8'):
     "Names and types of an atomic file's columns"
-    line = next((text for _,text in Reader(path)), '').strip('\r')
+    line = next((text for _,text in Reader(path, encoding=encoding)), '').strip('\r')
     head = [column.strip().rpartition(':')[::2] for column in line.split('\t')]
     bad = [(name,kind) for name,kind in head if not name or kind not in TYPES]
     if bad or len(dict(head))<len(head): raise ValueError(
@@ -120,7 +122,7 @@ def _benchmark_files(path):
 def _samples(readers):
     "(line, part, user, items before, item after) of the rows that (part, reader) give"
     for part,reader in readers:
-        head = _header(reader.path)
+        head = _header(reader.path, reader.encoding)
         user,history,item = _find_columns(reader.path, head, ('user_id','item_id_list','item_id'))
         for line,cells in _below_header(reader, head):
             if not cells[user] or not cells[item]:
@@ -144,12 +146,36 @@ def _named(t, folder):
     return t
 
 # %% ../../nbs/data/24_recbole.ipynb #94c8ecec
+_FIELDS = dict(user=('USER_ID_FIELD','user_id'), item=('ITEM_ID_FIELD','item_id'), time=('TIME_FIELD','timestamp'))
+
+def _field_names(folder, columns, order):
+    "'user', 'item', 'time' -> name of the column: as the caller says, or a *.yaml of RecBole, or RecBole's own"
+    texts = [path.read_text('utf-8', 'replace') for path in sorted(folder.glob('*.y*ml')) if path.stat().st_size<1<<20]
+    told = dict(re.findall(r'^ *(\w+_FIELD) *: *["\']?([\w.-]+)', '\n'.join(texts), re.M))
+    names = {role: told.get(field, name) for role,(field,name) in _FIELDS.items() if not (order and role=='time')}
+    odd = sorted(set(columns or {})-{*_FIELDS,'rating'})
+    if odd: raise ValueError(f"`columns` maps user, item, time and rating to columns of the file; {odd[0]!r} is none")
+    return {role: dict(columns or {}).get(role, name) for role,name in names.items()}
+
+def _hint(head, names):
+    "What to do where a column is not there"
+    lost = [role for role,name in names.items() if name not in head]
+    likely = {role: name for role,name in known_columns(head).items() if role in lost}
+    if likely:
+        return f"; name them, as in columns=dict({', '.join(f'{role}={name!r}' for role,name in likely.items())})"
+    return ('; without times nobody knows what came first: where the rows stand in the order in which things happened, '
+        "say so with order='file'") if lost==['time'] else ''
+
+# %% ../../nbs/data/24_recbole.ipynb #c6525c0c
 def load_recbole(
     path,             # a folder with one *.inter, or with *.train.inter, *.valid.inter and *.test.inter; or one file
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
     report=None,      # a `Skipped` to add to
     *,
     order:str=None,   # 'file': the rows of *.inter stand in the order in which things happened, and no time is read
+    columns:dict=None, # such as dict(time='ts'), where they are not called user_id, item_id, timestamp and rating;
+                      # a *.yaml in the folder that names them in RecBole's way is heard too
+    encoding='utf-8', # of the files
 ): # Ibis table `user, item, rating, time`; `time` in seconds, or, of samples, the place in the user's sequence
     "Interactions of RecBole's atomic files; names in place of numbers where *.item2index and *.user2index are there"
     import ibis
@@ -157,23 +183,21 @@ def load_recbole(
     path = Path(path)
     files = _benchmark_files(path)
     file = files[2][1] if files else find_file(path, '.inter', 'user_id, item_id, rating, timestamp')
-    head = _header(file)
+    head = _header(file, encoding)
     if files or 'item_id_list' in head:
-        readers = [(part, Reader(f, on_error, report)) for part,f in files or [(0,file)]]
+        readers = [(part, Reader(f, on_error, report, encoding=encoding)) for part,f in files or [(0,file)]]
         t = unroll(readers[-1][1], _samples(readers)).mutate(row=ibis.row_number())
         t = _named(t, file.parent).order_by('row').select('user','item','rating','time').cache()
         n = t.count().to_pyarrow().as_py()
         for _,reader in readers:
             reader.done(kept=n)
         return t
-    only_time_lacks = 'user_id' in head and 'item_id' in head
-    hint = ('; without times nobody knows what came first: where the rows stand in the order in which things happened, '
-        "say so with order='file'") if only_time_lacks else ''
-    wanted = dict(user='user_id', item='item_id') if order else dict(user='user_id', item='item_id', time='timestamp')
-    at = dict(zip(wanted, _find_columns(file, head, wanted.values(), hint)))
-    if 'rating' in head:
-        at['rating'] = list(head).index('rating')
-    return csv_rows(Reader(file, on_error, report), '\t', len(head), at, quote='', order=order)
+    names = _field_names(file.parent, columns, order)
+    at = dict(zip(names, _find_columns(file, head, names.values(), _hint(head, names))))
+    rating = dict(columns or {}).get('rating', 'rating')
+    if rating in head:
+        at['rating'] = list(head).index(rating)
+    return csv_rows(Reader(file, on_error, report, encoding=encoding), '\t', len(head), at, quote='', order=order)
 
 # %% ../../nbs/data/24_recbole.ipynb #78363e81
 def _value(kind, text):
@@ -195,11 +219,11 @@ def _cells(reader, line, fields, texts):
             row[field] = None
     return row
 
-def _records(file, on_error, report):
+def _records(file, on_error, report, encoding='utf-8'):
     "Name -> fields of a table whose first column is a name"
-    head = _header(file)
+    head = _header(file, encoding)
     fields = list(head.items())[1:]
-    reader,records = Reader(file, on_error, report),{}
+    reader,records = Reader(file, on_error, report, encoding=encoding),{}
     for line,cells in _below_header(reader, head):
         name = cells[0]
         if not name or name in records:
@@ -214,13 +238,15 @@ def load_recbole_items(
     path,             # a folder with one *.item or one *.text, or that file
     on_error='raise', # or 'skip': a bad cell is None, of an item that stands twice the first stays; both are counted
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item name -> the file's fields; `title` and `categories` (a list) also where it has other names for them
     "Items of RecBole's atomic files"
     path = Path(path)
     has_item = path.is_dir() and any(path.glob('*.item'))
     file = find_file(path, '.item' if has_item else '.text', 'item_id and fields')
-    _find_columns(file, _header(file), ['item_id'])
-    items = _records(file, on_error, report)
+    _find_columns(file, _header(file, encoding), ['item_id'])
+    items = _records(file, on_error, report, encoding)
     for fields in items.values():
         title = next((fields[name] for name in fields if 'title' in name), None)
         kinds = next((fields[name] for name in ('class','genre','genres') if name in fields), None)
@@ -234,6 +260,8 @@ def load_recbole_users(
     path,             # a folder with one *.user, or that file
     on_error='raise', # as for `load_recbole_items`
     report=None,      # a `Skipped` to add to
+    *,
+    encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # user name -> the file's fields
     "Users of RecBole's atomic files"
-    return _records(find_file(path, '.user', 'user_id and fields'), on_error, report)
+    return _records(find_file(path, '.user', 'user_id and fields'), on_error, report, encoding)
