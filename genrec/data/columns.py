@@ -11,7 +11,8 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from .read import Reader
-from .interactions import COLUMNS, TEXT, csv_rows, duckdb_file, interactions
+from .tables import COLUMNS
+from .interactions import TEXT, csv_rows, duckdb_file, interactions
 from .known import columns_hint, first_lines, read_known, rows_layout, split_line
 from .layouts import known_columns
 from .parts import one_parquet, parquet_names, parts_of

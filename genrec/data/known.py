@@ -10,7 +10,8 @@ import csv, itertools, re
 from dataclasses import dataclass
 from pathlib import Path
 from .read import MAX_LINE, Reader
-from .interactions import COLUMNS, csv_rows, duckdb_file, interactions
+from .tables import COLUMNS
+from .interactions import csv_rows, duckdb_file, interactions
 from genrec.data.layouts import (Layout, is_mind, is_sequence, known_columns, known_shape, mind_rows, plain_time,
     sequence_rows)
 from .remedies import likely_columns
