@@ -5,6 +5,8 @@ from fastcore.test import test_eq as equal, expect_fail
 from genrec.core.values import Embeddings, Histories, Samples, SemanticIds, set_seed
 from genrec.core.train import fit
 from genrec.recommend.bert4rec import BERT4Rec
+from genrec.recommend.causal import CausalRecommender
+from genrec.recommend.counts import FollowersAndContent
 from genrec.recommend.fdsa import FDSA
 from genrec.recommend.features import ContentRec, GRU4RecF, SASRecF
 from genrec.recommend.fmlp import FMLPRec
@@ -53,6 +55,7 @@ MADE = { # name -> a recommender; `seed` is that of its index and contents
     'Markov': lambda seed: Markov(N, order=2, shrink=1.).fit(samples()),
     'ItemKNN': lambda seed: ItemKNN(N, k=3, decay=.5).fit(samples()),
     'SemanticKNN': lambda seed: SemanticKNN(content(seed), by='mean'),
+    'FollowersAndContent': lambda seed: FollowersAndContent(N, content(0), decay=.5).fit(samples()),
     'SASRec': lambda seed: SASRec(N, dim=16, loss='gbce', n_negatives=3),
     'GRU4Rec': lambda seed: GRU4Rec(N, 16, hidden=8, n_layers=2),
     'BERT4Rec': lambda seed: BERT4Rec(N, 16, max_history=7, head=False),
@@ -67,13 +70,14 @@ MADE = { # name -> a recommender; `seed` is that of its index and contents
     'UniSRec of IDs': lambda seed: UniSRec(N, two(seed), 16, n_experts=2, transductive=True),
     'VQRec': lambda seed: VQRec(ids(seed), 16),
     'MISSRec': lambda seed: MISSRec(N, two(seed), 16, n_interests=4, fusion='item'),
+    'CausalRecommender': lambda seed: CausalRecommender(ids(seed), dim=16, d_ff=16, d_decoder=8, item_vectors=True),
     'T5Recommender': lambda seed: T5Recommender(ids(seed), T5Config(**T5, recency=False), max_history=9),
     'T5 of tuples': lambda seed: T5Recommender(parts(seed), **T5, legal=True, tuple_vectors=True, item_vectors=True),
     'T5 untied': lambda seed: T5Recommender(ids(seed), **T5, tie=False),
     'SimilarityT5': lambda seed: SimilarityT5(ids(seed), content(seed), **T5|dict(n_layers=2), shared_table=True),
     'RankingT5': lambda seed: RankingT5(ids(seed), temperature=.5, **T5),
 }
-UNTRAINED = ('Popular', 'Markov', 'ItemKNN', 'SemanticKNN')
+UNTRAINED = ('Popular', 'Markov', 'ItemKNN', 'SemanticKNN', 'FollowersAndContent')
 
 def made(name, seed=0, chance=0):
     "A recommender whose weights are away from where they start"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['followers', 'tfidf_rows', 'FollowersAndContent']
 
-# %% ../../nbs/recommend/52_counts.ipynb #c4cb84da
+# %% ../../nbs/recommend/52_counts.ipynb #33a25c69
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -13,8 +13,9 @@ from fastcore.basics import patch
 from ..core.values import Embeddings, Histories, Ranking, Samples
 from .base import check_histories, check_samples, rank_in_blocks, training_items
 from .markov import add_rows, sparse_rows
+from .saved import HubRecommender
 
-# %% ../../nbs/recommend/52_counts.ipynb #e54e6d57
+# %% ../../nbs/recommend/52_counts.ipynb #d02a74d4
 def followers(
     samples:Samples, # training part of a split: every prefix of the users' sequences
     n_items:int,
@@ -34,7 +35,7 @@ def followers(
     most = torch.zeros(n_items, dtype=total.dtype).scatter_reduce_(0, row, total, 'amax')
     return start,col,(total/most[row]).float()
 
-# %% ../../nbs/recommend/52_counts.ipynb #eaeedcd3
+# %% ../../nbs/recommend/52_counts.ipynb #c7dca9a9
 def tfidf_rows(
     texts, # one text for each item
     **how, # of scikit-learn's `TfidfVectorizer`, such as `ngram_range=(1,2)`
@@ -62,9 +63,10 @@ def _unit_rows(content, n_items):
     from sklearn.preprocessing import normalize
     return normalize(content.tocsr().astype(np.float32))
 
-# %% ../../nbs/recommend/52_counts.ipynb #2822dd81
-class FollowersAndContent(nn.Module):
+# %% ../../nbs/recommend/52_counts.ipynb #79667147
+class FollowersAndContent(HubRecommender, nn.Module):
     "What followed the last items, and what is like them: counted, not trained"
+    sized_by_weights = ('start','col','value','vectors','word_')
     def __init__(self,
         n_items:int, # size of the catalogue
         content=None, # `Embeddings`, (n_items, dim) tensor or csr_matrix of the items; None: counts alone
@@ -79,10 +81,10 @@ class FollowersAndContent(nn.Module):
         for name,value in dict(n_items=n_items, reach=reach, max_history=max_history).items():
             if value<1: raise ValueError(f"`{name}` is 1 or more, got {value}")
         self.n_items,self.reach,self.block = n_items,reach,block
-        self.content = None if content is None else _unit_rows(content, n_items)
+        self._keep_content(None if content is None else _unit_rows(content, n_items))
+        self._keep_counts((torch.zeros(n_items+1, dtype=torch.int64),)*2+(torch.zeros(0),), torch.zeros(n_items))
         self.set(decay=decay, max_history=max_history, counts_weight=counts_weight, content_weight=content_weight,
                  popularity=popularity)
-        self.rows,self.log_count = (torch.zeros(n_items+1, dtype=torch.int64),)*2,torch.zeros(n_items)
 
     def set(self, **weights): # as in `__init__`
         "Other weights for the same counts"
@@ -92,11 +94,40 @@ class FollowersAndContent(nn.Module):
     def fit(self, samples:Samples)->'FollowersAndContent': # training part of a split
         "Count what followed what"
         check_samples(samples, self.n_items)
-        self.rows = followers(samples, self.n_items, self.reach)
-        self.log_count = training_items(samples).bincount(minlength=self.n_items).float().log1p()
+        bought = training_items(samples).bincount(minlength=self.n_items).float()
+        self._keep_counts(followers(samples, self.n_items, self.reach), bought.log1p())
         return self
 
-# %% ../../nbs/recommend/52_counts.ipynb #f6b578b0
+    def own_arguments(self)->dict:
+        "Contents are among its weights, see `save_pretrained`"
+        return dict(content=None)
+
+# %% ../../nbs/recommend/52_counts.ipynb #03dae90f
+@patch
+def _keep_counts(self:FollowersAndContent, rows, log_count):
+    for name,value in zip(('start','col','value','log_count'), (*rows, log_count)):
+        self.register_buffer(name, value)
+
+@patch
+def _keep_content(self:FollowersAndContent, content):
+    words = content if content is not None and not isinstance(content, Tensor) else None
+    self.register_buffer('vectors', content if isinstance(content, Tensor) else torch.zeros(0, 0))
+    arrays = ([0],[],[],[0]) if words is None else (words.indptr, words.indices, words.data, [words.shape[1]])
+    kinds = (torch.int64, torch.int64, torch.float32, torch.int64)
+    for name,array,kind in zip(('start','col','value','count'), arrays, kinds):
+        self.register_buffer(f'word_{name}', torch.as_tensor(np.array(array)).to(kind))
+
+@patch(as_prop=True)
+def has_content(self:FollowersAndContent)->bool:
+    "Whether vectors or words are read"
+    return self.vectors.numel()>0 or len(self.word_start)>1
+
+@patch(as_prop=True)
+def rows(self:FollowersAndContent)->tuple: # see `followers`
+    "What followed each item"
+    return self.start,self.col,self.value
+
+# %% ../../nbs/recommend/52_counts.ipynb #07be708b
 @patch
 def scores(self:FollowersAndContent, h:Histories)->Tensor: # (n, n_items)
     "The sum of the three parts, see above"
@@ -108,22 +139,24 @@ def scores(self:FollowersAndContent, h:Histories)->Tensor: # (n, n_items)
         for age in range(items.shape[1]):
             column = items.shape[1]-1-age
             add_rows(out, items[:,column], self.counts_weight*weight[:,column], self.rows)
-    if self.content is not None and self.content_weight:
+    if self.has_content and self.content_weight:
         out += self.content_weight*self._alike(items, weight)
     return out
 
 @patch
 def _alike(self:FollowersAndContent, items, weight):
     "(n, n_items) weighted cosines to the items of each history"
-    if isinstance(self.content, Tensor):
-        read = self.content[items.clamp(min=0)]
-        return (read*weight[...,None]).sum(1)@self.content.T
+    if self.vectors.numel():
+        vectors = self.vectors.float()
+        return (vectors[items.clamp(min=0)]*weight[...,None]).sum(1)@vectors.T
     import scipy.sparse as sp
     n,t = items.shape
     query = torch.arange(n).repeat_interleave(t)[(items>=0).flatten()]
     chosen = items[items>=0]
     pick = sp.csr_matrix((weight[items>=0].numpy(), (query.numpy(), chosen.numpy())), (n, self.n_items))
-    return torch.from_numpy((pick@self.content@self.content.T).toarray()).float()
+    words = (self.word_value.float().numpy(), self.word_col.numpy(), self.word_start.numpy())
+    words = sp.csr_matrix(words, (self.n_items, int(self.word_count)))
+    return torch.from_numpy((pick@words@words.T).toarray()).float()
 
 @patch
 def recommend(self:FollowersAndContent,

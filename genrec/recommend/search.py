@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['search']
 
-# %% ../../nbs/recommend/16_search.ipynb #552b5980
+# %% ../../nbs/recommend/16_search.ipynb #4e2e7f7b
 import torch
 from ..core.values import Ranking
-from .base import check_histories
+from .base import check_histories, check_k
 from .beam import beam_search
 
-# %% ../../nbs/recommend/16_search.ipynb #4b86fbd2
+# %% ../../nbs/recommend/16_search.ipynb #3da31e6d
 def _excluded_lists(exclude, n, n_items):
     "Items that each query must not get, checked; None for none"
     if exclude is None:
@@ -21,7 +21,7 @@ def _excluded_lists(exclude, n, n_items):
         raise ValueError(f"`exclude` needs one list of items for each of {n} histories, got {len(exclude)}")
     return exclude
 
-# %% ../../nbs/recommend/16_search.ipynb #3bc45df0
+# %% ../../nbs/recommend/16_search.ipynb #a6921bec
 @torch.no_grad()
 def search(
     model, # has `trie`, `legal`, `n_items`, `device` and `decoding_blocks(histories, users, ...)`
@@ -37,7 +37,8 @@ def search(
     **reading, # more arguments of `decoding_blocks`, such as `precision` and `memory`
 )->Ranking: # -1 where fewer than `k` items were reached
     "The best items of each history by beam search inside the catalogue's trie"
-    width,n,out = max(k,20) if width is None else width,len(histories),[]
+    histories = check_histories(histories, model.n_items, empty=getattr(model, 'n_user_tokens', 0)>0)
+    width,n,out = max(check_k(k),20) if width is None else width,len(histories),[]
     model.trie = model.trie.to(model.device)
     exclude = _excluded_lists(exclude, n, model.n_items)
     how = dict(width=width, renormalise=model.legal if renormalise is None else renormalise,

@@ -14,8 +14,8 @@ from fastcore.basics import patch
 from ..core.values import Histories, Ranking, Samples
 from ..core.config import check_precision
 from ..core.progress import progress
-from .base import check_histories, check_k, check_weights, length_blocks
-from .beam import beam_search
+from .base import check_histories, check_weights, length_blocks
+from .search import search
 from .t5_stack import CachedDecoder, T5Stack
 from .tables import CodeTables
 from .training import cross_entropy, cut_short
@@ -268,7 +268,6 @@ def decoding_blocks(self:T5Recommender,
 
 # %% ../../nbs/recommend/27_t5.ipynb #f91195c6
 @patch
-@torch.no_grad()
 def recommend(self:T5Recommender,
     histories, # `Histories` or lists of items
     k:int=10, # items per history
@@ -282,23 +281,8 @@ def recommend(self:T5Recommender,
     bar:bool=None, # progress bar over users (default: where there are over 2,000)
 )->Ranking:
     "Items by beam search inside the catalogue's trie"
-    histories = check_histories(histories, self.n_items, empty=self.n_user_tokens>0)
-    width,n,out = max(check_k(k),20) if width is None else width,len(histories),[]
-    self.trie = self.trie.to(self.device)
-    if exclude is not None:
-        exclude = check_histories(exclude, self.n_items, empty=True)
-        if len(exclude)!=n:
-            raise ValueError(f"`exclude` needs one list of items for each of {n} histories, got {len(exclude)}")
-    search = dict(width=width, renormalise=self.legal if renormalise is None else renormalise,
-        allow=None if allow is None else self.trie.subset(allow))
-    how = dict(precision=precision, width=width, memory=memory, bar=False if bar is None and n<2000 else bar)
-    for i,next_logits in self.decoding_blocks(histories, users, **how):
-        gone = None if exclude is None else exclude[i]
-        r = beam_search(next_logits, self.trie, len(i), k, exclude=gone, **search)
-        out.append((i, r.items.cpu(), r.scores.cpu()))
-    i,items,scores = (torch.cat(o) for o in zip(*out))
-    at = i.argsort()
-    return Ranking(items[at], scores[at])
+    return search(self, histories, k, width=width, users=users, renormalise=renormalise, exclude=exclude, allow=allow,
+        precision=precision, memory=memory, bar=bar)
 
 # %% ../../nbs/recommend/27_t5.ipynb #75bf374e
 @patch
