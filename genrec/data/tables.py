@@ -54,13 +54,19 @@ def _check_columns(t, names, order):
     raise ValueError(f"the table lacks the column{'s' if len(lost)>1 else ''} {', '.join(lost)}; "
         f"it has {list(names)}; {way}")
 
-def _check_types(t, types):
-    "Raise where a column of a table in hand cannot be read"
+def _are_whole(t, column):
+    "Whether all numbers of a column are whole, so that a cast loses nothing"
+    return not t.filter(t[column]!=t[column].floor()).count().to_pyarrow().as_py()
+
+def _check_types(t, types, read):
+    "Raise where a column of a table in hand cannot be read; `read` is the same in Ibis"
     for c in ('user','item'):
         kind = types[c]
-        if not (kind.is_string() or kind.is_integer() or kind.is_null()): raise ValueError(
-            f"column `{c}` must be text or whole numbers, got {'mixed types' if kind.is_unknown() else kind}; "
-            f"use `{remedy(t, 'whole' if kind.is_numeric() else 'text', c)}`")
+        if not (kind.is_string() or kind.is_integer() or kind.is_null()):
+            way = 'whole' if kind.is_floating() and _are_whole(read, c) else 'text'
+            raise ValueError(
+                f"column `{c}` must be text or whole numbers, got {'mixed types' if kind.is_unknown() else kind}; "
+                f"use `{remedy(t, way, c)}`")
     rating = types.get('rating')
     if rating is not None and not (rating.is_numeric() or rating.is_null()): raise ValueError(
         f"column `rating` must be numbers, got {rating}; where there is none leave it out: "
@@ -91,7 +97,7 @@ def as_table(
     given,t = t,_in_ibis(t)
     types = dict(t.schema())
     _check_columns(given, types, order)
-    _check_types(given, types)
+    _check_types(given, types, t)
     t = _repaired(t)
     if 'rating' not in types:
         t = t.mutate(rating=ibis.null('float32'))
