@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EXACT_UP_TO', 'Gate', 'Heard', 'Blend', 'reranked']
 
-# %% ../../nbs/recommend/56_blend.ipynb #a7019653
+# %% ../../nbs/recommend/56_blend.ipynb #6f4a4942
 import json, math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from .catalog_scores import all_scores, is_trained, listed_scores, share_of_best
 from .counts import FollowersAndContent
 from .saved import HubRecommender
 
-# %% ../../nbs/recommend/56_blend.ipynb #aada8bc6
+# %% ../../nbs/recommend/56_blend.ipynb #bda25851
 @dataclass(frozen=True)
 class Gate:
     "MemGen's weight for each user: how far to trust one member, by how certain it is; the others have the rest"
@@ -38,7 +38,7 @@ class Gate:
         "The member's share"
         return torch.sigmoid(self.q*(certainty-self.tau))
 
-# %% ../../nbs/recommend/56_blend.ipynb #c812fca9
+# %% ../../nbs/recommend/56_blend.ipynb #f474af57
 EXACT_UP_TO = 2**14 # items up to which a blend scores the whole catalogue
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Heard:
     certainty:dict # member -> (n,) its largest probability, of trained members
     open:Tensor    # (n, n_items) bool: items that may be recommended
 
-# %% ../../nbs/recommend/56_blend.ipynb #5ca164a1
+# %% ../../nbs/recommend/56_blend.ipynb #3d1dda59
 class Blend(HubRecommender, nn.Module):
     "Several recommenders over one catalogue, as one"
     def __init__(self,
@@ -75,7 +75,7 @@ class Blend(HubRecommender, nn.Module):
         self.set(power=power, gate=gate, only=only, width=check_k(width), **(weights or {}))
         self.beside = None if beside is None else self._item_mask(beside)
 
-# %% ../../nbs/recommend/56_blend.ipynb #3af9c97a
+# %% ../../nbs/recommend/56_blend.ipynb #3598fa29
 def _checked_members(members):
     "A dict of recommenders whose names can be names of folders"
     if not isinstance(members, dict) or not members:
@@ -100,7 +100,7 @@ def _item_mask(self:Blend, items):
     mask[items.long()] = True
     return mask
 
-# %% ../../nbs/recommend/56_blend.ipynb #83c49943
+# %% ../../nbs/recommend/56_blend.ipynb #6e7cc767
 @patch
 def set(self:Blend,
     **changes, # a member's name and its weight; or `power`, `gate`, `only`, `width`
@@ -133,7 +133,7 @@ def _check_names(self:Blend):
     if self.gate is not None and not is_trained(self.members[self.gate.of]):
         raise ValueError(f"`gate` wants a member that gives probabilities: {self.gate.of!r} was counted")
 
-# %% ../../nbs/recommend/56_blend.ipynb #72473326
+# %% ../../nbs/recommend/56_blend.ipynb #b1142c0b
 @patch
 def lists(self:Blend, h:Histories, bar:bool=False)->dict: # member -> `Ranking`
     "The `width` best items of each member whose lists are needed; none where the whole catalogue is scored"
@@ -170,7 +170,7 @@ def heard(self:Blend,
             opened = opened|self.beside
     return Heard(scores, certainty, opened)
 
-# %% ../../nbs/recommend/56_blend.ipynb #1764ba1f
+# %% ../../nbs/recommend/56_blend.ipynb #f8425156
 @patch
 def mix(self:Blend, heard:Heard)->Tensor: # (n, n_items), -inf where an item is no candidate
     "The weighted sum of what was heard"
@@ -210,7 +210,7 @@ def recommend(self:Blend,
         return Ranking(torch.zeros(0, k, dtype=torch.int64), torch.zeros(0, k))
     return Ranking(torch.cat([r.items for r in parts]), torch.cat([r.scores for r in parts]))
 
-# %% ../../nbs/recommend/56_blend.ipynb #dc2ac449
+# %% ../../nbs/recommend/56_blend.ipynb #e28a1430
 def reranked(
     model, # a recommender over codes
     content, # `Embeddings`, (n_items, dim) tensor or csr_matrix of the items, frozen
@@ -227,7 +227,7 @@ def reranked(
     return Blend(dict(codes=model, content=alike), dict(content=weight), only='codes', beside=cold, width=width,
                  power=power)
 
-# %% ../../nbs/recommend/56_blend.ipynb #74b7e714
+# %% ../../nbs/recommend/56_blend.ipynb #27cff673
 _FIELDS = ('weights','power','only','width','exact','block')
 
 @patch
@@ -244,7 +244,7 @@ def _save_pretrained(self:Blend, save_directory):
     said['class'] = class_name(Blend)
     (save_directory/constants.CONFIG_NAME).write_text(json.dumps(dict(recommender=said), indent=2)+'\n')
 
-# %% ../../nbs/recommend/56_blend.ipynb #99cfbc5d
+# %% ../../nbs/recommend/56_blend.ipynb #7c02df5e
 def _saved_members(folder, said, map_location):
     "The members that a folder holds; classes of other packages are not imported"
     members = {}
