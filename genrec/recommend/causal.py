@@ -169,12 +169,13 @@ def target_nll(self:CausalRecommender,
     h:Tensor, items:Tensor, # (n, dim) states, (n,) targets
     *,
     smoothing:float=0., # of the labels, see `cross_entropy`
+    logits:list=None, # what `target_logits` gave for them
 )->list: # of (n,) for each level, in nats
     "-log p of the codes of `items`, level by level; several codes of a level cost the sum of theirs"
     if self.legal:
         self.trie = self.trie.to(self.device)
     codes,out = self.codes[items],[]
-    for l,scores in enumerate(self.target_logits(h, items)):
+    for l,scores in enumerate(self.target_logits(h, items) if logits is None else logits):
         scores = [s.float() for s in (scores if isinstance(scores, (list,tuple)) else [scores])]
         if self.legal:
             pairs = [self._among_legal(l, items, scores)]
