@@ -45,23 +45,34 @@ class AttentionBlock(nn.Module):
         *,
         causal:bool=None, # for this call (default: as made)
         at:Tensor=None, # (b, m) positions that are computed; all are looked at
+        about=None, # for `weigh`
     )->Tensor: # (b, t, dim), or (b, m, dim)
         "The first half of a block"
         causal = self.causal if causal is None else causal
         q,k,v = self._queries_keys_values(x, look, at)
-        mask = _mask(x, ok, causal, at)
-        a = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and mask is None,
-                                           dropout_p=self.p if self.training else 0.)
+        a = self.weigh(q, k, v, mask=_mask(x, ok, causal, at), causal=causal, at=at, about=about)
         return self.n1(take_positions(x, at)+self.drop(self.o(a.transpose(1,2).flatten(2))))
 
     def feed(self, x):
         "The second half: the feed-forward layer"
         return self.n2(x+self.drop(self.ff(x)))
-    def forward(self, x, look=None, ok=None, *, causal=None, at=None):
+    def forward(self, x, look=None, ok=None, *, causal=None, at=None, about=None):
         "(b, t, dim) -> (b, t, dim), or (b, m, dim) of the positions `at`; see `attend`"
-        return self.feed(self.attend(x, look, ok, causal=causal, at=at))
+        return self.feed(self.attend(x, look, ok, causal=causal, at=at, about=about))
 
 # %% ../../nbs/recommend/03_attention.ipynb #3a7615a2
+@patch
+def weigh(self:AttentionBlock,
+    q:Tensor, k:Tensor, v:Tensor, # (b, heads, m or t, d)
+    *,
+    mask:Tensor, # bool, see `_mask`
+    causal:bool, at:Tensor, # as in `attend`
+    about, # what a block of another kind knows of the positions
+)->Tensor: # (b, heads, m or t, d)
+    "What each position takes from those that it looks at"
+    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and mask is None,
+                                          dropout_p=self.p if self.training else 0.)
+
 @patch
 def _project(self:AttentionBlock, y, first, end):
     "(b, t, dim) -> (end-first, b, n_heads, t, dim/n_heads): the thirds from `first`; queries are 0, keys 1, values 2"
@@ -101,6 +112,7 @@ def run_blocks(
     *,
     look=None, # (i, x) -> what queries and keys of block i see (default: x itself)
     causal:bool=None, # as made
+    about=None, # for each block's `weigh`
 )->Tensor: # (b, t, dim), or (at.sum(), dim)
     "All blocks, one after the other; the last computes the wanted positions alone"
     positions,wanted = (None,None) if at is None else wanted_positions(at)
@@ -108,7 +120,7 @@ def run_blocks(
     for i,block in enumerate(blocks):
         last = i==len(blocks)-1
         seen = None if look is None else look(i, x)
-        x = block(x, seen, ok, causal=causal, at=positions if last else None)
+        x = block(x, seen, ok, causal=causal, at=positions if last else None, about=about)
     if at is None:
         return x
     return x[wanted] if len(blocks) else x[at]

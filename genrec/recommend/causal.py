@@ -14,7 +14,8 @@ from fastcore.basics import patch
 from ..core.layers import byte_dropout, fast_linear
 from ..core.progress import progress
 from ..core.values import Embeddings, Histories, Samples
-from .attention import AttentionBlock, run_blocks, start_small, states_at
+from .attention import run_blocks, start_small, states_at
+from .history_block import HistoryBlock
 from .base import check_histories, check_samples, length_blocks
 from .level_decoder import level_decoder
 from .search import search
@@ -34,6 +35,7 @@ class CausalConfig:
     decoder:str='sum'       # form of the decoder, or 'block'
     dropout:float=.3        # after the embeddings, in attention, after each part and in the decoder
     item_vectors:bool=False # add a learned vector of each item to what is read; zero at first
+    recency:bool=False      # a learned bias for each head says how many items ago an item was
     legal:bool=False        # the softmax runs over the codes that exist under a prefix, not over all codes
     tie:bool=True           # heads share the table of input codes
     shared:bool=False       # levels from the second on share their tokens, as UTGRec's leaves do
@@ -71,7 +73,8 @@ class CausalRecommender(CodeTables):
         self.above = nn.Embedding(self.first_tuple, cfg.dim, padding_idx=0) # of codes above, for the decoder
         self.place = nn.Embedding(cfg.max_history, cfg.dim)
         self.norm,self.drop = nn.LayerNorm(cfg.dim),nn.Dropout(cfg.dropout)
-        def block(): return AttentionBlock(cfg.dim, cfg.n_heads, cfg.d_ff, cfg.dropout)
+        longest = cfg.max_history if cfg.recency else 0
+        def block(): return HistoryBlock(cfg.dim, cfg.n_heads, cfg.d_ff, cfg.dropout, longest=longest)
         self.blocks = nn.ModuleList(block() for _ in range(cfg.n_layers))
         fast_linear(byte_dropout(self)).apply(start_small)
         self.decoder = level_decoder(cfg.decoder, cfg.dim, levels, d_hidden=cfg.d_decoder, dropout=cfg.dropout,
@@ -133,6 +136,10 @@ def item_vector(self:CausalRecommender,
     return x.masked_fill((items<0)[...,None], 0.)
 
 @patch
+def about(self:CausalRecommender, items):
+    "What blocks are told of items beside their vectors"
+
+@patch
 def states(self:CausalRecommender,
     items:Tensor, # (b, t) items, -1 behind the end
     at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
@@ -140,7 +147,7 @@ def states(self:CausalRecommender,
     "One state for each position; a position sees itself and what came before"
     x = self.item_vector(items)+self.place.weight[:items.shape[1]]
     everywhere = torch.ones_like(items, dtype=torch.bool) # padding stands behind: no position looks there
-    return run_blocks(self.blocks, self.drop(self.norm(x)), everywhere, at)
+    return run_blocks(self.blocks, self.drop(self.norm(x)), everywhere, at, about=self.about(items))
 
 # %% ../../nbs/recommend/28_causal.ipynb #620c38b8
 @patch
