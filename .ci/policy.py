@@ -3,7 +3,7 @@ import base64, hashlib, re
 from functools import lru_cache
 from importlib.resources import files
 
-DATA_TYPES = ('application/json', 'application/vnd.jupyter.widget-view+json') # of scripts that are read, never run
+SCRIPT_TYPES = ('', 'module', 'text/javascript', 'application/javascript') # others are data, which no browser runs
 STRING = r'"(?:[^"\\\n]|\\.)*"'
 END = re.compile(rf'const CSS = {STRING};\nmount\(\{{id: {STRING}, view, name: {STRING}, css: CSS\}}\);')
 
@@ -26,7 +26,7 @@ def is_widget(script):
 
 def runs(tag):
     "Would a browser run a `<script>`?"
-    return tag.get('type', '') not in DATA_TYPES
+    return tag.get('type', '').strip().lower() in SCRIPT_TYPES
 
 def hash_of(script):
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -97,7 +97,9 @@ def _axes(ax, width=4.2, height=2.8): # inches
     return plt.subplots(figsize=(width,height), layout='constrained')[1]
 
 def _line(i): return dict(color=COLOURS[i%len(COLOURS)], ls=STYLES[i%len(STYLES)], lw=1.6)
-def _named(name, text, log): return f'{as_label(name)}{text}' if isinstance(log, dict) else '' # a single log has no name
+def _named(name, text, log):
+    "A name and what follows it; a single log has none"
+    return f'{as_label(name)}{text}' if isinstance(log, dict) else ''
 
 def _finish(ax, legend=True):
     "What all plots have in common"

@@ -146,7 +146,8 @@ def plot_groups(
         if not size:
             continue
         part = [means[g]*size/n for _,means,_ in t.rows]
-        ax.barh(places, part, left=left, label=as_label(label), color=colours[g%6], hatch=hatches[g%6], edgecolor='white', lw=.5)
+        look = dict(color=colours[g%6], hatch=hatches[g%6], edgecolor='white', lw=.5)
+        ax.barh(places, part, left=left, label=as_label(label), **look)
         left = [a+b for a,b in zip(left, part)]
     ax.set_yticks(places, [as_label(system) for system,_,_ in t.rows])
     ax.invert_yaxis()

@@ -77,4 +77,5 @@ def neighbour_table(
     for part,near in neighbours_by_code(ids, item, k).items():
         code = ' '.join(map(str, ids.sids[part].codes[item].tolist()))
         rows.append([part, code, ', '.join(f'{titles[i]} ({n})' for i,n in near.tolist())])
-    return f'**{as_markdown(titles[item])}**\n\n'+md_table(['code from','code','items next to it (levels they share)'], rows)
+    table = md_table(['code from','code','items next to it (levels they share)'], rows)
+    return f'**{as_markdown(titles[item])}**\n\n{table}'
