@@ -15,6 +15,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from ..core.values import SemanticIds, md_table
+from ..core.writing import as_path
 from ..core.checkpoint import save_checkpoint, load_checkpoint
 from .vocab import id_text
 from .index_json import index_items, load_index, save_index
@@ -202,7 +203,7 @@ def save_pretrained(self:QuantitativeLanguage, folder)->Path: # the file
 @patch(cls_method=True)
 def from_pretrained(cls:QuantitativeLanguage, folder)->QuantitativeLanguage:
     "What `save_pretrained` wrote"
-    path = Path(folder)/'language.safetensors'
+    path = as_path(folder)/'language.safetensors'
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` wrote; "
                                 "published pairs of files are read by `load_pairs`")

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..core.values import Embeddings, SemanticIds, md_table, set_seed
 from ..core.record import write_atomic
 from ..core.sealed import read_object, sealed_json, unsealed_json
-from ..core.writing import filling_folder
+from ..core.writing import as_path, filling_folder
 from ..core.optim import constant
 from ..core.fit_config import FitConfig
 from ..core.train import fit
@@ -159,7 +159,7 @@ _AGAIN = 'copy the folder again, or save the translators again'
 
 def _said(folder):
     "What `translators.json` says; an older version wrote none"
-    path = Path(folder)/'translators.json'
+    path = as_path(folder)/'translators.json'
     if not path.exists():
         return dict(across=False)
     said,_ = unsealed_json(read_object(path, 'what `Translators.save_pretrained` writes', _AGAIN), path, _AGAIN)

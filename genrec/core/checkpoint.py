@@ -16,6 +16,7 @@ from .config import flat_settings
 
 # %% ../../nbs/core/25_checkpoint.ipynb #1b8328fd
 from .sealed import load_sealed, save_sealed
+from .writing import as_path
 
 # %% ../../nbs/core/25_checkpoint.ipynb #3ae67792
 def save_checkpoint(
@@ -33,7 +34,7 @@ GIVE_WAY = 'delete it to start anew, or give `checkpoint` another name'
 
 def load_checkpoint(path)->tuple: # (tensors, meta)
     "Read what `save_checkpoint` wrote; no pickle is involved"
-    if Path(path).is_dir():
+    if as_path(path, 'a checkpoint').is_dir():
         raise ValueError(f"{path} is a folder: a checkpoint is one file, such as {path}/fit.safetensors")
     tensors,said = load_sealed(path, GIVE_WAY, 'checkpoint')
     try:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from fastcore.basics import patch
 from .values import _ints, md_table
-from .writing import sweep, writing
+from .writing import as_path, sweep, writing
 from .sealed import read_object, sealed_json, unsealed_json
 
 # %% ../../nbs/core/10_record.ipynb #4569276c
@@ -136,4 +136,4 @@ def load_runs(
     folder='runs' # searched with all its folders
 )->list: # of `Run`
     "All runs below a folder, in the order of their paths"
-    return [Run.load(p) for p in sorted(Path(folder).glob('*/*/*.json'))]
+    return [Run.load(p) for p in sorted(as_path(folder, 'a folder of run files').glob('*/*/*.json'))]

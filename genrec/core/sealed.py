@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from .writing import writing
+from .writing import as_path, writing
 
 # %% ../../nbs/core/08_sealed.ipynb #d323d68f
 SEAL = 1 # version of the seals; a later one is refused
@@ -76,7 +76,7 @@ def read_object(
     advice:str, # what to do where it is not
 )->dict:
     "The JSON object in a file, whatever the file is: every fault is an error that names it"
-    path = Path(path)
+    path = as_path(path, what)
     try:
         d = json.loads(path.read_bytes().decode())
     except FileNotFoundError:
@@ -152,7 +152,7 @@ def load_sealed(
     kind:str='', # for a note where it carries no seal; '' for no note
 )->tuple: # (name -> Tensor, name -> text of the header without the seal)
     "Read a safetensors file, and check its seal"
-    path = Path(path)
+    path = as_path(path, 'a safetensors file')
     if path.is_dir(): raise ValueError(f"{path} is a folder: wanted one file, such as {path/'model.safetensors'}")
     if not path.exists(): raise FileNotFoundError(f"no file {path}: wanted a safetensors file; check the name")
     try:

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from ..core.record import digest
 from ..core.sealed import check_end, seal_end
-from ..core.writing import writing
+from ..core.writing import as_path, writing
 from .read import Skipped
 from .item_rows import is_table
 from .item_tables import load_items
@@ -242,7 +242,7 @@ def open_catalog(
 ): # `datasets.Dataset`, mapped into memory
     "A saved catalogue; what is cut off, or points to files outside itself, is refused"
     from datasets import Image, Value
-    path = Path(path)
+    path = as_path(path)
     if not path.is_file(): raise FileNotFoundError(f"no file {path}: wanted one that `save_catalog` wrote")
     check_end(path, 'catalogue', advice='save or copy it again', verify=verify)
     c,types = _map_arrow(path)

@@ -9,6 +9,7 @@ __all__ = ['load_interactions', 'save_interactions', 'load_lcrec', 'load_lcrec_i
 import itertools, os
 from pathlib import Path
 from ..core.sealed import check_beside, writing_beside
+from ..core.writing import as_path
 from .known import said
 from .read import Reader
 from .tables import as_table
@@ -32,7 +33,7 @@ def load_interactions(
 ): # Ibis table `user, item, rating, time`, in the file's order; `time` in seconds, or places where it has nothing else
     "Interactions of any table; two columns without names, with `order='file'`, are user and item"
     check_order(order)
-    path,options = Path(path),dict(on_error=on_error, report=report, encoding=encoding, member=member)
+    path,options = as_path(path),dict(on_error=on_error, report=report, encoding=encoding, member=member)
     if path.is_dir():
         path = table_of(path) or path
     check_beside(path)

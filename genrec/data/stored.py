@@ -9,7 +9,7 @@ __all__ = ['FORMAT', 'write_arrays', 'read_about', 'map_array', 'read_names']
 import json, re
 from pathlib import Path
 import numpy as np, torch
-from ..core.writing import recovered, sweep, writing_folder
+from ..core.writing import as_path, recovered, sweep, writing_folder
 from ..core.sealed import block_sums, check_blocks, note_unsealed, read_object, sealed_json, unsealed_json
 
 # %% ../../nbs/data/35_stored.ipynb #d6cd1788
@@ -56,7 +56,7 @@ def read_about(
     verify:bool=None, # compare every byte with the checksums, or none (default: see `check_blocks`)
 )->dict: # `rows` and `names`: how many of each; and what else was said
     "What a folder says of itself, after a look at the checksums of its files"
-    folder = recovered(folder, _is_whole)
+    folder = recovered(as_path(folder, f'a saved {kind}'), _is_whole)
     file = folder/'about.json'
     if not file.is_file(): raise FileNotFoundError(
         f"{folder} holds no saved {kind} (it lacks about.json); write one with `save_{kind}`")

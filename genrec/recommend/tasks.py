@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from ..core.values import Histories, Samples, SemanticIds, Ranking
 from ..core.record import digest
 from ..core.checkpoint import fingerprint, save_checkpoint, load_checkpoint
-from ..core.writing import filling_folder
+from ..core.writing import as_path, filling_folder
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie
 from .base import check_histories, check_k, length_blocks
@@ -259,7 +259,7 @@ def from_pretrained(cls:TaskT5,
     merge=None, # how lists become one (default: as it was saved)
 )->TaskT5:
     "A model and its words"
-    path = Path(folder)/'recommender.safetensors'
+    path = as_path(folder)/'recommender.safetensors'
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` of a `TaskT5` wrote")
     weights,meta = load_checkpoint(path)
