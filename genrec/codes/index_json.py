@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from ..core.values import SemanticIds, md_table
-from ..core.record import write_atomic
+from ..core.sealed import writing_beside
 from .vocab import code_text
 from .code_words import number_column, read_codes, ReadCodes
 from .code_ranges import told_ranges
@@ -280,7 +280,7 @@ def save_index(
     *,
     layout='words', # 'words' as LETTER, LC-Rec and MiniOneRec have them, 'numbers' as RPG: {item: [12, 7]}
 )->Path: # the file
-    "Write semantic IDs as JSON: item -> codes"
+    "Write semantic IDs as JSON, item -> codes, and beside it the file's sum, `NAME.sha256`, which `open_index` checks"
     if layout not in ('words','numbers'): raise ValueError(f"`layout` is 'words' or 'numbers', got {layout!r}")
     if isinstance(sids, NamedIds):
         items,sids = sids.items if items is None else items,sids.sids
@@ -292,5 +292,6 @@ def save_index(
     rows = sids.codes.tolist()
     if layout=='words':
         rows = ([code_text(l,c,upper) for l,c in enumerate(r)] for r in rows)
-    write_atomic(path, json.dumps(dict(zip(items, rows))))
+    with writing_beside(path) as new:
+        new.write_text(json.dumps(dict(zip(items, rows))))
     return Path(path)

@@ -14,6 +14,8 @@ from torch import Tensor
 from fastcore.basics import patch
 from ..core.values import Embeddings, SemanticIds, md_table, set_seed
 from ..core.record import write_atomic
+from ..core.sealed import read_object, sealed_json, unsealed_json
+from ..core.writing import as_path, filling_folder
 from ..core.optim import constant
 from ..core.fit_config import FitConfig
 from ..core.train import fit
@@ -147,9 +149,23 @@ def _check_vectors(self:Translators, embs, items):
 @patch
 def save_pretrained(self:Translators, folder):
     "A folder for each modality, as `RQVAE.save_pretrained` writes it, and `translators.json`"
-    for m,model in self.models.items():
-        model.save_pretrained(Path(folder)/m)
-    write_atomic(Path(folder)/'translators.json', json.dumps(dict(across=self.across)))
+    with filling_folder(folder, 'translators.json') as new:
+        for m,model in self.models.items():
+            model.save_pretrained(new/m)
+        said = dict(across=self.across, mark=self.mark)
+        write_atomic(new/'translators.json', json.dumps(sealed_json(said)))
+
+_AGAIN = 'copy the folder again, or save the translators again'
+
+def _said(folder):
+    "What `translators.json` says; an older version wrote none"
+    path = as_path(folder)/'translators.json'
+    if not path.exists():
+        return dict(across=False)
+    said,_ = unsealed_json(read_object(path, 'what `Translators.save_pretrained` writes', _AGAIN), path, _AGAIN)
+    if type(said.get('across')) is not bool: raise ValueError(
+        f"{path} should say whether words are distinct `across` domains, it says {said.get('across')!r:.40}; {_AGAIN}")
+    return said
 
 @patch(cls_method=True)
 def from_pretrained(cls:Translators,
@@ -157,14 +173,15 @@ def from_pretrained(cls:Translators,
     across:bool=None, # (default: as it was saved)
 )->Translators:
     "What `save_pretrained` wrote"
-    said = Path(folder)/'translators.json'
-    if across is None:
-        across = json.loads(said.read_text())['across'] if said.is_file() else False
+    said = _said(folder)
     there = {m:Path(folder)/m for m in ('text','image') if (Path(folder)/m/'config.json').is_file()}
     if not there:
         raise FileNotFoundError(f"no translators in {folder}: wanted `text` or `image` with config.json "
                                 "and model.safetensors, as `save_pretrained` writes them")
-    return cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, across)
+    both = cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, said['across'] if across is None else across)
+    if said.get('mark', both.mark)!=both.mark: raise ValueError(
+        f"{folder}: its translators are not those that were saved together ({list(there)} are there); {_AGAIN}")
+    return both
 
 # %% ../../nbs/codes/40_translate.ipynb #72ec2905
 def train_translators(

@@ -7,14 +7,16 @@ __all__ = ['GIVE_WAY', 'save_checkpoint', 'load_checkpoint', 'pack', 'part_of', 
            'differing_settings', 'check_mark', 'ids_beside']
 
 # %% ../../nbs/core/25_checkpoint.ipynb #825b4fce
-import hashlib, json, math, os, tempfile
+import hashlib, json, math
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 import torch
 from torch import Tensor
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from .config import flat_settings
+
+# %% ../../nbs/core/25_checkpoint.ipynb #1b8328fd
+from .sealed import load_sealed, save_sealed
+from .writing import as_path
 
 # %% ../../nbs/core/25_checkpoint.ipynb #3ae67792
 def save_checkpoint(
@@ -23,19 +25,8 @@ def save_checkpoint(
     meta:dict, # JSON values
 ):
     "Write a safetensors file whole or not at all"
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle,written = tempfile.mkstemp(prefix='.'+path.name, dir=path.parent)
-        os.close(handle)
-    except OSError as e:
-        raise OSError(f"cannot write the checkpoint {path}: {e.strerror}; "
-                      "give `checkpoint` a file in a folder you may write to") from None
-    try:
-        save_file(tensors, written, metadata={'genrec': json.dumps(meta)})
-        os.replace(written, path)
-    finally:
-        Path(written).unlink(missing_ok=True)
+    advice = 'give `checkpoint` a file in a folder you may write to'
+    save_sealed(tensors, path, dict(genrec=json.dumps(meta)), advice)
 
 
 # %% ../../nbs/core/25_checkpoint.ipynb #e87c5112
@@ -43,28 +34,15 @@ GIVE_WAY = 'delete it to start anew, or give `checkpoint` another name'
 
 def load_checkpoint(path)->tuple: # (tensors, meta)
     "Read what `save_checkpoint` wrote; no pickle is involved"
-    if Path(path).is_dir():
+    if as_path(path, 'a checkpoint').is_dir():
         raise ValueError(f"{path} is a folder: a checkpoint is one file, such as {path}/fit.safetensors")
+    tensors,said = load_sealed(path, GIVE_WAY, 'checkpoint')
     try:
-        with safe_open(path, framework='pt') as f:
-            tensors,said = {name: f.get_tensor(name) for name in f.keys()},f.metadata() or {}
         meta = json.loads(said.get('genrec', '{}'))
-    except (SafetensorError, ValueError) as e:
-        raise ValueError(f"{path} cannot be read: {_trouble(path)} ({e}); {GIVE_WAY}") from None
+    except (ValueError, RecursionError) as e:
+        raise ValueError(f"{path} cannot be read: its settings are no JSON ({e}); {GIVE_WAY}") from None
     if not isinstance(meta, dict): raise ValueError(f"{path} was not written by `save_checkpoint`; {GIVE_WAY}")
     return tensors,meta
-
-def _trouble(path):
-    "What is wrong with a file that is no safetensors file"
-    with open(path, 'rb') as f:
-        first = f.read(8)
-    if not first:
-        return 'it is empty'
-    if first[:2]==b'PK' or first[:1]==b'\x80':
-        return 'it is a pickle, as `torch.save` writes it, and is not opened'
-    if len(first)==8 and int.from_bytes(first, 'little')<=100_000_000: # bytes of the header
-        return 'it was cut off while it was written or copied'
-    return 'it is no safetensors file'
 
 # %% ../../nbs/core/25_checkpoint.ipynb #99655498
 def pack(

@@ -162,6 +162,7 @@ class ImageEncoder:
     normalise:bool=True  # vectors of length 1
     device:str=None      # 'cpu', 'cuda', ... (default: the best there is)
     progress:bool=True   # show a bar
+    revision:str=None    # of a name on the hub: a commit (40 hex digits) pins the model, a tag or branch may move
     columns = ('image',) # of the catalogue, for `cached`; no setting
 
     def load(self): # (model, image processor)
@@ -174,8 +175,9 @@ class ImageEncoder:
         from transformers import AutoModel, AutoImageProcessor
         source = model_source(self.name_or_path, 'an image model')
         try:
-            processor = AutoImageProcessor.from_pretrained(source, backend='pil')
-            model = AutoModel.from_pretrained(source)
+            pinned = dict(revision=self.revision, trust_remote_code=False)
+            processor = AutoImageProcessor.from_pretrained(source, backend='pil', **pinned)
+            model = AutoModel.from_pretrained(source, **pinned)
         except (OSError, ValueError) as e:
             folder = 'a folder with config.json, model.safetensors and preprocessor_config.json'
             instead = '`PixelEncoder`, which needs no hub'

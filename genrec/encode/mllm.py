@@ -251,14 +251,17 @@ def mllm_parts(
     dtype=torch.bfloat16, # of the frozen weights
     min_patches:int=128, # of a picture, 28 x 28 pixels each (Qwen3-VL: 32 x 32)
     max_patches:int=1024,
+    *,
+    revision:str=None, # of a name on the hub: a commit (40 hex digits) pins the model, a tag or branch may move
 )->tuple: # (model, tokenizer, image processor), as `MLLMEncoder` takes them
     "A pretrained model with its tokenizer and image processor"
     from transformers import AutoModel, AutoTokenizer, AutoImageProcessor
     source = str(name_or_path)
     try:
-        model = AutoModel.from_pretrained(source, dtype=dtype)
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        pictures = AutoImageProcessor.from_pretrained(source, backend='pil')
+        pinned = dict(revision=revision, trust_remote_code=False)
+        model = AutoModel.from_pretrained(source, dtype=dtype, **pinned)
+        tokenizer = AutoTokenizer.from_pretrained(source, **pinned)
+        pictures = AutoImageProcessor.from_pretrained(source, backend='pil', **pinned)
     except (OSError, ValueError) as e:
         folder = 'a folder with config.json, weights, tokenizer and preprocessor_config.json'
         instead = '`LightEncoder`, which needs no hub, or `tiny_qwen2vl` to try things out'
@@ -273,10 +276,12 @@ def load_mllm(
     dtype=torch.bfloat16,
     min_patches:int=128,
     max_patches:int=1024,
+    *,
+    revision:str=None, # as `mllm_parts`
     **options, # of `MLLMEncoder`
 )->MLLMEncoder:
     "An encoder over a pretrained model"
-    return MLLMEncoder(*mllm_parts(name_or_path, dtype, min_patches, max_patches), **options)
+    return MLLMEncoder(*mllm_parts(name_or_path, dtype, min_patches, max_patches, revision=revision), **options)
 
 def tiny_qwen2vl(
     vocab_size:int, # the last three are for images

@@ -188,6 +188,7 @@ class TextEncoder:
     normalise:bool=True  # vectors of length 1
     device:str=None      # 'cpu', 'cuda', ... (default: the best there is)
     progress:bool=True   # show a bar
+    revision:str=None    # of a name on the hub: a commit (40 hex digits) pins the model, a tag or branch may move
 
     def load(self): # `SentenceTransformer`
         "The model, read once"
@@ -201,7 +202,7 @@ class TextEncoder:
         from sentence_transformers import SentenceTransformer
         try:
             with _bars(self.progress):
-                model = SentenceTransformer(source, device=self.device)
+                model = SentenceTransformer(source, device=self.device, revision=self.revision, trust_remote_code=False)
         except (OSError, ValueError) as e:
             instead = '`minilm_path()` of genrec[minilm], or `TfidfEncoder`, which need no hub'
             raise model_missing(self.name_or_path, what, e, instead=instead) from e

@@ -205,11 +205,15 @@ class VAELatents:
     batch_size:int=16
 
     @classmethod
-    def load(cls, name_or_path, **kw):
+    def load(cls,
+        name_or_path, # a folder, or a name on the hub
+        revision=None, # of a name on the hub; a commit (40 hex digits) pins the model
+        **kw, # such as `size`
+    ):
         "A pretrained autoencoder, from a folder or the hub"
         from diffusers import AutoencoderKL
         try:
-            vae = AutoencoderKL.from_pretrained(str(name_or_path))
+            vae = AutoencoderKL.from_pretrained(str(name_or_path), revision=revision)
         except (OSError, ValueError) as e:
             why = f'{str(e).splitlines()[0]:.100}'
             raise OSError(f"wanted an AutoencoderKL {str(name_or_path)!r}, which is neither on this disk nor to be had "

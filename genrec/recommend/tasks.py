@@ -13,6 +13,7 @@ from fastcore.basics import patch
 from ..core.values import Histories, Samples, SemanticIds, Ranking
 from ..core.record import digest
 from ..core.checkpoint import fingerprint, save_checkpoint, load_checkpoint
+from ..core.writing import as_path, filling_folder
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie
 from .base import check_histories, check_k, length_blocks
@@ -245,8 +246,9 @@ def save_pretrained(self:TaskT5, folder)->Path: # the folder
     meta = dict(kind='recommender', settings=self.settings, merge=rule,
                 sizes=self.language.sizes, mark=self.language.mark)
     weights = {k:v.detach().cpu().contiguous().clone() for k,v in self.own_weights().items()}
-    save_checkpoint(Path(folder)/'recommender.safetensors', weights, meta)
-    self.language.save_pretrained(folder)
+    with filling_folder(folder, 'recommender.safetensors') as new:
+        save_checkpoint(new/'recommender.safetensors', weights, meta)
+        self.language.save_pretrained(new)
     return Path(folder)
 
 # %% ../../nbs/recommend/39_tasks.ipynb #3211d695
@@ -257,7 +259,7 @@ def from_pretrained(cls:TaskT5,
     merge=None, # how lists become one (default: as it was saved)
 )->TaskT5:
     "A model and its words"
-    path = Path(folder)/'recommender.safetensors'
+    path = as_path(folder)/'recommender.safetensors'
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` of a `TaskT5` wrote")
     weights,meta = load_checkpoint(path)
@@ -265,11 +267,17 @@ def from_pretrained(cls:TaskT5,
         raise ValueError(f"{path} holds no recommender, but {meta.get('kind') or 'other tensors'}; "
                          "see `TaskT5.save_pretrained`")
     lang = QuantitativeLanguage.from_pretrained(folder) if lang is None else lang
+    lost = [name for name in ('settings','sizes','mark') if name not in meta]
+    if lost: raise ValueError(f"{path} says nothing of {lost}: save the model again, see `TaskT5.save_pretrained`")
     lang.check_same(meta['sizes'], meta['mark'], 'the saved model')
     merge = merge or RULES.get(meta.get('merge', 'paper_rule'))
     if merge is None:
         raise ValueError(f"{path} merges by a rule that has no name here, {list(RULES)} have: give it as `merge`")
-    m = cls(lang, merge=merge, **meta['settings'])
-    m.load_state_dict(m.state_dict()|weights)
+    try:
+        m = cls(lang, merge=merge, **meta['settings'])
+        m.load_state_dict(m.state_dict()|weights)
+    except (AttributeError, LookupError, RuntimeError, TypeError) as e:
+        raise ValueError(f"{path}: its settings and its weights do not make a {cls.__name__} together ({e}); "
+                         "save the model again") from None
     m.begun = vocabulary_mark(m.own_weights())
     return m.eval()
