@@ -6,15 +6,17 @@
 __all__ = ['versions', 'digest', 'find_up', 'write_atomic', 'check_name', 'folder_name', 'refuse_links', 'Run', 'load_runs']
 
 # %% ../../nbs/core/10_record.ipynb #fa941a02
-import os, re, json, hashlib, platform, tempfile
+import os, re, json, hashlib, platform
 from pathlib import Path
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version, PackageNotFoundError
 import torch
 from torch import Tensor
 from fastcore.basics import patch
 from .escape import as_markdown
 from .values import _ints, md_table
+from .writing import as_path, sweep, writing
+from .sealed import read_object, sealed_json, unsealed_json
 
 # %% ../../nbs/core/10_record.ipynb #4569276c
 def versions(*names)->dict: # name -> version, 'absent' where it is not installed
@@ -49,24 +51,9 @@ def write_atomic(
     path, # file to write; its folder is made
     data, # str or bytes
 ):
-    "Write a whole file or none: to a temporary name, then renamed"
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd,tmp = tempfile.mkstemp(prefix='.'+path.name[:40], dir=path.parent)
-    try:
-        with os.fdopen(fd, 'wb') as f:
-            f.write(data.encode() if isinstance(data, str) else data)
-        os.chmod(tmp, 0o666 & ~_umask())
-        os.replace(tmp, path)
-    except BaseException:
-        Path(tmp).unlink(missing_ok=True)
-        raise
-
-def _umask():
-    "The process's umask, which can only be read by setting it"
-    m = os.umask(0)
-    os.umask(m)
-    return m
+    "Write a whole file or none: to a temporary name, then renamed; see `writing`"
+    with writing(path) as new:
+        new.write_bytes(data.encode() if isinstance(data, str) else data)
 
 # %% ../../nbs/core/10_record.ipynb #ae80f92b
 _safe = re.compile('[A-Za-z0-9][A-Za-z0-9._+=-]*')
@@ -116,6 +103,9 @@ class Run:
     def __post_init__(self):
         for name in ('system','data'):
             check_name(name, getattr(self, name))
+        for n,kind in dict(config=dict, metrics=dict, seconds=dict, versions=dict, seed=int).items():
+            value = getattr(self, n)
+            if not isinstance(value, kind): raise ValueError(f"`{n}` is a {kind.__name__}, got {value!r:.60}")
         if self.ranks is not None:
             _ints('ranks', self.ranks)
         json.dumps(self.config) # a TypeError here names what JSON cannot hold
@@ -139,31 +129,44 @@ def save(self:Run,
         d['ranks'] = dict(n=len(self.ranks), user=hit.tolist(), rank=self.ranks[hit].tolist())
     path = Path(folder)/self.system/self.data/f'{self.key}.json'
     refuse_links(path.parent, folder)
-    write_atomic(path, json.dumps(d, separators=(',',':'))+'\n')
+    sweep(path.parent, r'\.[0-9a-f]{16}\.json[a-z0-9_]{8}') # as earlier versions called unfinished files
+    write_atomic(path, json.dumps(sealed_json(d), separators=(',',':'))+'\n')
     return path
+
+# %% ../../nbs/core/10_record.ipynb #c7d17722
+_ADVICE = 'copy it again from where it was whole, or delete it and run it anew'
+
+def _ranks(hits):
+    "Ranks of all users, from those of the users whose target was found"
+    n,user,rank = (hits[name] for name in ('n','user','rank'))
+    user,rank = (torch.tensor(x, dtype=torch.int64).reshape(-1) for x in (user,rank))
+    if not len(user)==len(rank)<=n<=1<<33 or len(user) and not 0<=int(user.min())<=int(user.max())<n: raise ValueError(
+        f'its ranks are of {len(user)} users and {len(rank)} ranks, n is {n}')
+    ranks = torch.full((n,), -1)
+    ranks[user] = rank
+    return ranks
 
 @patch(cls_method=True)
 def load(cls:Run,
     path # a file that `save` wrote
 )->Run:
-    "Read one run file"
+    "Read one run file; where its checksum does not fit, it is an error"
+    d,_ = unsealed_json(read_object(path, 'a run file', _ADVICE), path, _ADVICE)
+    known = {f.name for f in fields(cls)}
+    lost,more = {'system','data','config','metrics'}-set(d),sorted(set(d)-known)
+    if lost or more: raise ValueError(f"{path} is not a run file: "
+        f"{f'it lacks {sorted(lost)}' if lost else f'nothing is known of its {more[:3]}'}; see `Run.save`")
     try:
-        d = json.loads(Path(path).read_text())
-    except json.JSONDecodeError as e:
-        raise ValueError(f"{path} is not a run file: {e}") from None
-    if not isinstance(d, dict) or not {'system','data','config','metrics'}<=set(d):
-        raise ValueError(f"{path} is not a run file: wanted the keys system, data, config, metrics; see `Run.save`")
-    ranks,hits = None,d.pop('ranks', None)
-    if hits is not None:
-        ranks = torch.full((hits['n'],), -1)
-        ranks[torch.tensor(hits['user'], dtype=torch.int64)] = torch.tensor(hits['rank'], dtype=torch.int64)
-    return cls(**d, ranks=ranks)
+        hits = d.pop('ranks', None)
+        return cls(**d, ranks=None if hits is None else _ranks(hits))
+    except (ValueError, TypeError, LookupError, RuntimeError, OverflowError) as e:
+        raise ValueError(f"{path} is not a run file: {e}; {_ADVICE}") from None
 
 def load_runs(
     folder='runs' # searched with all its folders
 )->list: # of `Run`
     "All runs below a folder, in the order of their paths"
-    paths = sorted(Path(folder).glob('*/*/*.json'))
+    paths = sorted(as_path(folder, 'a folder of run files').glob('*/*/*.json'))
     for place in dict.fromkeys(path.parent for path in paths):
         refuse_links(place, folder)
     return [Run.load(path) for path in paths]
