@@ -33,7 +33,7 @@ def small_state(
     for path,inner in model.named_modules():
         for name,value in vars(inner).items():
             if attribute_counts(type(inner), name, value) and _is_small(value):
-                state['.'.join(filter(None, ['model', path, name]))] = list(value) if isinstance(value, tuple) else value
+                state['.'.join(filter(None, ['model', path, name]))] = list(value) if isinstance(value, (list, tuple)) else value
     frozen = {f'model.{path}': 'frozen' for path,weight in model.named_parameters() if not weight.requires_grad}
     return state | frozen
 
@@ -50,7 +50,8 @@ def set_small_state(
             weights[path].requires_grad_(not str(value).endswith('frozen'))
         elif owner in modules and _is_small(vars(modules[owner]).get(attribute, ...)):
             old = vars(modules[owner])[attribute]
-            setattr(modules[owner], attribute, tuple(value) if isinstance(old, tuple) else value)
+            many = isinstance(old, (list, tuple)) and isinstance(value, list)
+            setattr(modules[owner], attribute, type(old)(value) if many else value)
 
 # %% ../../nbs/core/34_resume.ipynb #03ee97f6
 def _listed(x):
@@ -139,14 +140,14 @@ class Resumer:
 
     def living(self):
         "Parts that a training may change: those of the model, and of what is called"
-        parts = Description()
+        parts,own = Description(),Description()
         parts.add_structure('model', self.model)
         for name,call in self.calls.items():
             parts.add(name, call)
         for name,value in getattr(self.model, 'mark', dict)().items():
-            parts.add(name, value)
+            own.add(name, value)
         self.generators = {**self.of_data, **parts.generators}
-        return dict(parts.found, **{'starting weights': weights_digest(self.model)})
+        return {**own.found, **parts.found, 'starting weights': weights_digest(self.model)}
 
     @property
     def meta(self):
