@@ -99,7 +99,6 @@ def code_text(
     if code<0: raise ValueError(f"codes count from 0, got level {level}, code {code}")
     return f'<{level_letters(level, upper)}_{code}>'
 
-@checked
 def parse_code(
     text:str, # such as '<b_12>'
     upper:bool=False, # words such as '<B_12>' are wanted, and no others
