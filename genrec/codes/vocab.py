@@ -78,7 +78,6 @@ def decode(self:CodeVocab,
 # %% ../../nbs/codes/10_vocab.ipynb #87a3bc11
 MAX_LEVELS = 26+26*26 # levels that have letters
 
-@checked
 def level_letters(
     level:int, # from 0
     upper:bool=False, # capital letters
@@ -89,7 +88,6 @@ def level_letters(
     letters = (chr(ord('a')+first-1) if first else '')+chr(ord('a')+last)
     return letters.upper() if upper else letters
 
-@checked
 def code_text(
     level:int, # 0 to 701: a, b, ..., z, then two letters, aa, ab, ..., zz
     code:int,
@@ -134,7 +132,6 @@ def _repr_markdown_(self:CodeVocab):
     return head+md_table(['level','tokens','as text'], rows)
 
 # %% ../../nbs/codes/10_vocab.ipynb #59bd77cf
-@checked
 def id_text(
     codes, # (n_levels,) codes of one item
     upper:bool=False, # see `code_text`
