@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings, SemanticIds, md_table, set_seed
 from ..core.record import write_atomic
 from ..core.sealed import read_object, sealed_json, unsealed_json
@@ -25,6 +26,7 @@ from .rules import residual_distance, next_nearest
 from .language import QuantitativeLanguage, vocabulary_mark
 
 # %% ../../nbs/codes/40_translate.ipynb #f970a537
+@checked
 @dataclass(frozen=True)
 class TranslatorRQVAEConfig:
     "The settings of a translator's `RQVAE`, by its arguments' names"
@@ -37,6 +39,7 @@ class TranslatorRQVAEConfig:
     sinkhorn_eps:float=.003
     sinkhorn_iters:int=50
 
+@checked
 @dataclass(frozen=True)
 class TranslatorConfig:
     "Translators by stage; `vary(TranslatorConfig(), ids_fit=dict(epochs=50))` changes one setting"
@@ -47,6 +50,7 @@ class TranslatorConfig:
     across:bool=False    # whether a word belongs to one item of all domains, or of its own
 
 # %% ../../nbs/codes/40_translate.ipynb #1d7da923
+@checked
 def translator(
     emb:Embeddings, # of the items of all domains; those that are missing are not trained on
     cfg:TranslatorConfig=TranslatorConfig(), # or any configuration with these stages
@@ -168,6 +172,7 @@ def _said(folder):
     return said
 
 @patch(cls_method=True)
+@checked
 def from_pretrained(cls:Translators,
     folder,
     across:bool=None, # (default: as it was saved)
@@ -184,6 +189,7 @@ def from_pretrained(cls:Translators,
     return both
 
 # %% ../../nbs/codes/40_translate.ipynb #72ec2905
+@checked
 def train_translators(
     embs:dict, # modality -> `Embeddings` of the items of all domains
     cfg:TranslatorConfig=TranslatorConfig(),
