@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from fastcore.basics import patch
 from torch import Tensor
+from ..core.check import checked
 from ..core.escape import as_markdown
 from ..core.values import SemanticIds, md_table
 from ..core.writing import as_path
@@ -153,6 +154,7 @@ def only(self:QuantitativeLanguage, *modalities)->QuantitativeLanguage:
 
 # %% ../../nbs/codes/35_language.ipynb #b270d68d
 @patch
+@checked
 def check_same(self:QuantitativeLanguage,
     sizes:dict, mark:str='', # of another language, or of a model that was trained on one
     what:str='the model',
@@ -258,6 +260,7 @@ def _wanted_vocabularies(sizes, modalities):
 
 # %% ../../nbs/codes/35_language.ipynb #412c44cd
 @patch(cls_method=True)
+@checked
 def load_pairs(cls:QuantitativeLanguage,
     folder, # with a folder for each domain
     items:dict, # domain -> names of its items, such as `log.items`; the public files call them 0, 1, 2, ...

@@ -9,6 +9,7 @@ __all__ = ['GRID', 'BLEND_GRID', 'choose', 'target_places', 'choose_weights']
 from itertools import product
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.progress import progress
 from ..core.ragged import flat_items
 from ..core.values import Split
@@ -19,6 +20,7 @@ from ..recommend.blend import Blend
 # %% ../../nbs/evaluate/07_choose.ipynb #a471eeaa
 GRID = dict(decay=(.4,.6,.8), max_history=(5,10,20), content_weight=(.5,1.,2.), popularity=(0.,.01,.05))
 
+@checked
 def choose(
     model, # has `set(**settings)` and `recommend`
     split:Split,
