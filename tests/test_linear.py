@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from genrec.analyse import index
 from genrec.analyse.index import audit_index, same_inputs
-from genrec.analyse.space import explained_variance, nearest_to, neighbours
+from genrec.analyse.near import nearest_to, neighbours
+from genrec.analyse.space import explained_variance
 from genrec.codes import rules
 from genrec.codes.collide import place_in, prefix_nodes
 from genrec.core.ragged import flat_items
@@ -60,7 +61,8 @@ def test_memory_groups_as_before(train, part, seed, block):
     part = samples_of([(min(a, 14), min(b, 14)) for a,b in part], g, 0)
     split = SimpleNamespace(train=samples_of([(min(a, 14), min(b, 14)) for a,b in train], g, 1), n_items=9)
     kept = groups._in_blocks
-    groups._in_blocks = lambda rows, lists, _: kept(rows, lists, block)
+    def in_blocks(rows, lists, _): return kept(rows, lists, block)
+    groups._in_blocks = in_blocks
     try:
         assert by_memory(split, part).of.tolist()==old_by_memory(split, part).tolist()
     finally:
@@ -109,7 +111,8 @@ def test_same_rows_as_before():
 def test_rows_of_one_hash():
     "Where two rows have one hash, the old way decides"
     kept,x = torch.Tensor.sum,torch.arange(12.).view(6,2)
-    torch.Tensor.sum = lambda self, *a, **k: torch.zeros(len(self), dtype=torch.int64)
+    def no_sum(self, *_): return torch.zeros(len(self), dtype=torch.int64)
+    torch.Tensor.sum = no_sum
     try:
         kind = index._same_rows(x)
     finally:
@@ -160,7 +163,7 @@ def test_one_by_one_as_in_rounds():
         sizes = [(4,4,8), (2,40), (3,3,3,3)][seed%3]
         n = torch.tensor(sizes).prod().item()*3//4
         sids = some_ids(n, sizes, seed, skew=4.)
-        books = [torch.randint(-3, 4, (size,2), generator=chance(seed+level)).float() for level,size in enumerate(sizes)]
+        books = [torch.randint(-3, 4, (size,2), generator=chance(seed+size)).float() for size in sizes]
         distance = rules.residual_distance(books, torch.randint(-4, 5, (n,2), generator=chance(seed)).float())
         made = {}
         try:

@@ -83,17 +83,30 @@ def _queue(node, rank, room, choose):
 # %% ../../nbs/codes/05_rules.ipynb #e88b2c6a
 ROUNDS = 32 # at most, see `_queue`: items of a larger node choose one by one
 
-def _one_by_one(parts, local, room, distances):
-    "For each part of the items, which stand in their queue: the items, and the nearest code with room for each"
-    left,free = room.cpu().numpy().copy(),(room>0).cpu().numpy()
-    for part in parts:
-        d,chosen = distances(part).double().cpu().numpy(),[]
-        for node,row in zip(local[part].tolist(), d):
-            code = np.where(free[node], row, np.inf).argmin()
-            left[node,code] -= 1
-            free[node,code] = left[node,code]>0
+def _one_by_one(node, order, room, distances):
+    "Codes of some items, in their order: each the nearest with room"
+    left,free,chosen = room.cpu().numpy().copy(),(room>0).cpu().numpy(),[]
+    of = iter(node[order].tolist())
+    for _,d in distances(order):
+        for row in d.double().cpu().numpy():
+            v = next(of)
+            code = np.where(free[v], row, np.inf).argmin()
+            left[v,code] -= 1
+            free[v,code] = left[v,code]>0
             chosen.append(code)
-        yield part,torch.tensor(chosen, dtype=torch.int64, device=room.device)
+    return torch.tensor(chosen, dtype=torch.int64, device=room.device)
+
+def _chosen(node, rank, room, *, choose, distances):
+    "(m,) code of each item: in rounds where its node has few to place, else one by one"
+    crowd = (node.bincount(minlength=len(room))>ROUNDS)[node]
+    few,many = (~crowd).nonzero()[:,0],crowd.nonzero()[:,0]
+    many = many[rank[many].argsort()]
+    codes = torch.empty_like(node)
+    def of_few(todo, limit): return choose(few[todo], limit)
+    codes[few] = _queue(node[few], rank[few], room, of_few)
+    if len(many):
+        codes[many] = _one_by_one(node, many, room, distances)
+    return codes
 
 # %% ../../nbs/codes/05_rules.ipynb #40080e93
 def _places(sids, distance, block=2**24):
@@ -147,20 +160,16 @@ def _settle(codes, sizes, level, *, rank, distance, block=2**24):
         n_nodes,local = min(step, len(crowded)-start),row_of_node[node]-start
         staying = ((local>=0)&(local<n_nodes)&~leaves).nonzero()[:,0]
         taken = (local[staying]*K+codes[staying,level]).bincount(minlength=n_nodes*K).view(n_nodes,K)
-        def distances(part): return distance(part, level, codes[part,:level])
+        def distances(todo):
+            for part in items[todo].split(step):
+                yield part,distance(part, level, codes[part,:level])
         def nearest_open(todo, limit):
             found = []
-            for part in todo.split(step):
-                closed = limit[local[part]]<=rank[part,None]
-                found.append(distances(part).masked_fill_(closed, torch.inf).argmin(1))
+            for part,d in distances(todo):
+                found.append(d.masked_fill_(limit[local[part]]<=rank[part,None], torch.inf).argmin(1))
             return torch.cat(found)
-        crowd = local[items].bincount(minlength=n_nodes)>ROUNDS
-        few,many = (items[crowd[local[items]]==is_many] for is_many in (False, True))
         room = capacity-taken
-        def nearest_of_few(todo, limit): return nearest_open(few[todo], limit)
-        codes[few,level] = _queue(local[few], rank[few], room, nearest_of_few)
-        for part,chosen in _one_by_one(many[rank[many].argsort()].split(step), local, room, distances):
-            codes[part,level] = chosen
+        codes[items,level] = _chosen(local[items], rank[items], room, choose=nearest_open, distances=distances)
     for l in range(level+1, len(sizes)): # below a new code the nearest ones follow
         for items in moved.split(step):
             codes[items,l] = distance(items, l, codes[items,:l]).argmin(1)
