@@ -12,7 +12,8 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.values import Histories, Samples, SemanticIds, Ranking
 from ..core.record import digest
-from ..core.checkpoint import fingerprint, save_checkpoint, load_checkpoint
+from ..core.checkpoint import save_checkpoint, load_checkpoint
+from ..core.describe import array_digest
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie
 from .base import check_histories, check_k, length_blocks
@@ -74,7 +75,7 @@ class TaskT5(T5Recommender):
 # %% ../../nbs/recommend/39_tasks.ipynb #60f52bdb
 def _vocabulary(lang): # (8,) uint8
     "Digest of what words mean: of the mark of their vocabulary or, where that is unknown, of the words themselves"
-    words = lang.mark or {m: fingerprint(s.codes) for m,s in lang.sids.items()}
+    words = lang.mark or {m: [str(tuple(s.codes.shape)), array_digest(s.codes)] for m,s in lang.sids.items()}
     return torch.tensor(list(bytes.fromhex(digest([lang.sizes, words]))), dtype=torch.uint8)
 
 @patch
