@@ -9,6 +9,7 @@ __all__ = ['code_counts', 'code_items', 'telling_codes', 'code_table', 'shared_c
 # %% ../../nbs/analyse/25_language.ipynb #1967bd65
 import torch
 from torch import Tensor
+from ..core.escape import as_label
 from ..core.values import SemanticIds, md_table
 from ..codes.language import QuantitativeLanguage
 from ..codes.vocab import code_text
@@ -179,6 +180,6 @@ def show_code(
             ax.imshow(sheet, extent=(0, min(k, len(items)), 0, 1), aspect='equal')
         ax.set(xlim=(0,k), ylim=(0,1), xticks=[], yticks=[])
         ax.set_frame_on(False)
-        ax.set_ylabel(domain, rotation=0, ha='right', va='center')
-    axes[0].set_title(f'{code_text(level, code, modality=="image")} of {modality}', fontsize=9)
+        ax.set_ylabel(as_label(domain), rotation=0, ha='right', va='center')
+    axes[0].set_title(as_label(f'{code_text(level, code, modality=="image")} of {modality}'), fontsize=9)
     return axes

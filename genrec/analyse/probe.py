@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from ..core.arrays import as_vectors
+from ..core.escape import as_label
 from ..core.values import Embeddings, SemanticIds, md_table
 from ..codes.collide import prefix_nodes
 from ..evaluate.chance import bootstrap_means, interval
@@ -159,10 +160,10 @@ def plot_probe(
         probes = places.values()
         ends = [[p.accuracy-p.low for p in probes],[p.high-p.accuracy for p in probes]]
         ax.errorbar([p.accuracy for p in probes], list(places), xerr=ends, fmt=_marks[j%6], ms=5,
-                    color=_colours[j%6], lw=1.2, label=name)
+                    color=_colours[j%6], lw=1.2, label=as_label(name))
     for i,label in enumerate(t.labels):
         ax.plot([t.first(label).chance]*2, [i-.45,i+.45], color='.6', lw=1.5, zorder=1)
-    ax.set_yticks(range(len(t.labels)), t.labels)
+    ax.set_yticks(range(len(t.labels)), map(as_label, t.labels))
     ax.set(xlim=(0,1.03), xlabel='accuracy')
     ax.invert_yaxis()
     ax.spines[['top','right']].set_visible(False)

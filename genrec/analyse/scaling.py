@@ -9,6 +9,7 @@ __all__ = ['PowerLaw', 'fit_power', 'Scaling', 'scaling_points', 'fit_scaling', 
 import torch
 from dataclasses import dataclass
 from torch import Tensor
+from ..core.escape import as_label
 from ..core.values import md_table
 from ..evaluate.compare import text_table
 
@@ -171,7 +172,7 @@ def plot_scaling(
         ax = plt.subplots(figsize=(5.6,3.6), layout='constrained')[1]
     for j,(name,(x,y)) in enumerate(s.points.items()):
         law,colour = s.fits[name],_colours[j%6]
-        ax.plot(x, y, ('o','s','^','D')[j%4], color=colour, ms=5, label=_curve_label(name, law))
+        ax.plot(x, y, ('o','s','^','D')[j%4], color=colour, ms=5, label=_curve_label(as_label(name), law))
         if law is None:
             continue
         sizes = torch.logspace(*torch.tensor([min(x), max(x)*beyond]).log10().tolist(), 60, dtype=torch.float64)
@@ -180,7 +181,7 @@ def plot_scaling(
         ax.fill_between(sizes, low, high, color=colour, alpha=.15, lw=0)
         ax.plot(sizes[inside], values[inside], color=colour, lw=1.5)
         ax.plot(sizes[~inside], values[~inside], color=colour, lw=1.5, ls=':')
-    ax.set(xscale='log', xlabel=xlabel, ylabel=ylabel)
+    ax.set(xscale='log', xlabel=as_label(xlabel), ylabel=as_label(ylabel))
     ax.legend(frameon=False, fontsize='small')
     ax.spines[['top','right']].set_visible(False)
     return ax

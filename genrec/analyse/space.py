@@ -9,6 +9,7 @@ __all__ = ['chance_share', 'neighbour_preservation', 'explained_variance', 'word
 # %% ../../nbs/analyse/05_space.ipynb #9623d874
 import re, torch
 from torch import Tensor
+from ..core.escape import as_label
 from ..core.values import SemanticIds, Embeddings
 from ..codes.collide import place_in, prefix_nodes
 from .near import _vectors, nearest_to, neighbours
@@ -196,7 +197,7 @@ def plot_purity(
     sids = {'': sids} if isinstance(sids, SemanticIds) else dict(sids)
     for j,(name,s) in enumerate(sids.items()):
         look = dict(color=_colours[j%6], marker=_markers[j%8], ms=5)
-        ax.plot(range(s.n_levels+1), purity(s, labels), label=name or 'labels', **look)
+        ax.plot(range(s.n_levels+1), purity(s, labels), label=as_label(name) or 'labels', **look)
         by_chance = 'shuffled labels' if j==len(sids)-1 else None
         ax.plot(range(s.n_levels+1), purity(s, labels, seed), ls=':', lw=1.3, mfc='none', label=by_chance, **look)
     deepest = max(s.n_levels for s in sids.values())
@@ -264,7 +265,7 @@ def plot_map(
         label = f'{n_used-len(largest)} other codes: {int(rest.sum()):,}'
         ax.scatter(*xy[rest].T, s=size/3, c='.65', lw=0, alpha=.5, label=label, zorder=1)
     for j,k in enumerate(largest):
-        label = f"code {k}: {n[k]:,}  {(names or {}).get((*prefix,k), '')}".strip()
+        label = f"code {k}: {n[k]:,}  {as_label((names or {}).get((*prefix,k), ''))}".strip()
         look = dict(color=_colours[j%6], marker=_markers[j%5])
         ax.scatter(*xy[codes==k].T, s=size, lw=0, label=label, zorder=2, **look)
     under = f' under {tuple(prefix)}' if prefix else ''

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 from dataclasses import dataclass
+from ..core.escape import as_label
 from ..core.values import Ranking, Split, md_table
 from ..core.record import Run
 from ..data.look import gini, lorenz
@@ -98,13 +99,13 @@ def plot_gain(
         x = [i+.16*(j-(len(gains)-1)/2) for i in range(len(keep))]
         ends = [[g-l for g,l in zip(gain, low)],[h-g for g,h in zip(gain, high)]]
         ax.errorbar(x, gain, ends, fmt=('o','s','^','D')[j%4], color=_colours[j%6], capsize=3,
-                    label=f'{t.names[0]} less {t.names[1]}')
+                    label=as_label(f'{t.names[0]} less {t.names[1]}'))
     ax.axhline(0, color='.5', lw=1)
     labels = []
     for label,n,*_ in (gains[0].rows[i] for i in keep):
-        labels.append(f"{label.replace(' or more times', '+')}\n{n/n_users:.0%}")
+        labels.append(f"{as_label(label.replace(' or more times', '+'))}\n{n/n_users:.0%}")
     ax.set_xticks(range(len(keep)), labels, fontsize='small')
-    ax.set(xlabel=gains[0].groups.name, ylabel=f'gain in {gains[0].metric}')
+    ax.set(xlabel=as_label(gains[0].groups.name), ylabel=as_label(f'gain in {gains[0].metric}'))
     ax.legend(frameon=False, fontsize='small', loc='lower right')
     ax.spines[['top','right']].set_visible(False)
     return ax
@@ -183,7 +184,7 @@ def plot_exposure(
         ax = plt.subplots(figsize=(4.2,3.6), layout='constrained')[1]
     for j,(name,r) in enumerate(rankings.items()):
         c = shown_counts(r, split.n_items, k)
-        ax.plot(*lorenz(c), color=_colours[j%6], ls=('-','--','-.')[j%3], label=f'{name}: Gini {gini(c):.2f}')
+        ax.plot(*lorenz(c), color=_colours[j%6], ls=('-','--','-.')[j%3], label=f'{as_label(name)}: Gini {gini(c):.2f}')
     c = split.test.target.bincount(minlength=split.n_items)
     ax.plot(*lorenz(c), color='.3', ls=':', label=f'test targets: Gini {gini(c):.2f}')
     ax.plot([0,1], [0,1], color='.7', lw=.8)

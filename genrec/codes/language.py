@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from fastcore.basics import patch
 from torch import Tensor
+from ..core.escape import as_markdown
 from ..core.values import SemanticIds, md_table
 from ..core.checkpoint import save_checkpoint, load_checkpoint
 from .vocab import id_text
@@ -113,7 +114,7 @@ def _repr_markdown_(self:QuantitativeLanguage):
             here,missing = self.domain==d,self.missing[m]
             n_words = len(s.codes[here&~missing].unique(dim=0))
             rows.append([name, m, int(here.sum()), int((here&missing).sum()), n_words])
-    sizes = ', '.join(f"{m} {' x '.join(map(str, s))}" for m,s in self.sizes.items())
+    sizes = ', '.join(f"{as_markdown(m)} {' x '.join(map(str, s))}" for m,s in self.sizes.items())
     table = md_table(['domain','modality','items','missing','distinct words'], rows)
     return f"**QuantitativeLanguage** {len(self):,} items, {sizes}\n\n{table}"
 

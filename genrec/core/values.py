@@ -6,14 +6,14 @@
 __all__ = ['PER_SECOND', 'md_table', 'Log', 'Histories', 'Samples', 'Split', 'Embeddings', 'SemanticIds', 'Ranking', 'set_seed']
 
 # %% ../../nbs/core/00_values.ipynb #6baa59d9
-import os, re
-from html import escape
+import os
 from itertools import chain
 from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 from fastcore.basics import patch
 from .arrays import as_vectors
+from .escape import as_markdown
 
 # %% ../../nbs/core/00_values.ipynb #d376f6dc
 if os.environ.get('IN_TEST'):
@@ -30,7 +30,7 @@ def md_table(
             return str(v)
         if isinstance(v, (int,float)):
             return f'{v:,}' if isinstance(v, int) else f'{v:.4g}'
-        return re.sub(r'([|`*_\[\]\\@])', r'\\\1', escape(' '.join(str(v).split()), quote=False))
+        return as_markdown(v, starts=False)
     lines = [[show(v) for v in r] for r in [head,*rows]]
     return '\n'.join(['| '+' | '.join(r)+' |' for r in [lines[0], ['---']*len(head), *lines[1:]]])
 
@@ -223,7 +223,7 @@ class Split:
             lengths = f"{l.min()} to {l.max()}, mean {l.float().mean():.1f}" if len(s) else '-'
             rows.append([n, len(s), lengths, len(s.target.unique())])
         table = md_table(['part','samples','history length','distinct targets'], rows)
-        return f"**Split** {self.n_items:,} items; {escape(self.rule)}\n\n{table}"
+        return f"**Split** {self.n_items:,} items; {as_markdown(self.rule)}\n\n{table}"
 
 # %% ../../nbs/core/00_values.ipynb #72c659a4
 @dataclass(frozen=True)

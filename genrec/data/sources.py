@@ -6,7 +6,7 @@
 __all__ = ['load_interactions', 'save_interactions', 'load_lcrec', 'load_lcrec_items']
 
 # %% ../../nbs/data/15_sources.ipynb #72e1c4f2
-import itertools, os, tempfile
+import itertools, os, re, tempfile
 from pathlib import Path
 from ..core.record import _umask
 from .known import said
@@ -85,10 +85,14 @@ def save_interactions(
     return path
 
 # %% ../../nbs/data/15_sources.ipynb #f9c9b19e
-def _is_item(i): return i>=0 if type(i) is int else type(i) is str and i!=''
+_half = re.compile(r'[\ud800-\udfff]') # of a character, which no table can hold
+
+def _is_item(i): return i>=0 if type(i) is int else type(i) is str and i!='' and not _half.search(i)
 
 def _wrong_list(user, items):
     "What is wrong with a user's list, or None"
+    if _half.search(user):
+        return f'user {user!r:.40} holds half of a character'
     if not isinstance(items, list):
         return f'user {user!r:.40} has {items!r:.60}'
     if not items:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.arrays import as_vectors
+from ..core.escape import as_label
 from ..core.values import Histories, Embeddings
 from ..codes.product import product_ids
 from .t5 import T5Config, T5Recommender
@@ -159,11 +160,11 @@ def plot_similarity(
     b = buckets(m.vectors, torch.tensor([items], device=m.device), m.n_buckets)[0].cpu()
     ax = ax or plt.subplots(figsize=(3.4,2.8))[1]
     im = ax.imshow(b, cmap='cividis', vmin=0, vmax=m.n_buckets)
-    label = [str(names[i]) if names is not None else str(i) for i in items]
+    label = [as_label(names[i]) if names is not None else str(i) for i in items]
     at = range(len(items))
     ax.set(xticks=at, yticks=at, xlabel='read item', ylabel='reading item')
-    ax.set_xticklabels(label, rotation=90, parse_math=False)
-    ax.set_yticklabels(label, parse_math=False)
+    ax.set_xticklabels(label, rotation=90)
+    ax.set_yticklabels(label)
     ax.figure.colorbar(im, ax=ax, label=f'similarity, 0 to {m.n_buckets}')
     return ax
 
@@ -218,6 +219,6 @@ def plot_attention(
     for ax,x,title in zip(axes[1:], (a,b), ('read, without the table','read, with the table')):
         im = ax.imshow(x, cmap='cividis', vmin=0, vmax=max(a.max(), b.max()))
         ax.set(title=title, xlabel='read item', xticks=first.get_xticks(), yticks=[])
-        ax.set_xticklabels(labels, rotation=90, parse_math=False)
+        ax.set_xticklabels(labels, rotation=90)
     axes[2].figure.colorbar(im, ax=axes[2], label='share of attention')
     return list(axes)

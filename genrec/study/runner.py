@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
-from ..core.record import Run, digest, run_files
+from ..core.record import Run, check_name, digest, run_files
 
 # %% ../../nbs/study/00_runner.ipynb #f03e56d3
 @contextmanager
@@ -21,9 +21,11 @@ def claim(
 ): # whether this process has the claim
     "Hold a claim on a job while the block runs"
     import fcntl
+    check_name('name', name, 200)
     path = Path(folder)/'.claims'/name
+    refuse_links(path, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_CREAT|os.O_RDWR)
+    file = os.open(path, os.O_CREAT|os.O_RDWR|os.O_NOFOLLOW)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX|fcntl.LOCK_NB)
@@ -48,6 +50,9 @@ class Job:
     config:dict # every setting that makes a difference, except the seed
     needs:tuple=() # jobs whose runs `make` asks for with `made`
     keep:bool=False # keep the configuration of `make`'s own run too, under `made`
+    def __post_init__(self):
+        for name in ('system','data'):
+            check_name(name, getattr(self, name))
     @property
     def name(self):
         "Its name in progress lines"
@@ -88,7 +93,7 @@ FOUND = ('best_epoch', 'valid_curve')
 @patch
 def files(self:Job, folder)->dict: # path -> `Run`
     "Runs of this system, dataset and seed, whatever their settings"
-    runs = run_files(Path(folder)/self.system/self.data, '*.json')
+    runs = run_files(folder, f'{self.system}/{self.data}/*.json')
     return {path: run for path,run in runs.items() if run.seed==self.seed}
 
 @patch
@@ -115,7 +120,7 @@ NOT_ITS_OWN = ('search', 'valid', 'processor')
 @patch
 def took(self:Job, folder)->list: # of seconds
     "What runs of this system on this dataset took, whatever their settings and seeds"
-    runs = run_files(Path(folder)/self.system/self.data, '*.json').values()
+    runs = run_files(folder, f'{self.system}/{self.data}/*.json').values()
     seconds = [sum(value for name,value in run.seconds.items() if name not in NOT_ITS_OWN) for run in runs]
     return [value for value in seconds if value]
 

@@ -7,6 +7,7 @@ __all__ = ['shared_nats', 'neighbours_by_code', 'neighbour_table']
 
 # %% ../../nbs/systems/20_bbqrec_codes.ipynb #220eae37
 import torch
+from ..core.escape import as_markdown
 from ..core.values import md_table
 from ..quantize.align import Club, standardise
 from ..quantize.multi import MultiQuantizer
@@ -76,5 +77,4 @@ def neighbour_table(
     for part,near in neighbours_by_code(ids, item, k).items():
         code = ' '.join(map(str, ids.sids[part].codes[item].tolist()))
         rows.append([part, code, ', '.join(f'{titles[i]} ({n})' for i,n in near.tolist())])
-    title = md_table([titles[item]], []).splitlines()[0].strip('| ') # with bars escaped
-    return f'**{title}**\n\n'+md_table(['code from','code','items next to it (levels they share)'], rows)
+    return f'**{as_markdown(titles[item])}**\n\n'+md_table(['code from','code','items next to it (levels they share)'], rows)
