@@ -6,7 +6,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import torture
 from torture_kinds import common, races
 
-CASES = dict(kills=3, interrupts=4, disks=6, damage=12, foreign=8, fuzz=20, hostile=12)
+CASES = dict(kills=2, interrupts=3, disks=5, damage=10, foreign=5, fuzz=20, hostile=10)
 SEED = 28
 OPEN = {} # kind -> beginnings of what is known not to hold yet; empty it as it is mended
 
@@ -63,14 +63,14 @@ def _said(lines):
 def test_whatever_a_case_does_is_counted():
     _of_kind(_any_case)
     lines = []
-    tried, = torture.torture(('made_up',), cases=30, seed=1, say=_said(lines))
-    assert tried.held+len(tried.failed)==30 and 0<tried.held<15
+    tried, = torture.torture(('made_up',), cases=20, seed=1, say=_said(lines))
+    assert tried.held+len(tried.failed)==20 and 0<tried.held<12
     text = ' '.join(trouble for _,trouble in tried.failed)
     assert all(part in text for part in ('it broke', 'no such thing', 'died: -9', 'SystemExit'))
     number = tried.failed[0][0]
     assert f'FAILED --seed 1 --case made_up/{number}: ' in lines[1]
     assert torture.one('made_up', 1, number)[0].splitlines()[0]==tried.failed[0][1].splitlines()[0] # the same again
-    assert torture.table([tried]).endswith(f'| made_up | 30 | {tried.held} | {30-tried.held} |')
+    assert torture.table([tried]).endswith(f'| made_up | 20 | {tried.held} | {20-tried.held} |')
 
 def test_a_case_that_hangs_is_killed():
     import time

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
-from ..core.record import Run, check_name, digest, run_files
+from ..core.record import Run, check_name, digest, refuse_links, run_files
 
 # %% ../../nbs/study/00_runner.ipynb #f03e56d3
 @contextmanager

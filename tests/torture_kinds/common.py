@@ -1,6 +1,8 @@
 """What the kinds share: processes that may die, what counts as an error of our own, small models and data"""
 import hashlib, importlib, json, os, pickle, select, signal, sys, tempfile, time, traceback
 from pathlib import Path
+from contextlib import contextmanager
+from functools import lru_cache
 import genrec, torch
 from genrec.core.values import Embeddings, Histories, Samples, SemanticIds, set_seed
 from genrec.core.train import fit
@@ -36,11 +38,13 @@ class Process:
     def wait(self, seconds=60):
         "(kind, value): 'gave', 'raised' or 'died', or 'hung' where it took longer and was killed"
         until = self.start+seconds
-        while (left := until-time.time())>0:
-            if select.select([self.ours], [], [], left)[0]:
-                if not (some := os.read(self.ours, 1<<16)):
-                    break
-                self.said += some
+        while time.time()<until:
+            if not select.select([self.ours], [], [], max(0, until-time.time()))[0]:
+                break
+            some = os.read(self.ours, 1<<16)
+            if not some:
+                break
+            self.said += some
         hung = time.time()>=until
         if hung:
             self.kill()
@@ -116,6 +120,7 @@ def _modules():
     _widgets('x')
     return list(sys.modules)
 
+@lru_cache(1)
 def warm():
     "Import once what each case would import anew"
     for name in run(_modules):
@@ -167,6 +172,23 @@ def train(name, model, checkpoint=None, data=None, **how):
     "Fit it as all kinds do"
     how = dict(dict(epochs=3, batch_size=8, save_every=2, lr=.01, seed=3, evaluate=score), **how)
     return fit(model, MODELS[name][1]() if data is None else data, checkpoint=checkpoint, **how)
+
+@contextmanager
+def at_backward(number, before=None, after=None):
+    "Call something before or after the backward pass of a step, counted from 1; the model stays what it is"
+    backward,count = torch.Tensor.backward,[0]
+    def counted(self, *args, **how):
+        count[0] += 1
+        if count[0]==number and before:
+            before()
+        backward(self, *args, **how)
+        if count[0]==number and after:
+            after()
+    torch.Tensor.backward = counted
+    try:
+        yield
+    finally:
+        torch.Tensor.backward = backward
 
 def outcome(model):
     "Digest of the weights and of the course of the training"

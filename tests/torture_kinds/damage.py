@@ -1,4 +1,4 @@
-"""Flipped bits and cut ends of everything that is saved and of packed inputs: an error that names the file, or nothing lost"""
+"""Flipped bits and cut ends of what is saved and of packed inputs: an error that names the file, or nothing lost"""
 import warnings
 from .common import Broken, is_ours, last_frames, run, short
 from .saved import SAVED
@@ -24,7 +24,7 @@ def _hurt(rng, path):
         data[at:at+64] = bytes(len(data[at:at+64]))
         how = f'zeros from byte {at} of {len(data)}'
     elif how=='doubled':
-        data += data
+        data = data+data
     else:
         data = bytearray()
     path.write_bytes(bytes(data))
@@ -37,14 +37,17 @@ def _read(kind, folder, wanted, name):
         found = SAVED[kind][1](folder)
     except (ValueError, OSError) as error:
         named = any(part in str(error) for part in (name, name.split('.')[0], str(folder)))
-        if not is_ours(error): return f'raw {type(error).__name__}: {short(str(error))} ({last_frames(error)})'
+        if not is_ours(error):
+            return f'raw {type(error).__name__}: {short(str(error))} ({last_frames(error)})'
         return '' if named else f'the file is not named: {short(str(error))}'
     except Exception as error:
         return f'raw {type(error).__name__}: {short(str(error))} ({last_frames(error)})'
     if repr(found)==repr(wanted): # NaN is NaN
         return ''
     pairs = [(a, b) for a,b in zip(repr(found).split(), repr(wanted).split()) if a!=b]
-    return f'another value without a word: {pairs[0][0][:60]} for {pairs[0][1][:60]}' if pairs else 'less or more came back'
+    if not pairs:
+        return 'less or more came back'
+    return f'another value without a word: {pairs[0][0][:60]} for {pairs[0][1][:60]}'
 
 def case(rng, folder):
     kind = rng.choice(list(SAVED))

@@ -1,6 +1,6 @@
-"""A disk that is full after some bytes: an error of our own or of the system, and the old file or none, never half of one"""
-import duckdb, errno, os, resource, shutil, signal
-from .common import BARE, OURS, Broken, Skip, is_ours, last_frames, run, short
+"""A disk that is full after some bytes: an OSError, and the old file or none, never half of one"""
+import resource, shutil, signal
+from .common import Broken, last_frames, run, short
 from .saved import PACKED, SAVED
 
 WRITTEN = [kind for kind in SAVED if kind not in PACKED and kind!='store']

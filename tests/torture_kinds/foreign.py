@@ -2,8 +2,7 @@
 import dataclasses
 import torch
 from genrec.core.optim import muon
-from genrec.core.values import Samples
-from .common import MODELS, Broken, content, new_model, outcome, run, samples, short, train
+from .common import MODELS, Broken, at_backward, new_model, outcome, run, samples, short, train
 
 def _linear(step, steps, warmup): return 1-step/steps
 
@@ -44,21 +43,11 @@ ARGUMENTS = {
 
 def _half(name, checkpoint, arguments, how, stop):
     "A training up to the end of an epoch, or to its end"
-    class Enough(Exception): pass
-    model = new_model(name, **arguments)
-    def on_epoch(*_): pass
-    if stop is None:
-        train(name, model, checkpoint, **how)
-        return
-    loss,count = model.loss,[0]
-    def counted(batch):
-        count[0] += 1
-        if count[0]>stop: raise Enough
-        return loss(batch)
-    model.loss = counted
+    def enough(): raise KeyboardInterrupt
     try:
-        train(name, model, checkpoint, **how)
-    except Enough:
+        with at_backward(stop, before=enough):
+            train(name, new_model(name, **arguments), checkpoint, **how)
+    except KeyboardInterrupt:
         pass
 
 def _again(name, checkpoint, arguments, how, data):
@@ -85,13 +74,15 @@ def case(rng, folder):
     elif what=='data':
         data = rng.choice((_other_targets, _other_histories))(samples(), rng)
     changed = dict(arguments, **how)
-    said = f"{name}, {'finished' if stop is None else f'after {stop} steps'}, {what} {short(changed) if changed else ''}"
+    when = 'finished' if stop is None else f'after {stop} steps'
+    said = f"{name}, {when}, {what} {short(changed) if changed else ''}"
     run(_half, name, checkpoint, {}, {}, stop)
     error,text = run(_again, name, checkpoint, arguments, how, data)
     if what=='same':
         if error: raise Broken(f'{said}: refused: {short(text)}')
         return said
     if not error: raise Broken(f'{said}: taken')
-    if not (what=='data' or any(key in text for key in changed)):
+    named = what=='data' or any(key in text for key in changed) or (what=='arguments' and ' there, ' in text)
+    if not named:
         raise Broken(f'{said}: refused, but what differs is not named: {short(text, 300)}')
     return said

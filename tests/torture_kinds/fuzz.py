@@ -1,11 +1,28 @@
 """Odd arguments and odd files: taken, or refused in words of our own, and soon"""
 import json, warnings
-from .common import BARE, Broken, Process, Skip, MODELS, N, content, ids, is_ours, last_frames, new_model, samples, short, train
+from genrec.analyse.index import audit_index
+from genrec.analyse.near import neighbours
+from genrec.codes.collide import append_rank
+from genrec.codes.index_json import open_index
+from genrec.core.checkpoint import load_checkpoint
+from genrec.core.record import Run
+from genrec.core.values import Histories, SemanticIds
+from genrec.data.sources import load_interactions
+from genrec.quantize.rqvae import RQVAE
+from genrec.recommend.causal import CausalRecommender
+from genrec.recommend.gru4rec import GRU4Rec
+from genrec.recommend.itemknn import ItemKNN
+from genrec.recommend.markov import Markov
+from genrec.recommend.popular import Popular
+from genrec.recommend.sasrec import SASRec
+from genrec.recommend.t5 import T5Recommender
+from .common import (MODELS, N, T5, Broken, Process, content, ids, is_ours, last_frames, new_model, samples, short,
+                     train)
 
-ODD = [-3, -1, 0, 1, 2, 7, .5, -.5, 1.5, 1e308, float('inf'), float('-inf'), float('nan'), True, None, '', 'no', '3', b'x',
-       [], [1], (1,2,3), {}, 10**30, object, 1j]
-FIT = ('epochs','batch_size','micro_batch','micro_cells','lr','weight_decay','betas','clip','optimizer','warmup','schedule',
-       'metric','every','patience','precision','save_every','drop_last')
+ODD = [-3, -1, 0, 1, 2, 7, .5, -.5, 1.5, 1e308, float('inf'), float('-inf'), float('nan'), True, None, '', 'no', '3',
+       b'x', [], [1], (1,2,3), {}, 10**30, object, 1j]
+FIT = ('epochs','batch_size','micro_batch','micro_cells','lr','weight_decay','betas','clip','optimizer','warmup',
+       'schedule','metric','every','patience','precision','save_every','drop_last')
 ARGUMENTS = {
     'SASRec': ('dim','n_layers','n_heads','d_ff','dropout','max_history'),
     'GRU4Rec': ('dim','hidden','n_layers'),
@@ -18,13 +35,6 @@ def _fit(name, value):
     train('SASRec', new_model('SASRec'), **dict(dict(epochs=1), **{name: value}))
 
 def _make(kind, name, value):
-    from genrec.core.values import set_seed
-    from genrec.quantize.rqvae import RQVAE
-    from genrec.recommend.causal import CausalRecommender
-    from genrec.recommend.gru4rec import GRU4Rec
-    from genrec.recommend.sasrec import SASRec
-    from genrec.recommend.t5 import T5Recommender
-    from .common import T5
     makers = dict(SASRec=lambda **how: SASRec(N, **how), GRU4Rec=lambda **how: GRU4Rec(N, **how),
                   CausalRecommender=lambda **how: CausalRecommender(ids(), **how),
                   T5Recommender=lambda **how: T5Recommender(ids(), **dict(T5, **how)),
@@ -33,13 +43,6 @@ def _make(kind, name, value):
 
 def _call(name, value):
     "Odd values for what the verbs take"
-    import torch
-    from genrec.analyse.index import audit_index
-    from genrec.analyse.near import neighbours
-    from genrec.codes.collide import append_rank
-    from genrec.core.values import Histories, SemanticIds
-    from genrec.evaluate.metrics import user_metrics
-    from genrec.recommend.popular import Popular
     calls = {
         'recommend k': lambda: Popular(N).fit(samples()).recommend([[1,2]], k=value),
         'recommend histories': lambda: Popular(N).fit(samples()).recommend(value),
@@ -51,8 +54,8 @@ def _call(name, value):
         'audit_index': lambda: audit_index(value),
         'audit_index k': lambda: audit_index(ids(), embeddings=content(), k=value),
         'neighbours k': lambda: neighbours(content(), value),
-        'ItemKNN k': lambda: __import__('genrec.recommend.itemknn', fromlist=['ItemKNN']).ItemKNN(N, value).fit(samples()),
-        'Markov order': lambda: __import__('genrec.recommend.markov', fromlist=['Markov']).Markov(N, value).fit(samples()),
+        'ItemKNN k': lambda: ItemKNN(N, value).fit(samples()),
+        'Markov order': lambda: Markov(N, value).fit(samples()),
     }
     if name is None:
         return list(calls)
@@ -60,10 +63,6 @@ def _call(name, value):
 
 def _files(kind, data, name, folder):
     "Read bytes as some kind of file"
-    from genrec.codes.index_json import open_index
-    from genrec.core.checkpoint import load_checkpoint
-    from genrec.core.record import Run
-    from genrec.data.sources import load_interactions
     path = folder/name
     path.write_bytes(data)
     read = dict(interactions=lambda: load_interactions(path).to_pyarrow(), run=lambda: Run.load(path),
@@ -80,6 +79,11 @@ def _tried(function, *args):
         return f'raw {type(error).__name__}: {short(str(error))} ({last_frames(error)})'
     return ''
 
+ODD_JSON = [[], {}, 1, 'x', None, [[]], [1, 'a'], {'a': None}, {'a': {}}, [[[[]]]], {'a': [1e99]}, {'a': [-1]},
+            {'a': ['<a_1>']}, {'a': [0, 1], 'b': [0]}, dict(system=1, data=2, config=3, metrics=4),
+            dict(system='a', data='b', config={}, metrics={}, more=1)]
+INTERACTIONS = ('t.csv','t.tsv','t.json','t.jsonl','t.csv.gz','t.parquet','t.inter','t.dat')
+
 def _odd_bytes(rng):
     "Bytes of a file that nobody meant"
     from .saved import json_lines, table
@@ -95,10 +99,7 @@ def _odd_bytes(rng):
     if how==3:
         return bytes(data).replace(b',', rng.choice((b';', b'\x00', b'"', b',,', b'\r', b'\xff')))
     if how==4:
-        value = rng.choice(([], {}, 1, 'x', None, [[]], [1, 'a'], {'a': None}, {'a': {}}, {'system': 1, 'data': 2, 'config': 3,
-                            'metrics': 4}, {'system': 'a', 'data': 'b', 'config': {}, 'metrics': {}, 'more': 1}, [[[[]]]],
-                            {'a': [1e99]}, {'a': [-1]}, {'a': ['<a_1>']}, {'a': [0, 1], 'b': [0]}))
-        return json.dumps(value).encode()
+        return json.dumps(rng.choice(ODD_JSON)).encode()
     if how==5:
         return rng.choice((b'\xef\xbb\xbf', b'\xff\xfe', b'\xfe\xff', b'\x1f\x8b', b'PK\x03\x04', b'BZh9'))+bytes(data)
     return b'['*rng.choice((10, 5000))+bytes(data)
@@ -118,8 +119,8 @@ def case(rng, folder):
         job,said = (_call, name, value),f'{name} of {value!r}'
     else:
         kind,data = rng.choice(('interactions','run','index','checkpoint')),_odd_bytes(rng)
-        names = dict(interactions=('t.csv','t.tsv','t.json','t.jsonl','t.csv.gz','t.parquet','t.inter','t.dat'), run=('r.json',),
-                     index=('a.index.json','a.json','a.csv'), checkpoint=('c.safetensors',))
+        names = dict(interactions=INTERACTIONS, run=('r.json',), index=('a.index.json','a.json','a.csv'),
+                     checkpoint=('c.safetensors',))
         name = rng.choice(names[kind])
         job,said = (_files, kind, data, name, folder),f'{kind} {name} of {data[:50]!r}'
     end,value = Process(_tried, *job).wait(30)

@@ -1,23 +1,28 @@
-"""Texts that mean something to HTML, Markdown, TeX, a terminal or a file system, in tables, plots, widgets and folders"""
-import html, re, warnings
+"""Texts that mean something to HTML, Markdown, TeX or a file system, in tables, plots, widgets and folders"""
+import html, io, re, warnings
 from html.parser import HTMLParser
-from .common import Broken, ids, last_frames, run, short
+import torch
+from .common import Broken, content, ids, last_frames, run, short
 
 TEXTS = [
-    '<script>alert(1)</script>', '<img src=x onerror=alert(1)>', '<img<b> src=x onerror=alert(1)>', '</script><script>alert(1)</script>',
-    '<svg/onload=alert(1)>', '<scr<script>ipt>alert(1)</scr</script>ipt>', '[x](javascript:alert(1))', '![x](javascript:alert(1))',
-    '<a href="javascript:alert(1)">x</a>', '[a]: javascript:alert(1)', '<https://example.org>', 'javascript:alert(1)',
-    '&lt;script&gt;alert(1)&lt;/script&gt;', '&amp;lt;img src=x onerror=alert(1)&amp;gt;', '<!-- a', '-->', '<![CDATA[x', ']]>',
-    '<style>*{display:none}</style>', '<iframe src=//example.org>', '<b', '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)",
-    '$', '$$', '$x', r'$\frac$', r'\$', '$x^2$ and $y', r'\(x\)', r'$\input{x}$', '{', '}', '_^', '%', '#', '~', '\\',
-    '|', 'a|b|c', '`', '```', '*', '**b**', '_b_', '# h', '- x', '1. x', '> x', '---', '| a | b |\n|---|---|', 'a  \nb', 'a\n\nb',
-    '\u202eabc', 'a\u2066b', '\u200b', '\u0000', '\x1b[31mred', '\r', '\t', '\u2028', '\ud800', '\U0001f600', 'e\u0301'*20, '=1+1',
-    '@SUM(A1)', '../../x', '/etc/passwd', 'C:\\x', 'a/b', '.', '..', 'con', 'x'*5000, '', ' ', '\ufeff', '${7*7}', '{{7*7}}', '%s%n',
-    "'; drop table x; --", '<x onclick=alert(1) ', '<math><mi xlink:href="javascript:alert(1)">', '&#106;avascript:alert(1)',
-    '[x](  javascript:alert(1))', '[x][y]\n\n[y]: javascript:alert(1)', '<a\thref=javascript:alert(1)>', '<object data=x>', '<form><input>',
+    '<script>alert(1)</script>', '<img src=x onerror=alert(1)>', '<img<b> src=x onerror=alert(1)>',
+    '</script><script>alert(1)</script>', '<svg/onload=alert(1)>', '<scr<script>ipt>alert(1)</scr</script>ipt>',
+    '[x](javascript:alert(1))', '![x](javascript:alert(1))', '<a href="javascript:alert(1)">x</a>',
+    '[a]: javascript:alert(1)', '<https://example.org>', 'javascript:alert(1)',
+    '&lt;script&gt;alert(1)&lt;/script&gt;', '&amp;lt;img src=x onerror=alert(1)&amp;gt;', '<!-- a', '-->',
+    '<![CDATA[x', ']]>', '<style>*{display:none}</style>', '<iframe src=//example.org>', '<b',
+    '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)", '$', '$$', '$x', '$\\frac$', '\\$', '$x^2$ and $y',
+    '\\(x\\)', '$\\input{x}$', '{', '}', '_^', '%', '#', '~', '\\', '|', 'a|b|c', '`', '```', '*', '**b**', '_b_',
+    '# h', '- x', '1. x', '> x', '---', '| a | b |\n|---|---|', 'a  \nb', 'a\n\nb', '\u202eabc', 'a\u2066b', '\u200b',
+    '\x00', '\x1b[31mred', '\r', '\t', '\u2028', '\ud800', '😀', 'e\u0301'*20, '=1+1', '@SUM(A1)', '../../x',
+    '/etc/passwd', 'C:\\x', 'a/b', '.', '..', 'con', 'x'*5000, '', ' ', '\ufeff', '${7*7}', '{{7*7}}', '%s%n',
+    "'; drop table x; --", '<x onclick=alert(1) ', '<math><mi xlink:href="javascript:alert(1)">',
+    '&#106;avascript:alert(1)', '[x](  javascript:alert(1))', '[x][y]\n\n[y]: javascript:alert(1)',
+    '<a\thref=javascript:alert(1)>', '<object data=x>', '<form><input>',
 ]
 
-SAFE = set('p br hr div span table thead tbody tr th td strong em b i code pre ul ol li h1 h2 h3 h4 h5 h6 blockquote del s a'.split())
+SAFE = set('p br hr div span table thead tbody tr th td strong em b i code pre ul ol li blockquote del s a'.split())
+SAFE |= {f'h{n}' for n in range(1, 7)}
 
 class Active(HTMLParser):
     "What of a page would do something"
@@ -61,7 +66,6 @@ def _table(text):
 
 def _values(text):
     "What values draw of themselves"
-    import torch
     from genrec.analyse.index import audit_index
     from genrec.core.record import Run
     from genrec.core.values import Log
@@ -89,7 +93,6 @@ def _inside(text, page, what):
     return scripts
 
 def _widgets(text):
-    import torch
     from genrec.widgets.browse import browse
     from genrec.widgets.compare_ids import compare_ids
     titles,plain = [text]*12,['x']*12
@@ -99,18 +102,11 @@ def _widgets(text):
         if both[0]!=both[1]: raise Broken(f'{what}: {both[0]} scripts, {both[1]} without the text')
 
 def _plots(text):
-    import matplotlib
-    matplotlib.use('agg')
-    import io
     import matplotlib.pyplot as plt
-    import torch
     from genrec.analyse.codes import plot_usage
     from genrec.analyse.space import plot_map, plot_purity
     from genrec.core.progress import FitLog
-    from genrec.core.record import Run
-    from genrec.evaluate.compare import leaderboard, plot_board
     from genrec.evaluate.groups import Groups, group_table, plot_groups
-    from .common import content
     groups = Groups(text, (text, 'other'), torch.tensor([0,1,0]))
     table = group_table({text: torch.tensor([0,-1,3]), 'b': torch.tensor([0,1,3])}, groups)
     made = {
@@ -131,7 +127,7 @@ def _plots(text):
 
 def _paths(text, folder):
     "Names of folders and files that come from data or from a person"
-    from genrec.core.record import Run, digest
+    from genrec.core.record import Run
     from genrec.core.store import Store
     from genrec.study.runner import Job, claim
     inside = folder/'inside'
