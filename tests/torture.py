@@ -35,7 +35,6 @@ def one(kind, seed, number):
     with tempfile.TemporaryDirectory() as folder:
         process = Process(import_module(f'torture_kinds.{kind}').case, rng, Path(folder))
         end,value = process.wait(LONGEST)
-        process.kill()
     if end=='gave':
         return '',value
     if end=='raised':

@@ -1,5 +1,5 @@
 """What the kinds share: processes that may die, what counts as an error of our own, small models and data"""
-import hashlib, importlib, json, os, pickle, select, signal, sys, tempfile, time, traceback
+import ctypes, hashlib, importlib, json, os, pickle, select, signal, sys, tempfile, time, traceback
 from pathlib import Path
 from contextlib import contextmanager
 from functools import lru_cache
@@ -29,7 +29,8 @@ class Process:
         self.ours,theirs = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
-        self.start,self.pid,self.said = time.time(),os.fork(),b''
+        self.over,self.start,self.said = False,time.time(),b''
+        self.pid = os.fork()
         if not self.pid:
             os.close(self.ours)
             os._exit(_run(theirs, function, args))
@@ -50,6 +51,7 @@ class Process:
             self.kill()
         os.close(self.ours)
         status = os.waitpid(self.pid, 0)[1]
+        self.over = True
         if hung:
             return 'hung',f'{seconds} s'
         try:
@@ -59,14 +61,22 @@ class Process:
 
     def kill(self):
         "And all that it has started"
-        for kill in (os.killpg, os.kill):
+        for kill in () if self.over else (os.killpg, os.kill): # afterwards its number may be another's
             try:
                 kill(self.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
 
+def _die_with_parent():
+    "Ask Linux for a signal when the parent dies, so that nothing is left of a case that was killed"
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass
+
 def _run(pipe, function, args):
     os.setsid()
+    _die_with_parent()
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)

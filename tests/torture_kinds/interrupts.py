@@ -11,7 +11,8 @@ def _interrupted(name, checkpoint, when, how):
         raise KeyboardInterrupt
     signal.signal(signal.SIGALRM, stop)
     def soon(): signal.setitimer(signal.ITIMER_REAL, .0005)
-    at,stopped = {'before backward': dict(before=stop), 'after backward': dict(after=stop)}.get(how, dict(before=soon)),False
+    at = {'before backward': dict(before=stop), 'after backward': dict(after=stop)}.get(how, dict(before=soon))
+    stopped = False
     try:
         with at_backward(when, **at):
             train(name, model, checkpoint)

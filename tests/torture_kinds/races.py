@@ -52,19 +52,26 @@ def _race(rng, what, folder, seconds):
     "Processes of which some are killed and replaced; `Broken` where one dies of itself"
     def begin(number): return Process(what, folder, number, rng.random(), until-time.time())
     until,killed = time.time()+seconds,0
-    lanes,killed_ones = {number: begin(number) for number in range(LANES)},set()
-    while time.time()<until-.1:
-        time.sleep(rng.uniform(.01, .12))
-        number = rng.randrange(LANES)
-        lanes[number].kill()
-        killed += 1
-        end = lanes[number].wait(30)
-        if end[0]=='raised' or end[0]=='hung': raise Broken(f"{what.__name__}: {end}")
-        lanes[number] = begin(number)
-    for lane in lanes.values():
-        end = lane.wait(60)
-        if end[0]!='gave': raise Broken(f"{what.__name__}: {end[0]} {end[1][3] if end[0]=='raised' else end[1]}")
+    lanes = {number: begin(number) for number in range(LANES)}
+    try:
+        while time.time()<until-.1:
+            time.sleep(rng.uniform(.01, .12))
+            number = rng.randrange(LANES)
+            lanes[number].kill()
+            killed += 1
+            _check(what, lanes[number].wait(30), 'gave', 'died')
+            lanes[number] = begin(number)
+        for lane in lanes.values():
+            _check(what, lane.wait(60), 'gave')
+    finally:
+        for lane in lanes.values():
+            lane.kill()
     return killed
+
+def _check(what, end, *good):
+    "Refuse the end of a process that is none of the good ones"
+    kind,value = end
+    if kind not in good: raise Broken(f"{what.__name__}: {kind} {value[3] if kind=='raised' else value}")
 
 def _finish(folder):
     "The last sitting"
