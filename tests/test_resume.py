@@ -57,7 +57,8 @@ class Stop:
         train.take = self.take
 
 def stopped(at, model, *args, **kw):
-    with Stop(at), expect_fail(KeyboardInterrupt): fit(model, *args, **kw)
+    with Stop(at):
+        with expect_fail(KeyboardInterrupt): fit(model, *args, **kw)
     return model
 
 T5_KINDS = [(dict(dropout=.6), 'model.cfg.dropout 0.1 there, 0.6 here'), (dict(cut=.5), 'model.cut'),
@@ -112,7 +113,8 @@ def refuse_all(path, make, data, *, others, kinds):
 
 def test_other_trainings_are_refused(tmp_path):
     "T5 and RQ-VAE; a finished file and one that was stopped"
-    for make,data,others,kinds in ((t5, samples(ROWS), other_rows(), T5_KINDS), (rqvae, VECTORS, other_vectors(), RQVAE_KINDS)):
+    tried = ((t5, samples(ROWS), other_rows(), T5_KINDS), (rqvae, VECTORS, other_vectors(), RQVAE_KINDS))
+    for make,data,others,kinds in tried:
         done,half = tmp_path/f'{make.__name__}-done',tmp_path/f'{make.__name__}-half'
         fit(make(), data, checkpoint=done, **HOW)
         stopped(2, make(), data, checkpoint=half, **HOW)
@@ -233,7 +235,8 @@ def test_other_versions_are_refused(tmp_path):
     fit(rqvae(), VECTORS, epochs=1, checkpoint=path)
     tensors,meta = load_checkpoint(path)
     save_checkpoint(path, tensors, dict(meta, parts=dict(meta['parts'], genrec='0.0.1, format 1')))
-    with expect_fail(ValueError, contains="genrec '0.0.1, format 1' there"): fit(rqvae(), VECTORS, epochs=1, checkpoint=path)
+    with expect_fail(ValueError, contains="genrec '0.0.1, format 1' there"):
+        fit(rqvae(), VECTORS, epochs=1, checkpoint=path)
     allow_change(path, 'genrec')
     fit(rqvae(), VECTORS, epochs=1, checkpoint=path)
 

@@ -192,7 +192,7 @@ def test_slips_at_the_keyboard():
             with expect_fail(ValueError, contains=named): m.recommend(wrong, k=2)
         with expect_fail(ValueError, contains=one): m.recommend([0,1], k=2)
         for k in (-1, 2.5, '3', None):
-            with expect_fail(ValueError, contains='`k` is a number of items'): m.recommend([[1]], k=k)
+            with expect_fail(ValueError, contains='`k` is a whole number'): m.recommend([[1]], k=k)
         with expect_fail(ValueError, contains='unknown item 12'): m.recommend([[1,12]], k=2)
         with expect_fail(ValueError, contains='-1 is no item'): m.recommend([[1,-1]], k=2)
         with expect_fail(ValueError, contains='samples.history'): m.recommend(samples(), k=2)

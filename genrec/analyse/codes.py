@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from dataclasses import dataclass
 from ..core.escape import as_label
+from ..core.check import checked
 from ..core.values import SemanticIds, md_table
 from ..codes.collide import prefix_nodes
 from ..evaluate.compare import text_table
@@ -38,6 +39,7 @@ def perplexity(
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#56B4E9','#D55E00') # Okabe & Ito: told apart by all eyes
 _dashes = ('-','--','-.',(0,(1,1)))
 
+@checked
 def plot_usage(
     sids:SemanticIds,
     ax=None, # matplotlib Axes to draw on (default: a new figure)

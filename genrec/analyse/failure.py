@@ -11,6 +11,7 @@ import torch
 from dataclasses import dataclass
 from torch import Tensor
 from ..core.escape import as_label
+from ..core.check import checked
 from ..core.values import Ranking, Split, SemanticIds, md_table
 from ..codes.trie import CodeTrie
 from ..evaluate.compare import text_table
@@ -40,6 +41,7 @@ def _better(exact, targets):
     return (exact>target+1e-5).sum(1)+((exact-target).abs()<=1e-5).sum(1)-1
 
 # %% ../../nbs/analyse/45_failure.ipynb #b5abd099
+@checked
 def reasons(
     ranking:Ranking, # of the test users, `k` items or more
     split:Split,

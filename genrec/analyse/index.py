@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import SemanticIds, Embeddings, md_table
 from ..codes.collide import prefix_nodes
 from ..evaluate.compare import text_table
@@ -203,6 +204,7 @@ def _from_vectors(sids, embeddings, k, sample):
 # %% ../../nbs/analyse/10_index.ipynb #3002a95b
 ALL_NEIGHBOURS,SAMPLE = 2**15,2**12 # more items than the first: the neighbours of so many of them are looked for
 
+@checked
 def audit_index(
     sids, # `SemanticIds`, or what `open_index` gives
     catalog=None, # row i is item i: what `load_catalog` gives (`text`, `categories` where kept), or (n_items,) texts

@@ -10,6 +10,7 @@ __all__ = ['code_counts', 'code_items', 'telling_codes', 'code_table', 'shared_c
 import torch
 from torch import Tensor
 from ..core.escape import as_label
+from ..core.check import checked
 from ..core.values import SemanticIds, md_table
 from ..codes.language import QuantitativeLanguage
 from ..codes.vocab import code_text
@@ -24,6 +25,7 @@ def _level(lang, modality, level):
     if not 0<=level<L: raise ValueError(f"`level` must be from 0 to {L-1}, got {level}")
     return lang.sids[modality].codes[:,level],~lang.missing[modality]
 
+@checked
 def code_counts(
     lang:QuantitativeLanguage,
     modality:str='text',
@@ -54,6 +56,7 @@ def code_items(
     return {name:(found&(lang.domain==d)).nonzero()[:k,0].tolist() for d,name in enumerate(lang.domains)}
 
 # %% ../../nbs/analyse/25_language.ipynb #8736a984
+@checked
 def telling_codes(
     lang:QuantitativeLanguage,
     modality:str='text',
@@ -68,6 +71,7 @@ def telling_codes(
     best = score.masked_fill(counts.sum(1)==0, -1).argsort(descending=True, stable=True)[:n]
     return [code for code in best.tolist() if counts[code].sum()]
 
+@checked
 def code_table(
     lang:QuantitativeLanguage,
     titles, # of all items
@@ -89,6 +93,7 @@ def code_table(
     return md_table(['code', *lang.domains], rows)
 
 # %% ../../nbs/analyse/25_language.ipynb #39ec7216
+@checked
 def shared_codes(
     lang:QuantitativeLanguage,
     modality:str='text',
@@ -111,6 +116,7 @@ def shared_codes(
                            items=int(counts[several].sum())/max(1, len(domain))))
     return levels
 
+@checked
 def shared_table(lang:QuantitativeLanguage, seed:int=0)->str: # Markdown
     "`shared_codes` of all modalities and levels, beside what chance gives"
     head = ['words','level','codes used','by several domains','(chance)','by all domains','(chance)',
@@ -125,6 +131,7 @@ def shared_table(lang:QuantitativeLanguage, seed:int=0)->str: # Markdown
     return md_table(head, rows)
 
 # %% ../../nbs/analyse/25_language.ipynb #b59f1dc7
+@checked
 def neighbour_overlap(
     a, b, # `Embeddings` of the same items, of two modalities
     k:int=10,
@@ -135,6 +142,7 @@ def neighbour_overlap(
     near = [neighbours(e.x[both], k) for e in (a,b)]
     return (near[0][:,:,None]==near[1][:,None]).any(2).double().mean().item(), k/(len(both)-1)
 
+@checked
 def prefix_overlap(
     lang:QuantitativeLanguage, # with both modalities
     depth:int=1, # codes that are to be shared
@@ -154,6 +162,7 @@ def prefix_overlap(
     return count(text, image)/max(1, count(text)), count(image)/max(1, count(nothing))
 
 # %% ../../nbs/analyse/25_language.ipynb #6830488a
+@checked
 def show_code(
     lang:QuantitativeLanguage,
     catalog, # of the same items, with a column `image`

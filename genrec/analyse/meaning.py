@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from ..core.escape import as_label
+from ..core.check import checked
 from ..core.values import Embeddings, md_table
 from ..codes.language import QuantitativeLanguage
 
@@ -33,6 +34,7 @@ def _ratio(total, pairs):
     return float(total.sum()/pairs.sum()) if pairs.sum() else None
 
 # %% ../../nbs/analyse/30_meaning.ipynb #7b9c6246
+@checked
 def code_meaning(
     lang:QuantitativeLanguage, # words of the items of all domains
     emb:Embeddings, # vectors of the same items' contents, which nothing here has trained

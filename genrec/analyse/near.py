@@ -8,6 +8,7 @@ __all__ = ['neighbours', 'nearest_to']
 # %% ../../nbs/analyse/03_near.ipynb #67770073
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Embeddings
 
 # %% ../../nbs/analyse/03_near.ipynb #46cce188
@@ -18,6 +19,7 @@ def _vectors(x, n=None):
         raise ValueError(f"{len(emb):,} vectors for {n:,} semantic IDs; row i is item i in both")
     return emb.x, ~emb.missing.to(emb.x.device)
 
+@checked
 def neighbours(
     x, # (n, dim) vectors, or `Embeddings`
     k:int=10,
@@ -39,6 +41,7 @@ def neighbours(
     return near
 
 # %% ../../nbs/analyse/03_near.ipynb #be3edd5b
+@checked
 def nearest_to(
     rows:Tensor, # (m,) items with content whose neighbours are wanted
     x, # (n, dim) vectors, or `Embeddings`

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from ..core.check import checked
 from ..core.arrays import as_vectors
 from ..core.escape import as_label
 from ..core.values import Embeddings, SemanticIds, md_table
@@ -19,6 +20,7 @@ from ..evaluate.chance import bootstrap_means, interval
 from ..evaluate.compare import text_table
 
 # %% ../../nbs/analyse/20_probe.ipynb #4f7a60e2
+@checked
 def features(
     x, # SemanticIds, Embeddings, or (n, dim) vectors
     prefixes:bool=False, # of semantic IDs: each prefix is a feature too, not each code alone
@@ -51,6 +53,7 @@ class Probe:
     entropy:float     # bits that there are to be found
 
 # %% ../../nbs/analyse/20_probe.ipynb #bac07ca9
+@checked
 def probe(
     x, # SemanticIds, Embeddings, or (n, dim) vectors
     labels, # (n,) one for each item: int64, or a list of numbers or words
@@ -124,6 +127,7 @@ class ProbeTable:
     def _repr_markdown_(self): return md_table(*self.table())
 
 # %% ../../nbs/analyse/20_probe.ipynb #5ec20d78
+@checked
 def probe_table(
     xs:dict, # name -> SemanticIds, Embeddings or vectors, all of the same items
     labels:dict, # name -> labels of the items

@@ -10,6 +10,7 @@ import torch
 from dataclasses import dataclass
 from torch import Tensor
 from ..core.escape import as_label
+from ..core.check import checked
 from ..core.values import md_table
 from ..evaluate.compare import text_table
 
@@ -65,6 +66,7 @@ def _best(u, y, w, exponents):
     return best
 
 # %% ../../nbs/analyse/40_scaling.ipynb #f58b2a57
+@checked
 def fit_power(
     x, # (n,) sizes, above 0, at least four different ones
     y, # (n,) what was measured, such as a loss or a recall; several points may have one size (seeds)
@@ -127,6 +129,7 @@ class Scaling:
 def _with_ends(law, name): return '{:.3g} [{:.3g}, {:.3g}]'.format(getattr(law, name), *law.intervals[name])
 
 # %% ../../nbs/analyse/40_scaling.ipynb #33383d85
+@checked
 def scaling_points(
     runs, # of `Run`
     x:str, # what was swept: a key of `config`, or else of `metrics`, such as 'params'
@@ -157,6 +160,7 @@ def fit_scaling(
 # %% ../../nbs/analyse/40_scaling.ipynb #e0f5521c
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
 
+@checked
 def plot_scaling(
     curves, # `Scaling`, or the points of `scaling_points`
     ax=None, # matplotlib Axes (default: a new figure)

@@ -10,6 +10,7 @@ __all__ = ['chance_share', 'neighbour_preservation', 'explained_variance', 'word
 import re, torch
 from torch import Tensor
 from ..core.escape import as_label
+from ..core.check import checked
 from ..core.values import SemanticIds, Embeddings
 from ..codes.collide import place_in, prefix_nodes
 from .near import _vectors, nearest_to, neighbours
@@ -30,6 +31,7 @@ def chance_share(
     nodes = [prefix_nodes(sids.codes, sids.sizes, d) for d in range(1, sids.n_levels+1)]
     return [(_pairs(node.bincount())/all_pairs).item() for node in nodes]
 
+@checked
 def neighbour_preservation(
     sids:SemanticIds,
     x, # (n_items, dim) vectors, `Embeddings`, or an int64 (n_items, k) table of `neighbours`
@@ -87,6 +89,7 @@ def _error(x, node):
     return (x-mean[node]).pow(2).sum(1)
 
 # %% ../../nbs/analyse/05_space.ipynb #44b74178
+@checked
 def word_table(
     texts, # (n_items,) texts
     min_length:int=3, # letters and digits of a word, at least
@@ -125,6 +128,7 @@ def _same_length(labels, sids):
     return labels
 
 # %% ../../nbs/analyse/05_space.ipynb #3ae1a953
+@checked
 def prefix_words(
     sids:SemanticIds,
     texts, # (n_items,) texts, or what `word_table` gives
@@ -148,6 +152,7 @@ def prefix_words(
     return {prefix:' '.join(ws) for prefix,ws in found.items()}
 
 # %% ../../nbs/analyse/05_space.ipynb #cffae476
+@checked
 def purity(
     sids:SemanticIds,
     labels, # (n_items,) label of each item: texts or numbers; None or '' where it has none
@@ -171,6 +176,7 @@ def purity(
         out.append(most.sum().item()/len(y))
     return out
 
+@checked
 def category(
     paths, # (n_items,) texts such as 'Industrial & Scientific,Fasteners,Staples'
     depth:int=1, # which part, from 0
@@ -184,6 +190,7 @@ def category(
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
 _markers = ('o','s','^','D','v','P','X','*')
 
+@checked
 def plot_purity(
     sids, # SemanticIds, or a dict: name -> SemanticIds
     labels, # (n_items,) label of each item
@@ -218,6 +225,7 @@ def pca(
     xy = (x@(v*v.gather(0, v.abs().argmax(0)[None]).sign())).float()
     return torch.nn.functional.pad(xy, (0, 2-xy.shape[1]))
 
+@checked
 def umap(
     x, # (n, dim) vectors, or `Embeddings`; 4 or more
     n_neighbors:int=15,
@@ -240,6 +248,7 @@ def umap(
         return torch.from_numpy(model.fit_transform(x.detach().cpu().numpy()))
 
 # %% ../../nbs/analyse/05_space.ipynb #ab6e831b
+@checked
 def plot_map(
     sids:SemanticIds,
     x, # (n_items, dim) vectors, or `Embeddings`; items without content are left out

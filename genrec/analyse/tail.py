@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from dataclasses import dataclass
 from ..core.escape import as_label
+from ..core.check import checked
 from ..core.values import Ranking, Split, md_table
 from ..core.record import Run
 from ..data.look import gini, lorenz
@@ -48,6 +49,7 @@ def ranks_of(
     if any(r is None for r in ranks): raise ValueError("a run holds no ranks; pass `ranks=target_ranks(...)` to `Run`")
     return ranks
 
+@checked
 def gain_by_group(
     a, b, # as for `ranks_of`: the system, and what it is compared with
     groups:Groups, # of the same users, such as `by_popularity(split)`
@@ -132,6 +134,7 @@ class Exposure:
     def _repr_markdown_(self): return md_table(*self.table())
 
 # %% ../../nbs/analyse/35_tail.ipynb #520365f5
+@checked
 def shown_counts(
     ranking:Ranking, n_items:int, k:int=None, # first `k` places (default: all)
 )->Tensor: # (n_items,) how many users get each item
@@ -139,6 +142,7 @@ def shown_counts(
     items = ranking.items[:,:k].flatten()
     return items[items>=0].bincount(minlength=n_items)
 
+@checked
 def exposure(
     rankings:dict, # name -> `Ranking` of the test users
     split:Split,
@@ -172,6 +176,7 @@ def _training_counts(split):
     return train.target.bincount(minlength=split.n_items)+opening.bincount(minlength=split.n_items)
 
 # %% ../../nbs/analyse/35_tail.ipynb #c015ed4b
+@checked
 def plot_exposure(
     rankings:dict, # name -> `Ranking`
     split:Split,

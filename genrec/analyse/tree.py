@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from dataclasses import dataclass
 from ..core.escape import as_label, as_line
+from ..core.check import checked
 from ..core.values import SemanticIds
 from ..codes.collide import prefix_nodes
 from .space import prefix_words, word_table
@@ -112,6 +113,7 @@ def _draw_boxes(ax, boxes, colours, words):
         ax.add_collection(PolyCollection(corners, facecolors=colours, lw=0))
 
 # %% ../../nbs/analyse/15_tree.ipynb #355617a8
+@checked
 def plot_tree(
     sids:SemanticIds,
     texts=None, # (n_items,) texts, or what `word_table` gives: boxes get the words that set their items apart
@@ -143,6 +145,7 @@ def plot_tree(
     return ax
 
 # %% ../../nbs/analyse/15_tree.ipynb #471e6eeb
+@checked
 def plot_tail(
     sids:SemanticIds,
     ax=None, # matplotlib Axes to draw on (default: a new figure)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import SemanticIds, md_table
 from ..core.record import write_atomic
 from .vocab import code_text
@@ -193,6 +194,7 @@ def _said(raw, told):
         yield f"it says also: {', '.join(f'{k} = {str(v)[:40]}' for k,v in raw.header.items())}"
 
 # %% ../../nbs/codes/30_index_json.ipynb #85f34792
+@checked
 def open_index(
     source, # a file, a folder with one index, a dict, a table, an array, ...
     items=None, # names of the items in the order wanted (default: all, as they stand); of an array, names of its rows
@@ -244,6 +246,7 @@ def select(self:NamedIds,
 
 
 # %% ../../nbs/codes/30_index_json.ipynb #2d28f031
+@checked
 def load_index(
     path, # a file, or what else `open_index` takes, such as {item: ["<a_1>", "<b_2>", ...]}
     items=None, # names of the items in the order wanted, such as `log.items` (default: keys must be 0, 1, 2, ...)
@@ -272,6 +275,7 @@ def index_items(
     return names
 
 # %% ../../nbs/codes/30_index_json.ipynb #aa1ab291
+@checked
 def save_index(
     sids, # `SemanticIds`, or `NamedIds`
     path, # file to write

@@ -15,6 +15,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from ..core.escape import as_markdown
+from ..core.check import checked
 from ..core.values import SemanticIds, md_table
 from ..core.checkpoint import save_checkpoint, load_checkpoint
 from .vocab import id_text
@@ -152,6 +153,7 @@ def only(self:QuantitativeLanguage, *modalities)->QuantitativeLanguage:
 
 # %% ../../nbs/codes/35_language.ipynb #b270d68d
 @patch
+@checked
 def check_same(self:QuantitativeLanguage,
     sizes:dict, mark:str='', # of another language, or of a model that was trained on one
     what:str='the model',
@@ -253,6 +255,7 @@ def _wanted_vocabularies(sizes, modalities):
 
 # %% ../../nbs/codes/35_language.ipynb #412c44cd
 @patch(cls_method=True)
+@checked
 def load_pairs(cls:QuantitativeLanguage,
     folder, # with a folder for each domain
     items:dict, # domain -> names of its items, such as `log.items`; the public files call them 0, 1, 2, ...

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings, SemanticIds, md_table, set_seed
 from ..core.record import write_atomic
 from ..core.optim import constant
@@ -23,6 +24,7 @@ from .rules import residual_distance, next_nearest
 from .language import QuantitativeLanguage, vocabulary_mark
 
 # %% ../../nbs/codes/40_translate.ipynb #f970a537
+@checked
 @dataclass(frozen=True)
 class TranslatorRQVAEConfig:
     "The settings of a translator's `RQVAE`, by its arguments' names"
@@ -35,6 +37,7 @@ class TranslatorRQVAEConfig:
     sinkhorn_eps:float=.003
     sinkhorn_iters:int=50
 
+@checked
 @dataclass(frozen=True)
 class TranslatorConfig:
     "Translators by stage; `vary(TranslatorConfig(), ids_fit=dict(epochs=50))` changes one setting"
@@ -45,6 +48,7 @@ class TranslatorConfig:
     across:bool=False    # whether a word belongs to one item of all domains, or of its own
 
 # %% ../../nbs/codes/40_translate.ipynb #1d7da923
+@checked
 def translator(
     emb:Embeddings, # of the items of all domains; those that are missing are not trained on
     cfg:TranslatorConfig=TranslatorConfig(), # or any configuration with these stages
@@ -152,6 +156,7 @@ def save_pretrained(self:Translators, folder):
     write_atomic(Path(folder)/'translators.json', json.dumps(dict(across=self.across)))
 
 @patch(cls_method=True)
+@checked
 def from_pretrained(cls:Translators,
     folder,
     across:bool=None, # (default: as it was saved)
@@ -167,6 +172,7 @@ def from_pretrained(cls:Translators,
     return cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, across)
 
 # %% ../../nbs/codes/40_translate.ipynb #72ec2905
+@checked
 def train_translators(
     embs:dict, # modality -> `Embeddings` of the items of all domains
     cfg:TranslatorConfig=TranslatorConfig(),

@@ -10,9 +10,11 @@ import re, torch
 from torch import Tensor
 from dataclasses import dataclass
 from fastcore.basics import patch
+from ..core.check import check_sizes, checked
 from ..core.values import md_table
 
 # %% ../../nbs/codes/10_vocab.ipynb #d893a8f1
+@checked
 @dataclass(frozen=True)
 class CodeVocab:
     "Tokens of codes: `n_special` special ones (0 is padding), then one block for each level"
@@ -21,10 +23,7 @@ class CodeVocab:
     shared:bool=False # all levels but the first have one block: the leaves of UTGRec's tree
 
     def __post_init__(self):
-        object.__setattr__(self, 'sizes', tuple(int(o) for o in self.sizes))
-        if not self.sizes or min(self.sizes)<1:
-            raise ValueError("`sizes` needs a codebook size from 1 on for each level, "
-                             f"got {self.sizes}; see `sids.sizes`")
+        object.__setattr__(self, 'sizes', check_sizes('sizes', self.sizes))
         if self.n_special<1:
             raise ValueError(f"`n_special` counts the padding token, so it is 1 or more, got {self.n_special}")
         if self.shared and len(set(self.sizes[1:]))>1:
@@ -79,6 +78,7 @@ def decode(self:CodeVocab,
 # %% ../../nbs/codes/10_vocab.ipynb #87a3bc11
 MAX_LEVELS = 26+26*26 # levels that have letters
 
+@checked
 def level_letters(
     level:int, # from 0
     upper:bool=False, # capital letters
@@ -89,6 +89,7 @@ def level_letters(
     letters = (chr(ord('a')+first-1) if first else '')+chr(ord('a')+last)
     return letters.upper() if upper else letters
 
+@checked
 def code_text(
     level:int, # 0 to 701: a, b, ..., z, then two letters, aa, ab, ..., zz
     code:int,
@@ -133,6 +134,7 @@ def _repr_markdown_(self:CodeVocab):
     return head+md_table(['level','tokens','as text'], rows)
 
 # %% ../../nbs/codes/10_vocab.ipynb #59bd77cf
+@checked
 def id_text(
     codes, # (n_levels,) codes of one item
     upper:bool=False, # see `code_text`

@@ -159,7 +159,8 @@ def _set(walk, name, x):
     _list(walk, name, sorted(map(repr, x)))
 
 def _ignored(walk, name, x): return None
-def _enum(walk, name, x): walk.found[name] = str(x)
+def _enum(walk, name, x):
+    walk.found[name] = str(x)
 
 def _generator(walk, name, x):
     walk.generators[name] = x
@@ -221,8 +222,8 @@ def _attributes(x):
     "Names and values of what an object keeps"
     if is_dataclass(x):
         return [(f.name, getattr(x, f.name, None)) for f in fields(x)]
-    slots = {s: getattr(x, s) for c in type(x).__mro__ for s in getattr(c, '__slots__', ()) if hasattr(x, s)}
-    kept = {**slots, **getattr(x, '__dict__', {})}
+    slots = sum((list(getattr(c, '__slots__', ())) for c in type(x).__mro__), [])
+    kept = {s: getattr(x, s) for s in slots if hasattr(x, s)} | getattr(x, '__dict__', {})
     return [(name, value) for name,value in kept.items() if attribute_counts(type(x), name, value)]
 
 @patch

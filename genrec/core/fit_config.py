@@ -47,7 +47,8 @@ class FitConfig:
 # %% ../../nbs/core/33_fit_config.ipynb #b999404c
 def _check_choices(cfg):
     "The settings that are no single numbers"
-    if not isinstance(cfg.betas, (tuple, list)) or len(cfg.betas)!=2: raise ValueError(f"`betas` are two numbers, as AdamW takes them, got {cfg.betas!r}")
+    two = isinstance(cfg.betas, (tuple, list)) and len(cfg.betas)==2
+    if not two: raise ValueError(f"`betas` are two numbers, as AdamW takes them, got {cfg.betas!r}")
     for beta in cfg.betas:
         check_real('betas', beta, below=1.)
     for name in ('optimizer','schedule'):

@@ -33,7 +33,8 @@ def small_state(
     for path,inner in model.named_modules():
         for name,value in vars(inner).items():
             if attribute_counts(type(inner), name, value) and _is_small(value):
-                state['.'.join(filter(None, ['model', path, name]))] = list(value) if isinstance(value, (list, tuple)) else value
+                at = '.'.join(filter(None, ['model', path, name]))
+                state[at] = list(value) if isinstance(value, (list, tuple)) else value
     frozen = {f'model.{path}': 'frozen' for path,weight in model.named_parameters() if not weight.requires_grad}
     return state | frozen
 
@@ -221,8 +222,9 @@ def warn(self:Resumer):
     "Say so where a model is half trained"
     note = vars(self.model).get('_left', {})
     if note.get('weights') and note['weights']==weights_digest(self.model):
-        warnings.warn(f"this model was left after step {note['stopped']} of a training that broke off, and is trained on "
-            "from there as a new one: to start anew, make the model anew; to be able to go on, give `fit` a `checkpoint`")
+        warnings.warn(f"this model was left after step {note['stopped']} of a training that broke off, and is trained "
+            "on from there, as a new one: to start anew, make the model anew; to be able to go on, give `fit` a "
+            "`checkpoint`")
 
 # %% ../../nbs/core/34_resume.ipynb #891932eb
 @patch

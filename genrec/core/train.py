@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from fastcore.basics import patch
+from .check import check_whole
 from .batches import batches, fresh_accelerator, shards, take, to_device
 from .config import settings as settings_of, unknown_name, vary
 from .fit_config import FitConfig
@@ -33,9 +34,10 @@ class _Loss(nn.Module):
 # %% ../../nbs/core/35_train.ipynb #62363b03
 class _Trainer:
     "What `fit` keeps between steps"
-    def __init__(self, model, data, cfg, *, seed, accelerator, evaluate, on_epoch, resumer):
+    def __init__(self, model, data, cfg, *, seed, accelerator, resumer):
         self.model,self.cfg,self.seed,self.acc = model,cfg,seed,accelerator
-        self.evaluate,self.on_epoch,self.resumer,self.checkpoint = evaluate,on_epoch,resumer,resumer.path
+        self.resumer,self.checkpoint = resumer,resumer.path
+        self.evaluate,self.on_epoch = resumer.calls['evaluate'],resumer.calls['on_epoch']
         self.data,self.lengths = to_device(data, accelerator.device),getattr(data, 'lengths', None)
         if self.lengths is not None:
             self.lengths = self.lengths.cpu()
@@ -286,17 +288,16 @@ def fit(
 )->nn.Module: # `model`, trained, with a `FitLog` at `.fit_log`
     "Train a model; a run that was killed, called again, ends with the weights of one that was not"
     cfg = _with(cfg, settings)
+    check_whole('seed', seed, least=-2**32, most=2**32)
     if not len(data): raise ValueError("nothing to train on: `data` is empty")
     folder = str(Path(checkpoint).parent) if checkpoint else 'logs'
     acc = fresh_accelerator(cfg.precision, trackers, folder)
     resumer = Resumer(model, checkpoint, data=data, settings=dict(setting_parts(cfg), seed=seed),
                       calls=dict(evaluate=evaluate, on_epoch=on_epoch))
     found = resumer.find()
-    trainer = _Trainer(model, data, cfg, seed=seed, accelerator=acc, evaluate=evaluate, on_epoch=on_epoch,
-                       resumer=resumer)
+    trainer = _Trainer(model, data, cfg, seed=seed, accelerator=acc, resumer=resumer)
     if trackers and acc.is_main_process:
-        config = dict(settings_of(cfg), seed=seed)
-        acc.init_trackers('genrec', config={k: v for k,v in config.items() if isinstance(v, (int,float,str))})
+        _tell_trackers(acc, dict(settings_of(cfg), seed=seed))
     rng,done = torch.get_rng_state(),False
     try:
         trainer.run(trainer.load(*found) if found else trainer.begin(), desc or type(model).__name__)
@@ -312,6 +313,9 @@ def fit(
 
 # %% ../../nbs/core/35_train.ipynb #015527e5
 _own = ('seed','evaluate','checkpoint','on_epoch','trackers','desc') # what `fit` takes besides settings
+
+def _tell_trackers(acc, config):
+    acc.init_trackers('genrec', config={k: v for k,v in config.items() if isinstance(v, (int,float,str))})
 
 def _with(cfg, settings):
     "The settings of a training: those of `cfg`, but for what was given by name"

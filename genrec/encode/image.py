@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings
 from ..core.record import digest
 from ..data.images import image_of, no_image
@@ -17,6 +18,7 @@ from .base import model_missing, model_source, short_name
 from ..core.progress import progress as bar_of
 
 # %% ../../nbs/encode/15_image.ipynb #c9237327
+@checked
 def image_blocks(
     catalog, # with a column `image`
     size:int=64, # pictures held at once
@@ -72,6 +74,7 @@ def edges(
     return sums.reshape(n, -1)/np.tile(n_pixels, (n,1))
 
 # %% ../../nbs/encode/15_image.ipynb #453519b4
+@checked
 def square_pixels(
     images, # PIL images, RGB
     size:int, # pixels a side
@@ -83,6 +86,7 @@ def square_pixels(
         return np.asarray(im.resize((size,size), how))
     return np.stack([resized(im) for im in images])
 
+@checked
 @dataclass
 class PixelEncoder:
     "Colours and edges, reduced by principal components; its `repr` holds all settings, and serves as a cache key"
@@ -154,6 +158,7 @@ def __call__(self:PixelEncoder,
     return Embeddings(x, repr(self), 'image', no_image(catalog))
 
 # %% ../../nbs/encode/15_image.ipynb #7bcc89ef
+@checked
 @dataclass
 class ImageEncoder:
     "The image tower of a CLIP, SigLIP or DINO model; loaded at the first call"

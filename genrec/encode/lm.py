@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings
 from ..data.item_text import clean, cut_at_word
 from .base import model_missing, model_source, short_name, texts_of
@@ -29,6 +30,7 @@ def masked_mean(
     return (states.float()*m).sum(1)/m.sum(1).clamp(min=1)
 
 # %% ../../nbs/encode/10_lm.ipynb #14dba2ff
+@checked
 @dataclass
 class LMEncoder:
     "A language model of transformers as a text encoder; loaded at the first call"

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 import torch
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings
 from ..core.record import digest
 from ..core.progress import progress as bar_of
@@ -23,6 +24,7 @@ from .pieces import count_blankless, pieces
 # %% ../../nbs/encode/05_text.ipynb #980b488b
 ANALYZERS = ('auto','word','mixed','char') # what a `TfidfEncoder` compares texts by
 
+@checked
 @dataclass
 class TfidfEncoder:
     "Latent semantic analysis of the texts; its `repr` holds all settings, and serves as a cache key"
@@ -178,6 +180,7 @@ def _bars(shown):
             logging.enable_progress_bar()
 
 # %% ../../nbs/encode/05_text.ipynb #764ad3d2
+@checked
 @dataclass
 class TextEncoder:
     "A sentence-transformers model; loaded at the first call"

@@ -7,6 +7,7 @@ __all__ = ['GRID', 'choose']
 
 # %% ../../nbs/evaluate/07_choose.ipynb #3a028005
 from itertools import product
+from ..core.check import checked
 from ..core.progress import progress
 from ..core.values import Split
 from .protocol import validator
@@ -14,6 +15,7 @@ from .protocol import validator
 # %% ../../nbs/evaluate/07_choose.ipynb #a471eeaa
 GRID = dict(decay=(.4,.6,.8), max_history=(5,10,20), content_weight=(.5,1.,2.), popularity=(0.,.01,.05))
 
+@checked
 def choose(
     model, # has `set(**settings)` and `recommend`
     split:Split,

@@ -9,6 +9,7 @@ __all__ = ['FOUND_OUT', 'text_table', 'Row', 'Leaderboard', 'leaderboard', 'plot
 import itertools, math, re, torch
 from dataclasses import dataclass
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.config import flat_settings
 from ..core.escape import as_label, as_line, as_markdown
 from ..core.record import Run, digest
@@ -152,6 +153,7 @@ def _check_runs(runs, ks):
                              f"{max(ks)}; recommend more items or ask for smaller `ks`")
 
 # %% ../../nbs/evaluate/15_compare.ipynb #44c64ae2
+@checked
 def leaderboard(
     runs:list, # of `Run`, of one dataset, each with its ranks
     ks=KS, # cut-offs
@@ -240,6 +242,7 @@ def plot_board(
     return ax
 
 # %% ../../nbs/evaluate/15_compare.ipynb #f38ac4f4
+@checked
 def check_runs(
     runs:list, # of `Run`
     users:dict=None, # data -> test users that there are, where it is known

@@ -12,6 +12,8 @@ from torch import Tensor
 from dataclasses import dataclass
 from ..core.escape import as_label, as_markdown
 from ..core.values import Histories, Split, Samples, md_table
+from ..core.check import checked
+from ..core.values import Split, Samples, md_table
 from ..core.ragged import flat_items
 from .metrics import user_metrics
 from .compare import text_table
@@ -149,6 +151,7 @@ class GroupTable:
     def _repr_markdown_(self): return f"By {as_markdown(self.groups.name)}:\n\n"+md_table(*self.table())
 
 # %% ../../nbs/evaluate/20_groups.ipynb #785b114a
+@checked
 def group_table(
     runs, # of `Run`, on one split, with their ranks; runs of one system (seeds) are averaged; or a dict: name -> ranks
     groups:Groups, # of the same users

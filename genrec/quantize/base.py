@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn, Tensor
 from huggingface_hub import PyTorchModelHubMixin
+from ..core.check import checked
 from ..core.arrays import as_vectors
 from ..core.values import SemanticIds, Embeddings
 from ..core.layers import product
@@ -80,6 +81,7 @@ def cast_vectors(
             return x
     return as_vectors(x, dtype if dtype in (torch.float32,torch.float64) else None)
 
+@checked
 def check_vectors(
     x, # (n, dim) numbers as `as_vectors` takes them, or `Embeddings`
     dim:int=None, # the width that is needed
@@ -128,6 +130,7 @@ def _relative_error(q, x, codes, block):
     return float(error)/max(variance, 1e-30)
 
 @torch.no_grad()
+@checked
 def quality(
     q, # a quantizer
     x, # (n, dim) vectors, or `Embeddings`
@@ -185,6 +188,7 @@ def class_name(
     "Where a class is to be found, for a file"
     return f'{cls.__module__}:{cls.__qualname__}'
 
+@checked
 def class_named(
     name:str, # what `class_name` gave
 )->type: # or a function that says, when it is called, why there is none

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import linear
 
 # %% ../../nbs/recommend/03_attention.ipynb #24c3d750
@@ -61,6 +62,9 @@ class AttentionBlock(nn.Module):
         "(b, t, dim) -> (b, t, dim), or (b, m, dim) of the positions `at`; see `attend`"
         return self.feed(self.attend(x, look, ok, causal=causal, at=at))
 
+# %% ../../nbs/recommend/03_attention.ipynb #16353d69
+checked(AttentionBlock) # its arguments are looked at
+
 # %% ../../nbs/recommend/03_attention.ipynb #3a7615a2
 @patch
 def _project(self:AttentionBlock, y, first, end):
@@ -93,6 +97,7 @@ def _mask(x, ok, causal, at):
     return past if mask is None else mask&past
 
 # %% ../../nbs/recommend/03_attention.ipynb #78c97dac
+@checked
 def run_blocks(
     blocks, # `AttentionBlock`s
     x:Tensor, # (b, t, dim)
@@ -123,6 +128,7 @@ def start_small(m:nn.Module):
         m.weight.data[m.padding_idx] = 0
 
 # %% ../../nbs/recommend/03_attention.ipynb #7cf904f4
+@checked
 def length_groups(
     items:Tensor, # (n, t) items, -1 behind the end
     least:int=512, # positions that a cut has to save

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from dataclasses import dataclass, replace
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import byte_dropout, fast_linear
 from ..core.progress import progress
 from ..core.values import Embeddings, Histories, Samples
@@ -23,6 +24,7 @@ from .tables import CodeTables
 from .training import cross_entropy
 
 # %% ../../nbs/recommend/28_causal.ipynb #ae155fef
+@checked
 @dataclass(frozen=True)
 class CausalConfig:
     "Sizes and switches of a `CausalRecommender`; `replace(cfg, n_layers=3)` changes one"
@@ -279,6 +281,7 @@ def decoding_blocks(self:CausalRecommender,
 
 # %% ../../nbs/recommend/28_causal.ipynb #3d095fb1
 @patch
+@checked
 def recommend(self:CausalRecommender,
     histories, # `Histories` or lists of items
     k:int=10, # items per history

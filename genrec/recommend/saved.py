@@ -15,10 +15,12 @@ from fastcore.basics import patch
 from huggingface_hub import constants, hf_hub_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from ..core.check import checked
 from ..core.values import Embeddings, SemanticIds
 from ..quantize.base import Hub, class_name
 
 # %% ../../nbs/recommend/01_saved.ipynb #1400c96f
+@checked
 def to_json(
     value, # argument of a recommender
     name:str='', # what its tensors are called
@@ -64,6 +66,7 @@ def from_json(
     raise ValueError(f"no kind of argument is called {said['kind']!r}")
 
 # %% ../../nbs/recommend/01_saved.ipynb #c06ed72c
+@checked
 def check_ids(
     theirs:Tensor, # (n_items, n_levels) codes that weights were trained with
     ours:Tensor, # codes of the model that is to take them

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.arrays import as_vectors
 from ..core.escape import as_label
 from ..core.values import Histories, Embeddings
@@ -17,6 +18,7 @@ from ..codes.product import product_ids
 from .t5 import T5Config, T5Recommender
 
 # %% ../../nbs/recommend/42_similarity.ipynb #be19de7d
+@checked
 def buckets(
     v:Tensor, # (n_items, dim) vectors of length 1
     items:Tensor, # (b, t) items of some histories, -1 where there is none
@@ -63,6 +65,7 @@ def _directions(x, n):
 
 class SimilarityT5(T5Recommender):
     "A T5 over semantic IDs whose encoder knows how alike the items of a history are"
+    @checked
     def __init__(self,
         sids, # `SemanticIds` of the whole catalogue, or a dict of them; see `T5Recommender`
         vectors, # (n_items, dim) float Tensor, or `Embeddings`: fixed; BBQRec's are what its quantizer decodes
@@ -96,6 +99,7 @@ def similarity(self:SimilarityT5,
     return buckets(self.vectors, F.pad(h.last(self.max_history).pad(), around, value=-1), self.n_buckets)
 
 @patch
+@checked
 def table_of(self:SimilarityT5,
     layer:int, # of the encoder
 )->Tensor: # (n_buckets+2, heads, d), or None: this layer has none
@@ -201,6 +205,7 @@ def _read_shares(m, e, w, v):
     return w.sum(4).mean(2),(w*longer[:,:,None]).sum(4).mean(2)
 
 # %% ../../nbs/recommend/42_similarity.ipynb #dddb80d3
+@checked
 def plot_attention(
     m:SimilarityT5,
     history, # item numbers

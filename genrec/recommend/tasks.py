@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Histories, Samples, SemanticIds, Ranking
 from ..core.record import digest
 from ..core.checkpoint import save_checkpoint, load_checkpoint
@@ -39,6 +40,7 @@ def both_ids(
 # %% ../../nbs/recommend/39_tasks.ipynb #b493630a
 class TaskT5(T5Recommender):
     "Encoder-decoder over the words of a `QuantitativeLanguage`"
+    @checked
     def __init__(self,
         lang:QuantitativeLanguage, # words of the whole catalogue
         *,
@@ -89,6 +91,7 @@ def _load_from_state_dict(self:TaskT5, state, prefix, *how):
 
 # %% ../../nbs/recommend/39_tasks.ipynb #9fad826f
 @patch
+@checked
 def use(self:TaskT5,
     lang:QuantitativeLanguage, # of the same vocabulary
     check:bool=True,
@@ -163,6 +166,7 @@ def _excluded(exclude, h, rows, m):
     return e[rows]
 
 # %% ../../nbs/recommend/39_tasks.ipynb #5d33cc6f
+@checked
 def modality_lists(
     m:TaskT5,
     histories, # `Histories` or lists of items
@@ -193,6 +197,7 @@ def modality_lists(
 
 # %% ../../nbs/recommend/39_tasks.ipynb #769e9ad3
 @patch
+@checked
 def recommend(self:TaskT5,
     histories, # `Histories` or lists of items
     k:int=10, # items per history
@@ -209,12 +214,14 @@ def recommend(self:TaskT5,
     return (merge or self.merge)(list(lists.values()), k)
 
 # %% ../../nbs/recommend/39_tasks.ipynb #c4eaad98
+@checked
 def answerable(m:TaskT5, samples:Samples, modality:str='text')->Tensor: # (n,) bool
     "Which samples a modality can read and answer"
     there = m.there[m.modalities.index(modality)].cpu()
     return (in_modality(samples.history, there, 0).lengths>0)&there[samples.target]
 
 @torch.no_grad()
+@checked
 def target_losses(
     m:TaskT5,
     samples:Samples,

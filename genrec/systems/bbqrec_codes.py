@@ -8,12 +8,14 @@ __all__ = ['shared_nats', 'neighbours_by_code', 'neighbour_table']
 # %% ../../nbs/systems/20_bbqrec_codes.ipynb #220eae37
 import torch
 from ..core.escape import as_markdown
+from ..core.check import checked
 from ..core.values import md_table
 from ..quantize.align import Club, standardise
 from ..quantize.multi import MultiQuantizer
 from .bbqrec import BBQRecIds
 
 # %% ../../nbs/systems/20_bbqrec_codes.ipynb #a5522d6e
+@checked
 def shared_nats(
     q:MultiQuantizer, # trained, with specific parts
     embs:dict, # modality -> `Embeddings` of all items
@@ -51,6 +53,7 @@ def _coded_and_specific(q, embs):
     return {m: [standardise(v[~items.missing[m]]) for v in both] for m,both in parts.items()}
 
 # %% ../../nbs/systems/20_bbqrec_codes.ipynb #7429b91b
+@checked
 def neighbours_by_code(
     ids:BBQRecIds,
     item:int,
@@ -66,6 +69,7 @@ def neighbours_by_code(
         near[part] = torch.stack([order, shared[order]], 1)
     return near
 
+@checked
 def neighbour_table(
     ids:BBQRecIds,
     item:int,
