@@ -76,7 +76,7 @@ def put(self:Job, folder, run:Run)->Path: # its file
     return path
 
 @patch
-def sweep(self:Job, folder)->list: # of files that are gone
+def drop_others(self:Job, folder)->list: # of files that are gone
     "Keep the run with these settings, where there is one, and no other of this system, dataset and seed"
     with claim(folder, self.name) as mine:
         files = self.files(folder) if mine else {}
@@ -206,7 +206,7 @@ class _Session:
         "Run one job, unless it is done, too long, or claimed by another process"
         if job.done(self.folder):
             if len(job.files(self.folder))>1:
-                job.sweep(self.folder)
+                job.drop_others(self.folder)
             return
         expected = expected_seconds(job, self.took, self.folder)
         if self.budget is not None and self.seconds()+expected>self.budget:

@@ -15,7 +15,7 @@ from genrec.quantize.rq import ResidualQuantizer
 from genrec.quantize.rqvae import RQVAE
 from genrec.recommend.itemknn import ItemKNN
 from genrec.recommend.sasrec import SASRec
-from .common import ids, new_model, rqvae, samples
+from .common import content, ids, new_model, rqvae, samples
 
 def plain(x):
     "A value as numbers, texts and lists"
@@ -89,7 +89,7 @@ def _table(seed):
 
 SAVED = { # kind -> (write(folder, seed), read(folder))
     'run': (lambda d, s: a_run(s).save(d), lambda d: plain(Run.load(next(d.glob('*/*/*.json'))))),
-    'checkpoint': (lambda d, s: save_checkpoint(d/'c.safetensors', dict(w=torch.randn(9, 3), n=torch.tensor(s)),
+    'checkpoint': (lambda d, s: save_checkpoint(d/'c.safetensors', dict(w=content(s).x, n=torch.tensor(s)),
                                                 dict(step=s, words='any')),
                    lambda d: plain(load_checkpoint(d/'c.safetensors'))),
     'log': (lambda d, s: save_log(a_log(s), d/'log'), lambda d: plain(load_log(d/'log', check=True))),
