@@ -20,7 +20,8 @@ from ..core.values import Embeddings, SemanticIds
 from ..codes.collide import append_rank
 from ..codes.rules import kth_leaf, next_nearest, random_last, sinkhorn_reassign
 from ..analyse.codes import perplexity, usage
-from ..analyse.space import neighbour_preservation, neighbours
+from ..analyse.near import neighbours
+from ..analyse.space import neighbour_preservation
 from ..systems.tiger import TigerConfig, tiger
 from .runner import Job
 from .corpus import Corpus, load_corpus

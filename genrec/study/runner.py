@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
-from ..core.record import Run, check_name, digest, refuse_links
+from ..core.record import Run, check_name, digest, refuse_links, run_files
 
 # %% ../../nbs/study/00_runner.ipynb #f03e56d3
 @contextmanager
@@ -62,21 +62,38 @@ class Job:
         "Digest of what the run depends on"
         return digest(self.config)
 
+# %% ../../nbs/study/00_runner.ipynb #ff36a5e8
+@patch
+def put(self:Job, folder, run:Run)->Path: # its file
+    "Write a run in place of the job's old one; whenever this is killed, one of the two is there, and only one"
+    path,old = Path(folder)/run.system/run.data/f'{run.key}.json',list(self.files(folder))
+    if old and path not in old:
+        old[0].replace(path)
+    run.save(folder)
+    for other in old[1:]: # there is more than one where files of two folders were put together
+        if other!=path:
+            other.unlink(missing_ok=True)
+    return path
+
+@patch
+def drop_others(self:Job, folder)->list: # of files that are gone
+    "Keep the run with these settings, where there is one, and no other of this system, dataset and seed"
+    with claim(folder, self.name) as mine:
+        files = self.files(folder) if mine else {}
+        own = [path for path,run in files.items() if run.config.get('key')==self.key]
+        gone = [path for path in files if own and path!=own[0]]
+        for path in gone:
+            path.unlink(missing_ok=True)
+    return gone
+
 # %% ../../nbs/study/00_runner.ipynb #d27a055c
 # names that `make`'s configuration may add to the file's: what a training found out
 FOUND = ('best_epoch', 'valid_curve')
 
 @patch
-def paths(self:Job, folder)->list: # in order
-    "Run files of this system and dataset; links in place of their folders are refused"
-    place = Path(folder)/self.system/self.data
-    refuse_links(place, folder)
-    return sorted(place.glob('*.json'))
-
-@patch
 def files(self:Job, folder)->dict: # path -> `Run`
     "Runs of this system, dataset and seed, whatever their settings"
-    runs = {path: Run.load(path) for path in self.paths(folder)}
+    runs = run_files(folder, f'{self.system}/{self.data}/*.json')
     return {path: run for path,run in runs.items() if run.seed==self.seed}
 
 @patch
@@ -87,13 +104,10 @@ def done(self:Job, folder)->bool:
 @patch
 def run(self:Job, folder, say=print)->int: # files written
     "Make the run; it replaces a run with other settings"
-    start,old = time.time(),self.files(folder)
-    made = self.make()
+    start,made = time.time(),self.make()
     found = dict(made=made.config) if self.keep else {name: made.config[name] for name in FOUND if name in made.config}
     config = dict(self.config, key=self.key, **found)
-    replace(made, system=self.system, data=self.data, seed=self.seed, config=config).save(folder)
-    for path in old:
-        path.unlink(missing_ok=True)
+    self.put(folder, replace(made, system=self.system, data=self.data, seed=self.seed, config=config))
     shown = [f'{name} {value:.4f}' for name,value in made.metrics.items() if name.endswith('@10')]
     shown.append(f'{time.time()-start:.0f} s')
     say(f"{self.name}: {', '.join(shown)}", flush=True)
@@ -106,7 +120,7 @@ NOT_ITS_OWN = ('search', 'valid', 'processor')
 @patch
 def took(self:Job, folder)->list: # of seconds
     "What runs of this system on this dataset took, whatever their settings and seeds"
-    runs = [Run.load(path) for path in self.paths(folder)]
+    runs = run_files(folder, f'{self.system}/{self.data}/*.json').values()
     seconds = [sum(value for name,value in run.seconds.items() if name not in NOT_ITS_OWN) for run in runs]
     return [value for value in seconds if value]
 
@@ -118,7 +132,10 @@ def made(self:Job, folder)->Run:
             if not mine: raise JobBusy(f"{self.name} is being made by another process: come back later")
             if not self.done(folder):
                 self.run(folder, lambda *_, **__: None)
-    return next(run for run in self.files(folder).values() if run.config.get('key')==self.key)
+    for run in self.files(folder).values():
+        if run.config.get('key')==self.key:
+            return run
+    raise JobBusy(f"{self.name} was just replaced by another process, with other settings: come back later")
 
 # %% ../../nbs/study/00_runner.ipynb #a2015061
 def expected_seconds(
@@ -188,6 +205,8 @@ class _Session:
     def attempt(self, job):
         "Run one job, unless it is done, too long, or claimed by another process"
         if job.done(self.folder):
+            if len(job.files(self.folder))>1:
+                job.drop_others(self.folder)
             return
         expected = expected_seconds(job, self.took, self.folder)
         if self.budget is not None and self.seconds()+expected>self.budget:

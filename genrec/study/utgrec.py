@@ -233,7 +233,7 @@ def reuse_runs(
             same = [run for run in job.files(lender).values() if is_same_work(run, job)]
             if same:
                 config = dict(job.config, key=job.key, taken=Path(lender).name)
-                replace(same[0], config=config).save(folder)
+                job.put(folder, replace(same[0], config=config))
                 names.append(job.name)
                 break
     return names

@@ -19,22 +19,34 @@ from .nodes import CodeTree
 def _log_factorial(x):
     return torch.lgamma(x.double()+1)
 
-def _expected(sizes_a, sizes_b, N):
-    "Expected mutual information of two cuts with these group sizes, in nats"
+def _by_chance(a, b, N):
+    "(m,) nats that a group of `a` items and groups of `b` items are expected to share"
+    f,mean = _log_factorial,a*b/N
+    far = 20+(400+120*mean).sqrt() # Bernstein: what is farther from the mean adds up to less than exp(-60)
+    low = torch.maximum(mean-far, a+b-N).clamp(min=1).floor()
+    high = torch.minimum(mean+far, b.clamp(max=a)).floor()
+    n = low+torch.arange(int((high-low).max())+1) # items that two groups share
+    possible = (n<=high)&(n>=a+b-N)
+    n = torch.where(possible, n, 1)
+    ways = f(torch.tensor(a))+f(b)+f(N-a)+f(N-b)-f(N)-f(n)
+    ways = ways-f((a-n).clamp(min=0))-f((b-n).clamp(min=0))-f((N-a-b+n).clamp(min=0))
+    return torch.where(possible, n/N*(N*n/(a*b)).log()*ways.exp(), 0.).sum(1)
+
+def _expected(sizes_a, sizes_b, N, block=2**20):
+    "Expected mutual information of two cuts with these group sizes, in nats; `block` numbers are held at once"
     distinct_a, count_a = sizes_a.unique(return_counts=True)
     distinct_b, count_b = sizes_b.unique(return_counts=True)
-    N, b = torch.tensor(float(N), dtype=torch.float64), distinct_b[:, None]
-    f, total = _log_factorial, 0.
+    total, most = 0., float(distinct_b.max())
+    N, b = torch.tensor(float(N), dtype=torch.float64), distinct_b[:, None].double()
     for a, count in zip(distinct_a.tolist(), count_a.tolist()): # one size of the first, all sizes of the second
-        n = torch.arange(1, a+1)[None] # items that two groups share
-        possible = (n<=b)&(n>=a+b-N)
-        n = torch.where(possible, n, 1).double()
-        ways = f(torch.tensor(a))+f(b)+f(N-a)+f(N-b)-f(N)-f(n)
-        ways = ways-f((a-n).clamp(min=0))-f((b-n).clamp(min=0))-f((N-a-b+n).clamp(min=0))
-        information = torch.where(possible, n/N*(N*n/(a*b)).log()*ways.exp(), 0.)
-        total += count*(information.sum(1)*count_b).sum().item()
+        widest = min(a, most, 42+2*(400+120*a*most/float(N))**.5)
+        step = max(1, int(block/widest))
+        for some, how_many in zip(b.split(step), count_b.split(step)):
+            total += count*(_by_chance(a, some, N)*how_many).sum().item()
     return total
 
+
+# %% ../../nbs/widgets/25_compare_ids.ipynb #56321942
 def _entropy(sizes, N):
     share = sizes.double()/N
     return -(share*share.log()).sum().item()
