@@ -15,7 +15,7 @@ from ..core.values import SemanticIds, md_table
 from ..codes.language import QuantitativeLanguage
 from ..codes.vocab import code_text
 from ..data.images import contact_sheet
-from .space import neighbours
+from .near import neighbours
 
 # %% ../../nbs/analyse/25_language.ipynb #7206d699
 def _level(lang, modality, level):

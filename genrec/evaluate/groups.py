@@ -12,7 +12,7 @@ from torch import Tensor
 from dataclasses import dataclass
 from ..core.check import checked
 from ..core.escape import as_label, as_markdown
-from ..core.values import Split, Samples, md_table
+from ..core.values import Histories, Split, Samples, md_table
 from ..core.ragged import flat_items
 from .metrics import user_metrics
 from .compare import text_table
@@ -36,6 +36,47 @@ class Groups:
         rows = [[label, n, f'{n/max(1,len(self.of)):.1%}'] for label,n in zip(self.labels, self.sizes)]
         return f"**Groups** by {as_markdown(self.name)}\n\n"+md_table(['group','users','share'], rows)
 
+# %% ../../nbs/evaluate/20_groups.ipynb #ffeab791
+class _Occurrences:
+    "Where items stand"
+    def __init__(self, items):
+        self.far = len(items)+1
+        self.key = (items*self.far+torch.arange(len(items))).sort().values
+
+    def within(self, item, start, end):
+        "Whether each item stands somewhere from `start` up to `end`"
+        if not len(self.key):
+            return torch.zeros(len(item), dtype=torch.bool)
+        before = torch.searchsorted(self.key, item*self.far+end)-1 # the last place before `end`, of an item up to this
+        return (before>=0)&(self.key[before.clamp(min=0)]>=item*self.far+start)
+
+def _among(keys, these):
+    "Whether each of `these` is among sorted `keys`"
+    if not len(keys):
+        return torch.zeros(len(these), dtype=torch.bool)
+    return keys[torch.searchsorted(keys, these).clamp(max=len(keys)-1)]==these
+
+def _in_blocks(rows, lists, block):
+    "Some rows of histories at a time, with about `block` items together"
+    part = (lists.lengths[rows].cumsum(0)-1).clamp(min=0)//block
+    for some in rows.split(part.unique_consecutive(return_counts=True)[1].tolist()):
+        row,item = flat_items(Histories(lists.items, lists.start[some], lists.end[some]))
+        yield some[row],item
+
+# %% ../../nbs/evaluate/20_groups.ipynb #667bdb65
+def _some_step(part, steps, n, rows, *, occurs, block=2**22):
+    "(len(part),) of some rows: whether a step from an item of the history to the target is among the sorted `steps`"
+    found,h = torch.zeros(len(part), dtype=torch.bool),part.history
+    back = (steps%n*n+steps//n).sort().values # by target
+    first = torch.searchsorted(back, torch.arange(n+1)*n)
+    before = Histories(back%n, first[part.target], first[part.target+1]) # what came before the target in training
+    shorter = (before.lengths<h.lengths)[rows] # the shorter of the two lists is read
+    for at,item in _in_blocks(rows[shorter], before, block):
+        found[at[occurs.within(item, h.start[at], h.end[at])]] = True
+    for at,item in _in_blocks(rows[~shorter], h, block):
+        found[at[_among(steps, item*n+part.target[at])]] = True
+    return found
+
 # %% ../../nbs/evaluate/20_groups.ipynb #9f155d11
 def by_memory(
     split:Split,
@@ -48,15 +89,15 @@ def by_memory(
     seen[train.target] = True
     seen[train.history.items[train.history.start]] = True
     steps = (train.history.items[train.history.end-1]*n+train.target).unique() # each training sample ends in one step
-    row,item = flat_items(part.history)
-    target = part.target[row]
-    known,length = torch.isin(item*n+target, steps),part.history.lengths
-    def some(places): return row[places].bincount(minlength=len(part))>0 # which queries have such a place
-    last = torch.arange(len(row))==length.cumsum(0)[row]-1
+    h,occurs = part.history,_Occurrences(part.history.items)
+    last = torch.zeros(len(part), dtype=torch.bool)
+    full = h.lengths>0
+    last[full] = _among(steps, h.items[h.end[full]-1]*n+part.target[full])
+    repeat = occurs.within(part.target, h.start, h.end)
     groups = {
-        'target in history': some(item==target),
-        'last step seen': some(known&last),
-        'earlier step seen': some(known),
+        'target in history': repeat,
+        'last step seen': last,
+        'earlier step seen': _some_step(part, steps, n, (~(repeat|last)).nonzero()[:,0], occurs=occurs),
         'only the item seen': seen[part.target],
         'item never seen': torch.ones(len(part), dtype=torch.bool),
     }
