@@ -13,6 +13,7 @@ import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import constants, snapshot_download
+from safetensors.torch import load_file, save_file
 from ..core.progress import progress
 from ..core.values import Histories, Ranking
 from ..quantize.base import class_name, class_named
@@ -239,7 +240,8 @@ def _save_pretrained(self:Blend, save_directory):
         model.save_pretrained(save_directory/name)
     arguments = {name: getattr(self, name) for name in _FIELDS}
     arguments['gate'] = None if self.gate is None else asdict(self.gate)
-    arguments['beside'] = None if self.beside is None else self.beside.nonzero()[:,0].tolist()
+    beside = torch.zeros(0, dtype=torch.bool) if self.beside is None else self.beside
+    save_file(dict(beside=beside), save_directory/constants.SAFETENSORS_SINGLE_FILE, metadata={'format': 'pt'})
     said = dict(arguments=arguments, members={name: class_name(type(m)) for name,m in self.members.items()})
     said['class'] = class_name(Blend)
     (save_directory/constants.CONFIG_NAME).write_text(json.dumps(dict(recommender=said), indent=2)+'\n')
@@ -270,6 +272,8 @@ def _from_pretrained(cls:Blend, *, model_id, config=None, map_location='cpu', st
         arguments = dict(said['arguments'], **changes)
         gate = arguments.pop('gate', None)
         gate = Gate(**gate) if isinstance(gate, dict) else gate
+        beside = load_file(folder/constants.SAFETENSORS_SINGLE_FILE)['beside']
+        arguments.setdefault('beside', beside if len(beside) else None)
         return cls(members, arguments.pop('weights', None), gate=gate, **arguments).eval()
     except (LookupError, TypeError, ValueError) as e:
         raise ValueError(f"{model_id}: {constants.CONFIG_NAME} and its members do not make a blend ({e}); "
