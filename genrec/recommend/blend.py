@@ -258,6 +258,7 @@ def _saved_members(folder, said, map_location):
         members[name] = own.from_pretrained(folder/name, map_location=map_location)
     return members
 
+# %% ../../nbs/recommend/94_blend.ipynb #24070360
 @patch(cls_method=True)
 def _from_pretrained(cls:Blend, *, model_id, config=None, map_location='cpu', strict=True, **changes):
     said = config.get('recommender') if isinstance(config, dict) else None
