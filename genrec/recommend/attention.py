@@ -38,21 +38,9 @@ class AttentionBlock(nn.Module):
         self.ff = nn.Sequential(nn.Linear(dim, d_ff), nn.GELU(), nn.Linear(d_ff, dim))
         self.n1,self.n2,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
 
-    def attend(self,
-        x:Tensor, # (b, t, dim)
-        look:Tensor=None, # (b, t, dim) what queries and keys see (default: `x`)
-        ok:Tensor=None, # (b, t) positions that may be looked at (default: all)
-        *,
-        causal:bool=None, # for this call (default: as made)
-        at:Tensor=None, # (b, m) positions that are computed; all are looked at
-    )->Tensor: # (b, t, dim), or (b, m, dim)
+    def attend(self, x, look=None, ok=None, *, causal=None, at=None): # as `fetch`
         "The first half of a block"
-        causal = self.causal if causal is None else causal
-        q,k,v = self._queries_keys_values(x, look, at)
-        mask = _mask(x, ok, causal, at)
-        a = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and mask is None,
-                                           dropout_p=self.p if self.training else 0.)
-        return self.n1(take_positions(x, at)+self.drop(self.o(a.transpose(1,2).flatten(2))))
+        return self.n1(take_positions(x, at)+self.drop(self.fetch(x, look, ok, causal=causal, at=at)))
 
     def feed(self, x):
         "The second half: the feed-forward layer"
@@ -81,6 +69,24 @@ def _queries_keys_values(self:AttentionBlock, x, look, at):
     if look is not None:
         return *self._project(look, 0, 2),*self._project(x, 2, 3)
     return self._project(x, 0, 3)
+
+# %% ../../nbs/recommend/03_attention.ipynb #7f46170a
+@patch
+def fetch(self:AttentionBlock,
+    x:Tensor, # (b, t, dim)
+    look:Tensor=None, # (b, t, dim) what queries and keys see (default: `x`)
+    ok:Tensor=None, # (b, t) positions that may be looked at (default: all)
+    *,
+    causal:bool=None, # for this call (default: as made)
+    at:Tensor=None, # (b, m) positions that are computed; all are looked at
+)->Tensor: # (b, t, dim), or (b, m, dim)
+    "What each position takes from those that it looks at"
+    causal = self.causal if causal is None else causal
+    q,k,v = self._queries_keys_values(x, look, at)
+    mask = _mask(x, ok, causal, at)
+    a = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and mask is None,
+                                       dropout_p=self.p if self.training else 0.)
+    return self.o(a.transpose(1,2).flatten(2))
 
 def _mask(x, ok, causal, at):
     "(b or 1, 1, m or 1, t) bool of what may be looked at; None for everything, or for all that came before"
