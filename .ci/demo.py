@@ -7,8 +7,10 @@ from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
-
 root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root/'.ci'))
+from policy import is_widget, policy, runs
+
 HEADING, FLAG = re.compile(r'^## +(.+)$', re.M), re.compile(r'^#\|.*\n?', re.M)
 ANSI = re.compile(r'\x1b\[[0-9;]*m')
 
@@ -104,18 +106,27 @@ def tidy(nb):
     nb.metadata.pop('widgets', None)
     return nb
 
-def closed(html):
-    "The page without one request to the outside"
+WRAP = '.jp-RenderedMarkdown, .jp-RenderedText pre {overflow-wrap: anywhere}' # long names stay within a page
+
+def closed(html, template=()):
+    """The page without one request to the outside, and with a policy: it runs its widgets and the scripts of its
+    template, and nothing that a text brings"""
     soup = BeautifulSoup(html, 'html.parser')
     for script in soup.find_all('script'):
-        if OUTSIDE.match(script.get('src', '')) or CDN.search(script.text):
+        if OUTSIDE.match(script.get('src', '')) or runs(script) and CDN.search(script.text):
             script.decompose()
     for link in soup.find_all('link'):
         if OUTSIDE.match(link.get('href', '')):
             link.decompose()
-    content = "default-src 'unsafe-inline' data: blob:"
-    policy = soup.new_tag('meta', attrs={'http-equiv': 'Content-Security-Policy', 'content': content})
-    soup.head.insert(0, policy)
+    scripts = [script.text for script in soup.find_all('script') if runs(script)]
+    own = [script for script in scripts if script in template or is_widget(script)]
+    if len(own)<len(scripts):
+        print(f'{len(scripts)-len(own)} scripts of the page are not of genrec: its policy keeps them from running')
+    head = soup.head.find('meta', charset=True)
+    head.insert_after(soup.new_tag('meta', attrs={'http-equiv': 'Content-Security-Policy', 'content': policy(own)}))
+    style = soup.new_tag('style')
+    style.string = WRAP
+    soup.head.append(style)
     loading = soup.find_all(['script', 'link', 'img', 'iframe', 'video', 'source'])
     places = [tag.get('src') or tag.get('href') or '' for tag in loading]
     left = [place for place in places if OUTSIDE.match(place)]
@@ -164,8 +175,10 @@ def write_page(nb, name, dest):
     "The executed notebook as one HTML file"
     exporter = HTMLExporter(embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True)
     html, _ = exporter.from_notebook_node(tidy(nb), {'metadata': {'name': name}})
+    empty, _ = exporter.from_notebook_node(nbformat.v4.new_notebook())
+    template = [script.text for script in BeautifulSoup(empty, 'html.parser').find_all('script')]
     page = dest/f'{name}.html'
-    page.write_text(closed(html), encoding='utf-8')
+    page.write_text(closed(html, template), encoding='utf-8')
     return page
 
 def leaderboards(nb):

@@ -11,18 +11,13 @@ from genrec.core.store import Store
 store = Store(sys.argv[1])
 """
 
-# every file that is opened through its number kills the process when half of its bytes are written
+# every file that is written as a whole kills the process when half of its bytes are there
 DIE = """
-class Half:
-    def __init__(self, f): self.f = f
-    def __enter__(self): return self
-    def __exit__(self, *a): pass
-    def write(self, b):
-        self.f.write(b[:len(b)//2])
-        self.f.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-fdopen = os.fdopen
-os.fdopen = lambda fd, mode: Half(fdopen(fd, mode))
+def half(path, data):
+    with open(path, 'wb') as f:
+        f.write(data[:len(data)//2])
+    os.kill(os.getpid(), signal.SIGKILL)
+Path.write_bytes = half
 """
 
 ONES = "def ones(n): return torch.ones(n)\n"
@@ -57,6 +52,22 @@ def test_killed_in_the_middle_of_a_write(tmp_path):
     assert 1500<left[0].stat().st_size<2500 # about half of 4,000 bytes
     assert store.get(ones, n=1000).sum().item()==1000
     assert len(list(store.folder.glob('*.safetensors')))==1
+
+def test_what_killed_writers_left_is_swept_when_it_is_old(tmp_path):
+    store = Store(tmp_path/'killed')
+    job = start(ONES+DIE+"store.get(ones, n=1000)", store.folder)
+    job.communicate(timeout=60)
+    left, = store.folder.iterdir()
+    earlier = store.folder/('.vectors-0123456789abcdef0123456789abcdef'[:41]+'abcd_123') # as earlier versions called it
+    mine = store.folder/'.bash_history'
+    for path in (earlier, mine):
+        path.touch()
+    store.get(ones, n=1)
+    assert left.exists() and earlier.exists()
+    for path in (left, earlier, mine):
+        os.utime(path, (0, 0))
+    store.get(ones, n=2)
+    assert [path.exists() for path in (left, earlier, mine)]==[False, False, True]
 
 def test_two_processes_at_once(tmp_path):
     "Both compute and write the same thing: each renames a whole file over the other's, and both have the right answer"

@@ -53,6 +53,46 @@ def test_demo_shows_its_steps_and_leaves_a_closed_page(tmp_path):
     outputs = [cell.outputs[0] for cell in cells if cell.get('outputs')]
     assert [output.get('name') for output in outputs]==['stdout', None, 'stdout']
 
+def policy_of(page):
+    "Directives of the policy of a page: name -> values"
+    meta = BeautifulSoup(page, 'html.parser').find('meta', attrs={'http-equiv': 'Content-Security-Policy'})
+    return {name: values for name, *values in map(str.split, meta['content'].split(';'))}
+
+def page_of(tmp_path, *outputs):
+    "The page of a notebook with one cell"
+    nb = new_notebook(cells=[new_code_cell('1', outputs=[new_output('display_data', data) for data in outputs])])
+    return tool('demo').write_page(nb, 'page', tmp_path).read_text(encoding='utf-8')
+
+def test_a_page_runs_its_own_scripts_alone(tmp_path):
+    from genrec.widgets.base import View, front_end
+    ours = View('beam search', front_end('beam.js'), dict(title='"; alert(1); "'), css='a {b: "\\";}').static()
+    theirs = '<script>alert(1)</script>', '<script type="module">alert(2)</script>'
+    page = page_of(tmp_path, {'text/html': ours}, {'text/html': theirs[0]}, {'text/markdown': theirs[1]})
+    policy, hash_of = policy_of(page), tool('policy').hash_of
+    script = BeautifulSoup(ours, 'html.parser').find('script', type='module').text
+    assert policy['script-src']==[hash_of(script)], policy
+    assert script in page
+    assert policy['default-src']==policy['base-uri']==policy['form-action']==["'none'"]
+    assert "'unsafe-inline'" not in policy['script-src'] and "'unsafe-inline'" in policy['style-src']
+    assert page.index('Content-Security-Policy')<page.index('<script')
+    assert policy_of(page_of(tmp_path, {'text/plain': 'no script'}))['script-src']==["'none'"]
+
+def test_a_widget_is_told_from_what_only_begins_like_one():
+    from genrec.widgets.base import View, front_end
+    is_widget = tool('policy').is_widget
+    view = View('runs', front_end('plot.js', 'runs.js'), {}, css='a {}')
+    code = BeautifulSoup(view.static(), 'html.parser').find('script', type='module').text
+    assert is_widget(code)
+    changed = [code+'alert(1);', code+'\n', 'alert(1);'+code, code.replace('const CSS = ', 'alert(1);\nconst CSS = '),
+               code.replace('name: "runs"', 'name: "a"+alert(1)+"b"'), code.replace('"runs"', 'alert(1)'),
+               code[code.index('const CSS'):], '', front_end('start.js')]
+    assert not any(map(is_widget, changed))
+
+def test_a_title_takes_no_state_from_a_widget(tmp_path):
+    from genrec.widgets.base import View, front_end
+    view = View('beam search', front_end('beam.js'), dict(title='https://cdn.evil.example/mathjax/require.js'))
+    assert 'data-genrec-state' in page_of(tmp_path, {'text/html': view.static()})
+
 def test_demo_ends_with_the_error(tmp_path):
     failing = new_code_cell('wanted = 1\nraise ValueError("boom")')
     code, out = demo_of(tmp_path, [failing, new_code_cell('print("not", "reached")')])

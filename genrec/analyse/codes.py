@@ -9,6 +9,8 @@ __all__ = ['usage', 'perplexity', 'plot_usage', 'plot_levels', 'CollisionTable',
 import torch
 from torch import Tensor
 from dataclasses import dataclass
+from ..core.check import checked
+from ..core.escape import as_label
 from ..core.values import SemanticIds, md_table
 from ..codes.collide import prefix_nodes
 from ..evaluate.compare import text_table
@@ -37,6 +39,7 @@ def perplexity(
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#56B4E9','#D55E00') # Okabe & Ito: told apart by all eyes
 _dashes = ('-','--','-.',(0,(1,1)))
 
+@checked
 def plot_usage(
     sids:SemanticIds,
     ax=None, # matplotlib Axes to draw on (default: a new figure)
@@ -54,7 +57,7 @@ def plot_usage(
         ax.plot([1,K], [len(sids)/K]*2, color='.55', ls=':', lw=1, zorder=1)
     ax.set_yscale('symlog', linthresh=1)
     ax.set_ylim(bottom=0)
-    ax.set(xlabel='code, most frequent first', ylabel='items', title=title or f'{len(sids):,} items')
+    ax.set(xlabel='code, most frequent first', ylabel='items', title=as_label(title or f'{len(sids):,} items'))
     ax.legend(frameon=False, fontsize='small')
     return ax
 
@@ -69,7 +72,7 @@ def plot_levels(
     for i,(name,s) in enumerate(sids.items()):
         for l,(n,p) in enumerate(zip(usage(s), perplexity(s))):
             y.append(len(y)+.5*i) # a gap between two sets
-            names.append(f'{name}  {l}'.strip())
+            names.append(f'{as_label(name)}  {l}'.strip())
             colours.append(_colours[l%6])
             used.append(int((n>0).sum())/len(n))
             even.append(p/len(n))

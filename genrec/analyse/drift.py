@@ -8,6 +8,7 @@ __all__ = ['Drift', 'code_drift', 'plot_drift']
 # %% ../../nbs/analyse/50_drift.ipynb #b0bf5e26
 from dataclasses import dataclass
 import torch
+from ..core.escape import as_label
 from ..core.values import SemanticIds, md_table
 from ..evaluate.compare import text_table
 
@@ -63,7 +64,7 @@ def plot_drift(
     bars = []
     for i,(name,d) in enumerate(drifts.items()):
         figures = enumerate(zip(d.kept, d.prefix, d.chance, d.groups))
-        bars += [(len(bars)+l+.5*i, f'{name}  {l+1}', *o) for l,o in figures]
+        bars += [(len(bars)+l+.5*i, f'{as_label(name)}  {l+1}', *o) for l,o in figures]
     y,names,kept,prefix,chance,groups = zip(*bars)
     if ax is None:
         import matplotlib.pyplot as plt

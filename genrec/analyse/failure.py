@@ -10,6 +10,8 @@ import itertools
 import torch
 from dataclasses import dataclass
 from torch import Tensor
+from ..core.check import checked
+from ..core.escape import as_label
 from ..core.values import Ranking, Split, SemanticIds, md_table
 from ..codes.trie import CodeTrie
 from ..evaluate.compare import text_table
@@ -39,6 +41,7 @@ def _better(exact, targets):
     return (exact>target+1e-5).sum(1)+((exact-target).abs()<=1e-5).sum(1)-1
 
 # %% ../../nbs/analyse/45_failure.ipynb #b5abd099
+@checked
 def reasons(
     ranking:Ranking, # of the test users, `k` items or more
     split:Split,
@@ -105,14 +108,15 @@ def plot_failures(
         ax = plt.subplots(figsize=(7,.9+.42*len(f.rows)), layout='constrained')[1]
     head,_ = f.table()
     colours = ('#009E73','#999999','#56B4E9','#F0E442','#CC79A7','#0072B2','#E69F00','#D55E00','#000000')
-    left = torch.zeros(len(f.rows))
+    left,places = torch.zeros(len(f.rows)),range(len(f.rows))
     for j,label in enumerate(head[1:]):
         x = torch.tensor([share.get(label, 0.) for _,share in f.shares()])
         if not x.any():
             continue
         look = dict(color=colours[j%9], hatch=('','//','..','xx','\\\\')[j%5], edgecolor='white', lw=.5)
-        ax.barh([name for name,_ in f.rows], x.tolist(), left=left.tolist(), label=label, **look)
+        ax.barh(places, x.tolist(), left=left.tolist(), label=as_label(label), **look)
         left += x
+    ax.set_yticks(places, [as_label(name) for name,_ in f.rows])
     ax.invert_yaxis()
     ax.set(xlabel='share of test users', xlim=(0,1))
     ax.xaxis.set_major_formatter('{x:.0%}')

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import SemanticIds, Embeddings, md_table
 from ..codes.collide import prefix_nodes
 from ..evaluate.compare import text_table
@@ -176,6 +177,7 @@ def _from_vectors(sids, embeddings, k):
                 explained=tuple(explained_variance(sids, embeddings)))
 
 # %% ../../nbs/analyse/10_index.ipynb #3002a95b
+@checked
 def audit_index(
     sids, # `SemanticIds`, or what `open_index` gives
     catalog=None, # row i is item i: what `load_catalog` gives (`text`, `categories` where kept), or (n_items,) texts

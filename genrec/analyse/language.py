@@ -9,6 +9,8 @@ __all__ = ['code_counts', 'code_items', 'telling_codes', 'code_table', 'shared_c
 # %% ../../nbs/analyse/25_language.ipynb #1967bd65
 import torch
 from torch import Tensor
+from ..core.check import checked
+from ..core.escape import as_label
 from ..core.values import SemanticIds, md_table
 from ..codes.language import QuantitativeLanguage
 from ..codes.vocab import code_text
@@ -23,6 +25,7 @@ def _level(lang, modality, level):
     if not 0<=level<L: raise ValueError(f"`level` must be from 0 to {L-1}, got {level}")
     return lang.sids[modality].codes[:,level],~lang.missing[modality]
 
+@checked
 def code_counts(
     lang:QuantitativeLanguage,
     modality:str='text',
@@ -53,6 +56,7 @@ def code_items(
     return {name:(found&(lang.domain==d)).nonzero()[:k,0].tolist() for d,name in enumerate(lang.domains)}
 
 # %% ../../nbs/analyse/25_language.ipynb #8736a984
+@checked
 def telling_codes(
     lang:QuantitativeLanguage,
     modality:str='text',
@@ -67,6 +71,7 @@ def telling_codes(
     best = score.masked_fill(counts.sum(1)==0, -1).argsort(descending=True, stable=True)[:n]
     return [code for code in best.tolist() if counts[code].sum()]
 
+@checked
 def code_table(
     lang:QuantitativeLanguage,
     titles, # of all items
@@ -88,6 +93,7 @@ def code_table(
     return md_table(['code', *lang.domains], rows)
 
 # %% ../../nbs/analyse/25_language.ipynb #39ec7216
+@checked
 def shared_codes(
     lang:QuantitativeLanguage,
     modality:str='text',
@@ -110,6 +116,7 @@ def shared_codes(
                            items=int(counts[several].sum())/max(1, len(domain))))
     return levels
 
+@checked
 def shared_table(lang:QuantitativeLanguage, seed:int=0)->str: # Markdown
     "`shared_codes` of all modalities and levels, beside what chance gives"
     head = ['words','level','codes used','by several domains','(chance)','by all domains','(chance)',
@@ -124,6 +131,7 @@ def shared_table(lang:QuantitativeLanguage, seed:int=0)->str: # Markdown
     return md_table(head, rows)
 
 # %% ../../nbs/analyse/25_language.ipynb #b59f1dc7
+@checked
 def neighbour_overlap(
     a, b, # `Embeddings` of the same items, of two modalities
     k:int=10,
@@ -134,6 +142,7 @@ def neighbour_overlap(
     near = [neighbours(e.x[both], k) for e in (a,b)]
     return (near[0][:,:,None]==near[1][:,None]).any(2).double().mean().item(), k/(len(both)-1)
 
+@checked
 def prefix_overlap(
     lang:QuantitativeLanguage, # with both modalities
     depth:int=1, # codes that are to be shared
@@ -153,6 +162,7 @@ def prefix_overlap(
     return count(text, image)/max(1, count(text)), count(image)/max(1, count(nothing))
 
 # %% ../../nbs/analyse/25_language.ipynb #6830488a
+@checked
 def show_code(
     lang:QuantitativeLanguage,
     catalog, # of the same items, with a column `image`
@@ -179,6 +189,6 @@ def show_code(
             ax.imshow(sheet, extent=(0, min(k, len(items)), 0, 1), aspect='equal')
         ax.set(xlim=(0,k), ylim=(0,1), xticks=[], yticks=[])
         ax.set_frame_on(False)
-        ax.set_ylabel(domain, rotation=0, ha='right', va='center')
-    axes[0].set_title(f'{code_text(level, code, modality=="image")} of {modality}', fontsize=9)
+        ax.set_ylabel(as_label(domain), rotation=0, ha='right', va='center')
+    axes[0].set_title(as_label(f'{code_text(level, code, modality=="image")} of {modality}'), fontsize=9)
     return axes

@@ -9,6 +9,8 @@ __all__ = ['MEANING', 'code_meaning', 'meaning_table', 'plot_meaning']
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from ..core.check import checked
+from ..core.escape import as_label
 from ..core.values import Embeddings, md_table
 from ..codes.language import QuantitativeLanguage
 
@@ -32,6 +34,7 @@ def _ratio(total, pairs):
     return float(total.sum()/pairs.sum()) if pairs.sum() else None
 
 # %% ../../nbs/analyse/30_meaning.ipynb #7b9c6246
+@checked
 def code_meaning(
     lang:QuantitativeLanguage, # words of the items of all domains
     emb:Embeddings, # vectors of the same items' contents, which nothing here has trained
@@ -106,7 +109,7 @@ def plot_meaning(
     for i,(name,rows) in enumerate(tables.items()):
         shown = [(level+1, row['kept']) for level,row in enumerate(rows) if row['kept'] is not None]
         if shown:
-            ax.plot(*zip(*shown), 'osD^vP'[i%6]+'-', ms=4, color=colours[i%6], label=name)
+            ax.plot(*zip(*shown), 'osD^vP'[i%6]+'-', ms=4, color=colours[i%6], label=as_label(name))
     for y in (0, 1):
         ax.axhline(y, color='k', lw=.6, ls=':')
     levels = max(map(len, tables.values()), default=1)

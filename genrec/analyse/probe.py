@@ -11,13 +11,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from ..core.check import checked
 from ..core.arrays import as_vectors
+from ..core.escape import as_label
 from ..core.values import Embeddings, SemanticIds, md_table
 from ..codes.collide import prefix_nodes
 from ..evaluate.chance import bootstrap_means, interval
 from ..evaluate.compare import text_table
 
 # %% ../../nbs/analyse/20_probe.ipynb #4f7a60e2
+@checked
 def features(
     x, # SemanticIds, Embeddings, or (n, dim) vectors
     prefixes:bool=False, # of semantic IDs: each prefix is a feature too, not each code alone
@@ -50,6 +53,7 @@ class Probe:
     entropy:float     # bits that there are to be found
 
 # %% ../../nbs/analyse/20_probe.ipynb #bac07ca9
+@checked
 def probe(
     x, # SemanticIds, Embeddings, or (n, dim) vectors
     labels, # (n,) one for each item: int64, or a list of numbers or words
@@ -123,6 +127,7 @@ class ProbeTable:
     def _repr_markdown_(self): return md_table(*self.table())
 
 # %% ../../nbs/analyse/20_probe.ipynb #5ec20d78
+@checked
 def probe_table(
     xs:dict, # name -> SemanticIds, Embeddings or vectors, all of the same items
     labels:dict, # name -> labels of the items
@@ -159,10 +164,10 @@ def plot_probe(
         probes = places.values()
         ends = [[p.accuracy-p.low for p in probes],[p.high-p.accuracy for p in probes]]
         ax.errorbar([p.accuracy for p in probes], list(places), xerr=ends, fmt=_marks[j%6], ms=5,
-                    color=_colours[j%6], lw=1.2, label=name)
+                    color=_colours[j%6], lw=1.2, label=as_label(name))
     for i,label in enumerate(t.labels):
         ax.plot([t.first(label).chance]*2, [i-.45,i+.45], color='.6', lw=1.5, zorder=1)
-    ax.set_yticks(range(len(t.labels)), t.labels)
+    ax.set_yticks(range(len(t.labels)), map(as_label, t.labels))
     ax.set(xlim=(0,1.03), xlabel='accuracy')
     ax.invert_yaxis()
     ax.spines[['top','right']].set_visible(False)

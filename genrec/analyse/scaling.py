@@ -9,6 +9,8 @@ __all__ = ['PowerLaw', 'fit_power', 'Scaling', 'scaling_points', 'fit_scaling', 
 import torch
 from dataclasses import dataclass
 from torch import Tensor
+from ..core.check import checked
+from ..core.escape import as_label
 from ..core.values import md_table
 from ..evaluate.compare import text_table
 
@@ -64,6 +66,7 @@ def _best(u, y, w, exponents):
     return best
 
 # %% ../../nbs/analyse/40_scaling.ipynb #f58b2a57
+@checked
 def fit_power(
     x, # (n,) sizes, above 0, at least four different ones
     y, # (n,) what was measured, such as a loss or a recall; several points may have one size (seeds)
@@ -126,6 +129,7 @@ class Scaling:
 def _with_ends(law, name): return '{:.3g} [{:.3g}, {:.3g}]'.format(getattr(law, name), *law.intervals[name])
 
 # %% ../../nbs/analyse/40_scaling.ipynb #33383d85
+@checked
 def scaling_points(
     runs, # of `Run`
     x:str, # what was swept: a key of `config`, or else of `metrics`, such as 'params'
@@ -156,6 +160,7 @@ def fit_scaling(
 # %% ../../nbs/analyse/40_scaling.ipynb #e0f5521c
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
 
+@checked
 def plot_scaling(
     curves, # `Scaling`, or the points of `scaling_points`
     ax=None, # matplotlib Axes (default: a new figure)
@@ -171,7 +176,7 @@ def plot_scaling(
         ax = plt.subplots(figsize=(5.6,3.6), layout='constrained')[1]
     for j,(name,(x,y)) in enumerate(s.points.items()):
         law,colour = s.fits[name],_colours[j%6]
-        ax.plot(x, y, ('o','s','^','D')[j%4], color=colour, ms=5, label=_curve_label(name, law))
+        ax.plot(x, y, ('o','s','^','D')[j%4], color=colour, ms=5, label=_curve_label(as_label(name), law))
         if law is None:
             continue
         sizes = torch.logspace(*torch.tensor([min(x), max(x)*beyond]).log10().tolist(), 60, dtype=torch.float64)
@@ -180,7 +185,7 @@ def plot_scaling(
         ax.fill_between(sizes, low, high, color=colour, alpha=.15, lw=0)
         ax.plot(sizes[inside], values[inside], color=colour, lw=1.5)
         ax.plot(sizes[~inside], values[~inside], color=colour, lw=1.5, ls=':')
-    ax.set(xscale='log', xlabel=xlabel, ylabel=ylabel)
+    ax.set(xscale='log', xlabel=as_label(xlabel), ylabel=as_label(ylabel))
     ax.legend(frameon=False, fontsize='small')
     ax.spines[['top','right']].set_visible(False)
     return ax

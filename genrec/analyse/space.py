@@ -9,6 +9,8 @@ __all__ = ['neighbours', 'chance_share', 'neighbour_preservation', 'explained_va
 # %% ../../nbs/analyse/05_space.ipynb #9623d874
 import re, torch
 from torch import Tensor
+from ..core.check import checked
+from ..core.escape import as_label
 from ..core.values import SemanticIds, Embeddings
 from ..codes.collide import place_in, prefix_nodes
 
@@ -20,6 +22,7 @@ def _vectors(x, n=None):
         raise ValueError(f"{len(emb):,} vectors for {n:,} semantic IDs; row i is item i in both")
     return emb.x, ~emb.missing.to(emb.x.device)
 
+@checked
 def neighbours(
     x, # (n, dim) vectors, or `Embeddings`
     k:int=10,
@@ -56,6 +59,7 @@ def chance_share(
     nodes = [prefix_nodes(sids.codes, sids.sizes, d) for d in range(1, sids.n_levels+1)]
     return [(_pairs(node.bincount())/all_pairs).item() for node in nodes]
 
+@checked
 def neighbour_preservation(
     sids:SemanticIds,
     x, # (n_items, dim) vectors, `Embeddings`, or an int64 (n_items, k) table of `neighbours`
@@ -97,6 +101,7 @@ def explained_variance(
     return out
 
 # %% ../../nbs/analyse/05_space.ipynb #44b74178
+@checked
 def word_table(
     texts, # (n_items,) texts
     min_length:int=3, # letters and digits of a word, at least
@@ -135,6 +140,7 @@ def _same_length(labels, sids):
     return labels
 
 # %% ../../nbs/analyse/05_space.ipynb #3ae1a953
+@checked
 def prefix_words(
     sids:SemanticIds,
     texts, # (n_items,) texts, or what `word_table` gives
@@ -158,6 +164,7 @@ def prefix_words(
     return {prefix:' '.join(ws) for prefix,ws in found.items()}
 
 # %% ../../nbs/analyse/05_space.ipynb #cffae476
+@checked
 def purity(
     sids:SemanticIds,
     labels, # (n_items,) label of each item: texts or numbers; None or '' where it has none
@@ -181,6 +188,7 @@ def purity(
         out.append(most.sum().item()/len(y))
     return out
 
+@checked
 def category(
     paths, # (n_items,) texts such as 'Industrial & Scientific,Fasteners,Staples'
     depth:int=1, # which part, from 0
@@ -194,6 +202,7 @@ def category(
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito: told apart by all eyes
 _markers = ('o','s','^','D','v','P','X','*')
 
+@checked
 def plot_purity(
     sids, # SemanticIds, or a dict: name -> SemanticIds
     labels, # (n_items,) label of each item
@@ -207,7 +216,7 @@ def plot_purity(
     sids = {'': sids} if isinstance(sids, SemanticIds) else dict(sids)
     for j,(name,s) in enumerate(sids.items()):
         look = dict(color=_colours[j%6], marker=_markers[j%8], ms=5)
-        ax.plot(range(s.n_levels+1), purity(s, labels), label=name or 'labels', **look)
+        ax.plot(range(s.n_levels+1), purity(s, labels), label=as_label(name) or 'labels', **look)
         by_chance = 'shuffled labels' if j==len(sids)-1 else None
         ax.plot(range(s.n_levels+1), purity(s, labels, seed), ls=':', lw=1.3, mfc='none', label=by_chance, **look)
     deepest = max(s.n_levels for s in sids.values())
@@ -228,6 +237,7 @@ def pca(
     xy = (x@(v*v.gather(0, v.abs().argmax(0)[None]).sign())).float()
     return torch.nn.functional.pad(xy, (0, 2-xy.shape[1]))
 
+@checked
 def umap(
     x, # (n, dim) vectors, or `Embeddings`; 4 or more
     n_neighbors:int=15,
@@ -250,6 +260,7 @@ def umap(
         return torch.from_numpy(model.fit_transform(x.detach().cpu().numpy()))
 
 # %% ../../nbs/analyse/05_space.ipynb #ab6e831b
+@checked
 def plot_map(
     sids:SemanticIds,
     x, # (n_items, dim) vectors, or `Embeddings`; items without content are left out
@@ -275,7 +286,7 @@ def plot_map(
         label = f'{n_used-len(largest)} other codes: {int(rest.sum()):,}'
         ax.scatter(*xy[rest].T, s=size/3, c='.65', lw=0, alpha=.5, label=label, zorder=1)
     for j,k in enumerate(largest):
-        label = f"code {k}: {n[k]:,}  {(names or {}).get((*prefix,k), '')}".strip()
+        label = f"code {k}: {n[k]:,}  {as_label((names or {}).get((*prefix,k), ''))}".strip()
         look = dict(color=_colours[j%6], marker=_markers[j%5])
         ax.scatter(*xy[codes==k].T, s=size, lw=0, label=label, zorder=2, **look)
     under = f' under {tuple(prefix)}' if prefix else ''

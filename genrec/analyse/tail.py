@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 from dataclasses import dataclass
+from ..core.check import checked
+from ..core.escape import as_label
 from ..core.values import Ranking, Split, md_table
 from ..core.record import Run
 from ..data.look import gini, lorenz
@@ -47,6 +49,7 @@ def ranks_of(
     if any(r is None for r in ranks): raise ValueError("a run holds no ranks; pass `ranks=target_ranks(...)` to `Run`")
     return ranks
 
+@checked
 def gain_by_group(
     a, b, # as for `ranks_of`: the system, and what it is compared with
     groups:Groups, # of the same users, such as `by_popularity(split)`
@@ -98,13 +101,13 @@ def plot_gain(
         x = [i+.16*(j-(len(gains)-1)/2) for i in range(len(keep))]
         ends = [[g-l for g,l in zip(gain, low)],[h-g for g,h in zip(gain, high)]]
         ax.errorbar(x, gain, ends, fmt=('o','s','^','D')[j%4], color=_colours[j%6], capsize=3,
-                    label=f'{t.names[0]} less {t.names[1]}')
+                    label=as_label(f'{t.names[0]} less {t.names[1]}'))
     ax.axhline(0, color='.5', lw=1)
     labels = []
     for label,n,*_ in (gains[0].rows[i] for i in keep):
-        labels.append(f"{label.replace(' or more times', '+')}\n{n/n_users:.0%}")
+        labels.append(f"{as_label(label.replace(' or more times', '+'))}\n{n/n_users:.0%}")
     ax.set_xticks(range(len(keep)), labels, fontsize='small')
-    ax.set(xlabel=gains[0].groups.name, ylabel=f'gain in {gains[0].metric}')
+    ax.set(xlabel=as_label(gains[0].groups.name), ylabel=as_label(f'gain in {gains[0].metric}'))
     ax.legend(frameon=False, fontsize='small', loc='lower right')
     ax.spines[['top','right']].set_visible(False)
     return ax
@@ -131,6 +134,7 @@ class Exposure:
     def _repr_markdown_(self): return md_table(*self.table())
 
 # %% ../../nbs/analyse/35_tail.ipynb #520365f5
+@checked
 def shown_counts(
     ranking:Ranking, n_items:int, k:int=None, # first `k` places (default: all)
 )->Tensor: # (n_items,) how many users get each item
@@ -138,6 +142,7 @@ def shown_counts(
     items = ranking.items[:,:k].flatten()
     return items[items>=0].bincount(minlength=n_items)
 
+@checked
 def exposure(
     rankings:dict, # name -> `Ranking` of the test users
     split:Split,
@@ -171,6 +176,7 @@ def _training_counts(split):
     return train.target.bincount(minlength=split.n_items)+opening.bincount(minlength=split.n_items)
 
 # %% ../../nbs/analyse/35_tail.ipynb #c015ed4b
+@checked
 def plot_exposure(
     rankings:dict, # name -> `Ranking`
     split:Split,
@@ -183,7 +189,7 @@ def plot_exposure(
         ax = plt.subplots(figsize=(4.2,3.6), layout='constrained')[1]
     for j,(name,r) in enumerate(rankings.items()):
         c = shown_counts(r, split.n_items, k)
-        ax.plot(*lorenz(c), color=_colours[j%6], ls=('-','--','-.')[j%3], label=f'{name}: Gini {gini(c):.2f}')
+        ax.plot(*lorenz(c), color=_colours[j%6], ls=('-','--','-.')[j%3], label=f'{as_label(name)}: Gini {gini(c):.2f}')
     c = split.test.target.bincount(minlength=split.n_items)
     ax.plot(*lorenz(c), color='.3', ls=':', label=f'test targets: Gini {gini(c):.2f}')
     ax.plot([0,1], [0,1], color='.7', lw=.8)

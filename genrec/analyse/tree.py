@@ -9,6 +9,8 @@ __all__ = ['Branch', 'branches', 'plot_tree', 'plot_tail']
 import torch
 from torch import Tensor
 from dataclasses import dataclass
+from ..core.check import checked
+from ..core.escape import as_label, as_line
 from ..core.values import SemanticIds
 from ..codes.collide import prefix_nodes
 from .space import prefix_words, word_table
@@ -87,7 +89,7 @@ def _box_colours(boxes, start):
 def _box_text(b, words):
     if b.rest:
         return f'{b.rest} more: {b.items:,}'
-    return f'{b.prefix[-1]}: {b.items:,}  {words.get(b.prefix, "")}'.strip()
+    return f'{b.prefix[-1]}: {b.items:,}  {as_line(words.get(b.prefix, ""), 80)}'.strip()
 
 # %% ../../nbs/analyse/15_tree.ipynb #7de6c250
 def _draw_boxes(ax, boxes, colours, words):
@@ -111,6 +113,7 @@ def _draw_boxes(ax, boxes, colours, words):
         ax.add_collection(PolyCollection(corners, facecolors=colours, lw=0))
 
 # %% ../../nbs/analyse/15_tree.ipynb #355617a8
+@checked
 def plot_tree(
     sids:SemanticIds,
     texts=None, # (n_items,) texts, or what `word_table` gives: boxes get the words that set their items apart
@@ -142,6 +145,7 @@ def plot_tree(
     return ax
 
 # %% ../../nbs/analyse/15_tree.ipynb #471e6eeb
+@checked
 def plot_tail(
     sids:SemanticIds,
     ax=None, # matplotlib Axes to draw on (default: a new figure)
@@ -158,7 +162,7 @@ def plot_tail(
         look = dict(color=_colours[(d-1)%6], ls=('-','--','-.',':')[(d-1)%4], marker='o' if len(n)==1 else None)
         ax.plot(range(1, len(n)+1), n.tolist(), drawstyle='steps-mid', lw=1.8, label=label, **look)
     ax.set(xscale='log', yscale='log', xlabel='prefix, fullest first', ylabel='items')
-    ax.set_title(title or f'{len(sids):,} items')
+    ax.set_title(as_label(title or f'{len(sids):,} items'))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter('{x:g}')
         axis.set_minor_formatter('')

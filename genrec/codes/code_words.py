@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 import numpy as np
+from ..core.check import checked
 from .vocab import code_text, level_letters
 
 # %% ../../nbs/codes/21_code_words.ipynb #6349bf28
@@ -67,6 +68,7 @@ def _in_brackets(text):
     words = [w for w in words if not _FRAME.fullmatch(w)]
     return words+[rest] if rest else words
 
+@checked
 def split_id(
     text:str, # such as '<a_1><b_2>', '1,2,3', '1-2-3', '[1 2 3]'
 )->list: # of texts, a cell for each level
@@ -177,6 +179,7 @@ def _refuse_outside(numbers, level, where):
             why = "a code has nine digits at most; are these names, or hashes?"
         raise ValueError(f"{where(i)}, level {level}: {got} is no code ({len(bad)} of {len(numbers)} items); {why}")
 
+@checked
 def number_column(
     column, # list or array, a cell for each item
     level:int, # for the error
@@ -261,6 +264,7 @@ def _chosen_spelling(cells, upper, where):
     return spelling
 
 # %% ../../nbs/codes/21_code_words.ipynb #33c9cda8
+@checked
 def read_codes(
     rows, # an ID for each item: lists of numbers or words, or texts such as '<a_1><b_2>' and '1-2-3'
     where=None, # row -> its name, for errors

@@ -8,9 +8,11 @@ __all__ = ['prefix_nodes', 'place_in', 'bucket_rank', 'append_rank', 'check_rule
 # %% ../../nbs/codes/00_collide.ipynb #833a69cc
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import SemanticIds
 
 # %% ../../nbs/codes/00_collide.ipynb #fa4dbb46
+@checked
 def prefix_nodes(
     codes:Tensor, # (n_items, n_levels) int64
     sizes:tuple, # codebook size of each level
@@ -43,6 +45,7 @@ def bucket_rank(
     rank = place_in(prefix_nodes(sids.codes, sids.sizes, sids.n_levels))
     return rank, int(rank.max())+1 if len(rank) else 0
 
+@checked
 def append_rank(
     sids:SemanticIds,
     min_size:int=None, # codes of the new level, at least (default: just what the largest bucket needs); TIGER takes 256

@@ -9,6 +9,7 @@ __all__ = ['MAX_BYTES', 'read_index_file']
 import bz2, csv, gzip, json, lzma, re, zipfile, zlib
 from pathlib import Path
 import numpy as np
+from ..core.sealed import check_beside
 from .code_words import is_code, match_word
 from genrec.codes.index_columns import (CODE_COLUMNS, ITEM_COLUMNS, RawCodes, from_columns, from_list, from_rows,
     _level_columns, _squeezed)
@@ -232,6 +233,7 @@ def read_index_file(
     if path.is_dir() and not any(path.glob('*.index*.json')) and any(path.glob('*.parquet')):
         return _from_parquet(sorted(path.glob('*.parquet')), item, codes, path.name)
     path = _index_file(path)
+    check_beside(path)
     if path.stat().st_size>MAX_BYTES: raise ValueError(
         f"{path.name} has more than a GB; keep such codes as a folder of Parquet parts")
     with path.open('rb') as f:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import SemanticIds, md_table
-from ..core.record import write_atomic
+from ..core.sealed import writing_beside
 from .vocab import code_text
 from .code_words import number_column, read_codes, ReadCodes
 from .code_ranges import told_ranges
@@ -193,6 +194,7 @@ def _said(raw, told):
         yield f"it says also: {', '.join(f'{k} = {str(v)[:40]}' for k,v in raw.header.items())}"
 
 # %% ../../nbs/codes/30_index_json.ipynb #85f34792
+@checked
 def open_index(
     source, # a file, a folder with one index, a dict, a table, an array, ...
     items=None, # names of the items in the order wanted (default: all, as they stand); of an array, names of its rows
@@ -244,6 +246,7 @@ def select(self:NamedIds,
 
 
 # %% ../../nbs/codes/30_index_json.ipynb #2d28f031
+@checked
 def load_index(
     path, # a file, or what else `open_index` takes, such as {item: ["<a_1>", "<b_2>", ...]}
     items=None, # names of the items in the order wanted, such as `log.items` (default: keys must be 0, 1, 2, ...)
@@ -272,6 +275,7 @@ def index_items(
     return names
 
 # %% ../../nbs/codes/30_index_json.ipynb #aa1ab291
+@checked
 def save_index(
     sids, # `SemanticIds`, or `NamedIds`
     path, # file to write
@@ -280,7 +284,7 @@ def save_index(
     *,
     layout='words', # 'words' as LETTER, LC-Rec and MiniOneRec have them, 'numbers' as RPG: {item: [12, 7]}
 )->Path: # the file
-    "Write semantic IDs as JSON: item -> codes"
+    "Write semantic IDs as JSON, item -> codes, and beside it the file's sum, `NAME.sha256`, which `open_index` checks"
     if layout not in ('words','numbers'): raise ValueError(f"`layout` is 'words' or 'numbers', got {layout!r}")
     if isinstance(sids, NamedIds):
         items,sids = sids.items if items is None else items,sids.sids
@@ -292,5 +296,6 @@ def save_index(
     rows = sids.codes.tolist()
     if layout=='words':
         rows = ([code_text(l,c,upper) for l,c in enumerate(r)] for r in rows)
-    write_atomic(path, json.dumps(dict(zip(items, rows))))
+    with writing_beside(path) as new:
+        new.write_text(json.dumps(dict(zip(items, rows))))
     return Path(path)

@@ -8,6 +8,7 @@ __all__ = ['MAX_COLUMNS', 'from_array', 'from_arrays', 'from_dict', 'find_codes'
 # %% ../../nbs/codes/24_index_values.ipynb #1c6e360c
 import re
 import numpy as np
+from ..core.check import checked
 from ..core.values import SemanticIds
 from .index_columns import (CODE_COLUMNS, ITEM_COLUMNS, RawCodes, from_columns, from_list, from_rows,
     _chosen, _from_records, _is_id, _looks_like_id, _name, _one_of, _squeezed)
@@ -33,6 +34,7 @@ def from_array(
     return RawCodes(None, a[:,None] if a.ndim==1 else a, f'{how}, rows are items in index order')
 
 # %% ../../nbs/codes/24_index_values.ipynb #9921038a
+@checked
 def from_arrays(
     arrays:dict, # name -> array
     codes:str=None, # the one that holds codes (default: the only one of whole numbers with two axes)
@@ -138,6 +140,7 @@ def from_dict(
     return RawCodes([_name(key) for key in d], list(d.values()), f'{how}, item -> ID')
 
 # %% ../../nbs/codes/24_index_values.ipynb #b0ca80a2
+@checked
 def find_codes(
     source, # dict, list, array, tensor, `SemanticIds`, or a table of pandas, Polars, pyarrow or Ibis
     item=None, # the column that names the items, False for none (default: by name)

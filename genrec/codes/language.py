@@ -14,7 +14,10 @@ from pathlib import Path
 import torch
 from fastcore.basics import patch
 from torch import Tensor
+from ..core.check import checked
+from ..core.escape import as_markdown
 from ..core.values import SemanticIds, md_table
+from ..core.writing import as_path
 from ..core.checkpoint import save_checkpoint, load_checkpoint
 from .vocab import id_text
 from .index_json import index_items, load_index, save_index
@@ -113,7 +116,7 @@ def _repr_markdown_(self:QuantitativeLanguage):
             here,missing = self.domain==d,self.missing[m]
             n_words = len(s.codes[here&~missing].unique(dim=0))
             rows.append([name, m, int(here.sum()), int((here&missing).sum()), n_words])
-    sizes = ', '.join(f"{m} {' x '.join(map(str, s))}" for m,s in self.sizes.items())
+    sizes = ', '.join(f"{as_markdown(m)} {' x '.join(map(str, s))}" for m,s in self.sizes.items())
     table = md_table(['domain','modality','items','missing','distinct words'], rows)
     return f"**QuantitativeLanguage** {len(self):,} items, {sizes}\n\n{table}"
 
@@ -151,6 +154,7 @@ def only(self:QuantitativeLanguage, *modalities)->QuantitativeLanguage:
 
 # %% ../../nbs/codes/35_language.ipynb #b270d68d
 @patch
+@checked
 def check_same(self:QuantitativeLanguage,
     sizes:dict, mark:str='', # of another language, or of a model that was trained on one
     what:str='the model',
@@ -194,7 +198,7 @@ def save_pretrained(self:QuantitativeLanguage, folder)->Path: # the file
     "Everything in `folder/language.safetensors`"
     path,tensors = Path(folder)/'language.safetensors',{}
     for m,s in self.sids.items():
-        tensors |= {f'codes.{m}': s.codes.contiguous(), f'missing.{m}': self.missing[m].contiguous()}
+        tensors |= {f'codes.{m}': s.codes.clone(), f'missing.{m}': self.missing[m].clone()}
     said = dict(kind='language', items=self.items, sizes=self.sizes, mark=self.mark, sep=self.sep)
     save_checkpoint(path, tensors, said)
     return path
@@ -202,16 +206,20 @@ def save_pretrained(self:QuantitativeLanguage, folder)->Path: # the file
 @patch(cls_method=True)
 def from_pretrained(cls:QuantitativeLanguage, folder)->QuantitativeLanguage:
     "What `save_pretrained` wrote"
-    path = Path(folder)/'language.safetensors'
+    path = as_path(folder)/'language.safetensors'
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` wrote; "
                                 "published pairs of files are read by `load_pairs`")
     t,d = load_checkpoint(path)
     if d.get('kind')!='language':
         raise ValueError(f"{path} holds no language, but {d.get('kind') or 'other tensors'}; see `save_pretrained`")
-    sids = {m:SemanticIds(t[f'codes.{m}'], tuple(s)) for m,s in d['sizes'].items()}
-    missing = {m:t[f'missing.{m}'] for m in d['sizes']}
-    return cls(tuple(d['items']), sids, missing, mark=d['mark'], sep=d['sep'])
+    try:
+        sids = {m:SemanticIds(t[f'codes.{m}'], tuple(s)) for m,s in d['sizes'].items()}
+        missing = {m:t[f'missing.{m}'] for m in d['sizes']}
+        return cls(tuple(d['items']), sids, missing, mark=d['mark'], sep=d['sep'])
+    except (AttributeError, LookupError, TypeError, ValueError) as e:
+        raise ValueError(f"{path} is not what `save_pretrained` wrote ({type(e).__name__}: {e}); "
+                         "save the language again") from None
 
 # %% ../../nbs/codes/35_language.ipynb #ef0c49d6
 def _pair_file(folder, domain, modality): return Path(folder)/domain/f'{domain}.{FILES[modality]}'
@@ -252,6 +260,7 @@ def _wanted_vocabularies(sizes, modalities):
 
 # %% ../../nbs/codes/35_language.ipynb #412c44cd
 @patch(cls_method=True)
+@checked
 def load_pairs(cls:QuantitativeLanguage,
     folder, # with a folder for each domain
     items:dict, # domain -> names of its items, such as `log.items`; the public files call them 0, 1, 2, ...

@@ -8,6 +8,7 @@ __all__ = ['residual_distance', 'level_distance', 'kth_leaf', 'next_nearest', 's
 # %% ../../nbs/codes/05_rules.ipynb #8a02571b
 import math, torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.arrays import as_vectors
 from ..core.values import SemanticIds
 from .collide import place_in, prefix_nodes
@@ -222,6 +223,7 @@ def _next_round(sids, *, distance, epsilon, n_iter):
     return SemanticIds(codes, sids.sizes)
 
 # %% ../../nbs/codes/05_rules.ipynb #d056af44
+@checked
 def sinkhorn_reassign(
     sids:SemanticIds,
     distance, # (items, level, prefix) -> (m, K) squared distances
@@ -247,6 +249,7 @@ def _mixed(x):
     x = (x^((x>>27)&0x1fffffffff))*-0x6b2fb644ecceee15
     return x^((x>>31)&0x1ffffffff)
 
+@checked
 def random_last(
     sids:SemanticIds,
     seed:int=0,

@@ -12,8 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings, SemanticIds, md_table, set_seed
 from ..core.record import write_atomic
+from ..core.sealed import read_object, sealed_json, unsealed_json
+from ..core.writing import as_path, filling_folder
 from ..core.optim import constant
 from ..core.fit_config import FitConfig
 from ..core.train import fit
@@ -23,6 +26,7 @@ from .rules import residual_distance, next_nearest
 from .language import QuantitativeLanguage, vocabulary_mark
 
 # %% ../../nbs/codes/40_translate.ipynb #f970a537
+@checked
 @dataclass(frozen=True)
 class TranslatorRQVAEConfig:
     "The settings of a translator's `RQVAE`, by its arguments' names"
@@ -35,6 +39,7 @@ class TranslatorRQVAEConfig:
     sinkhorn_eps:float=.003
     sinkhorn_iters:int=50
 
+@checked
 @dataclass(frozen=True)
 class TranslatorConfig:
     "Translators by stage; `vary(TranslatorConfig(), ids_fit=dict(epochs=50))` changes one setting"
@@ -45,6 +50,7 @@ class TranslatorConfig:
     across:bool=False    # whether a word belongs to one item of all domains, or of its own
 
 # %% ../../nbs/codes/40_translate.ipynb #1d7da923
+@checked
 def translator(
     emb:Embeddings, # of the items of all domains; those that are missing are not trained on
     cfg:TranslatorConfig=TranslatorConfig(), # or any configuration with these stages
@@ -147,26 +153,43 @@ def _check_vectors(self:Translators, embs, items):
 @patch
 def save_pretrained(self:Translators, folder):
     "A folder for each modality, as `RQVAE.save_pretrained` writes it, and `translators.json`"
-    for m,model in self.models.items():
-        model.save_pretrained(Path(folder)/m)
-    write_atomic(Path(folder)/'translators.json', json.dumps(dict(across=self.across)))
+    with filling_folder(folder, 'translators.json') as new:
+        for m,model in self.models.items():
+            model.save_pretrained(new/m)
+        said = dict(across=self.across, mark=self.mark)
+        write_atomic(new/'translators.json', json.dumps(sealed_json(said)))
+
+_AGAIN = 'copy the folder again, or save the translators again'
+
+def _said(folder):
+    "What `translators.json` says; an older version wrote none"
+    path = as_path(folder)/'translators.json'
+    if not path.exists():
+        return dict(across=False)
+    said,_ = unsealed_json(read_object(path, 'what `Translators.save_pretrained` writes', _AGAIN), path, _AGAIN)
+    if type(said.get('across')) is not bool: raise ValueError(
+        f"{path} should say whether words are distinct `across` domains, it says {said.get('across')!r:.40}; {_AGAIN}")
+    return said
 
 @patch(cls_method=True)
+@checked
 def from_pretrained(cls:Translators,
     folder,
     across:bool=None, # (default: as it was saved)
 )->Translators:
     "What `save_pretrained` wrote"
-    said = Path(folder)/'translators.json'
-    if across is None:
-        across = json.loads(said.read_text())['across'] if said.is_file() else False
+    said = _said(folder)
     there = {m:Path(folder)/m for m in ('text','image') if (Path(folder)/m/'config.json').is_file()}
     if not there:
         raise FileNotFoundError(f"no translators in {folder}: wanted `text` or `image` with config.json "
                                 "and model.safetensors, as `save_pretrained` writes them")
-    return cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, across)
+    both = cls({m:RQVAE.from_pretrained(str(p)) for m,p in there.items()}, said['across'] if across is None else across)
+    if said.get('mark', both.mark)!=both.mark: raise ValueError(
+        f"{folder}: its translators are not those that were saved together ({list(there)} are there); {_AGAIN}")
+    return both
 
 # %% ../../nbs/codes/40_translate.ipynb #72ec2905
+@checked
 def train_translators(
     embs:dict, # modality -> `Embeddings` of the items of all domains
     cfg:TranslatorConfig=TranslatorConfig(),

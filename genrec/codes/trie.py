@@ -11,6 +11,7 @@ from functools import lru_cache
 from torch import Tensor
 from dataclasses import dataclass
 from fastcore.basics import patch
+from ..core.check import checked, whole_numbers
 from ..core.values import SemanticIds, md_table
 from .order import sorted_rows
 from .product import product_ids, split_codes
@@ -18,6 +19,7 @@ from .product import product_ids, split_codes
 # %% ../../nbs/codes/25_trie.ipynb #9340d9d3
 class CodeTrie:
     "Prefix tree of semantic IDs: the children of node `v` at depth `l` are rows `ptr[l][v]:ptr[l][v+1]` of depth `l+1`"
+    @checked
     def __init__(self,
         sids, # `SemanticIds`, one row per item, several may share a row; or a dict of them: product nodes, see below
         dense:int=2**24, # a level where many codes lead on gets a table, if that has at most so many (node, code) pairs
@@ -111,6 +113,7 @@ def _rows(ptr, node, width):
     return torch.where(ok, start[...,None]+j, 0),ok
 
 @patch
+@checked
 def children(self:CodeTrie,
     level:int, # depth of the nodes, 0 for the root
     node:Tensor, # (...) node numbers, -1 for a dead beam
@@ -121,6 +124,7 @@ def children(self:CodeTrie,
 
 # %% ../../nbs/codes/25_trie.ipynb #bc783cd7
 @patch
+@checked
 def child(self:CodeTrie,
     level:int, # depth of the nodes, 0 for the root
     node:Tensor, # (...) node numbers, -1 for a dead beam
@@ -142,6 +146,7 @@ def child(self:CodeTrie,
     return low.long().masked_fill_(~found, -1)
 
 @patch
+@checked
 def allowed(self:CodeTrie,
     level:int, # depth of the nodes, 0 for the root
     node:Tensor, # (...) node numbers, -1 for a dead beam
@@ -162,6 +167,7 @@ def _padding_mask(width, device):
     return torch.zeros(width+1, width, device=device).masked_fill_(place>=n[:,None], -torch.inf)
 
 @patch
+@checked
 def legal_scores(self:CodeTrie,
     level:int, # depth of the nodes, 0 for the root
     node:Tensor, # (...) node numbers, -1 for a dead beam
@@ -210,6 +216,7 @@ def find(self:CodeTrie,
 
 # %% ../../nbs/codes/25_trie.ipynb #663a4a09
 @patch
+@checked
 def prefixes(self:CodeTrie,
     depth:int, # 0 to `n_levels`
 )->Tensor: # (n_nodes[depth], depth) codes in sorted order
@@ -222,6 +229,7 @@ def prefixes(self:CodeTrie,
     return out
 
 @patch
+@checked
 def parent(self:CodeTrie,
     depth:int, # 1 to `n_levels`
     node:Tensor, # (...) nodes at that depth
@@ -230,6 +238,7 @@ def parent(self:CodeTrie,
     return torch.searchsorted(self.ptr[depth-1], node.to(self._int), right=True)-1
 
 @patch
+@checked
 def path(self:CodeTrie,
     depth:int, # 0 to `n_levels`
     item:Tensor, # (...) item numbers
@@ -316,10 +325,11 @@ def _as_mask(self:CodeTrie, items):
         raise ValueError(f"unknown item {int(unknown[0])} in a subset: "
                          f"the catalogue has items 0 to {self.n_items-1}")
     mask = torch.zeros(self.n_items, dtype=torch.bool, device=self.device)
-    return mask.index_fill_(0, items.long(), True)
+    return mask.index_fill_(0, whole_numbers('items', items), True)
 
 # %% ../../nbs/codes/25_trie.ipynb #a0f2d95a
 @patch
+@checked
 def digits(self:CodeTrie,
     level:int,
     code:Tensor, # (...) codes of that level

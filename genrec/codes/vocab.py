@@ -10,9 +10,11 @@ import re, torch
 from torch import Tensor
 from dataclasses import dataclass
 from fastcore.basics import patch
+from ..core.check import check_sizes, checked
 from ..core.values import md_table
 
 # %% ../../nbs/codes/10_vocab.ipynb #d893a8f1
+@checked
 @dataclass(frozen=True)
 class CodeVocab:
     "Tokens of codes: `n_special` special ones (0 is padding), then one block for each level"
@@ -21,10 +23,7 @@ class CodeVocab:
     shared:bool=False # all levels but the first have one block: the leaves of UTGRec's tree
 
     def __post_init__(self):
-        object.__setattr__(self, 'sizes', tuple(int(o) for o in self.sizes))
-        if not self.sizes or min(self.sizes)<1:
-            raise ValueError("`sizes` needs a codebook size from 1 on for each level, "
-                             f"got {self.sizes}; see `sids.sizes`")
+        object.__setattr__(self, 'sizes', check_sizes('sizes', self.sizes))
         if self.n_special<1:
             raise ValueError(f"`n_special` counts the padding token, so it is 1 or more, got {self.n_special}")
         if self.shared and len(set(self.sizes[1:]))>1:

@@ -7,7 +7,8 @@ __all__ = ['FitConfig']
 
 # %% ../../nbs/core/33_fit_config.ipynb #3e8046d8
 from dataclasses import dataclass
-from .config import check_precision, check_real, check_whole, setting
+from .check import check_flag, check_real, check_whole
+from .config import check_precision, setting
 from .optim import adamw, cosine
 
 # %% ../../nbs/core/33_fit_config.ipynb #a05b583b
@@ -33,9 +34,9 @@ class FitConfig:
     drop_last:bool=False # leave a last, smaller batch out
 
     def __post_init__(self):
-        check_whole('epochs', self.epochs)
         for name in ('batch_size','every','save_every'):
             check_whole(name, getattr(self, name), least=1)
+        check_whole('epochs', self.epochs, most=10**9)
         for name in ('micro_batch','micro_cells'):
             check_whole(name, getattr(self, name), least=1, optional=True)
         check_whole('patience', self.patience, optional=True)
@@ -46,11 +47,13 @@ class FitConfig:
 # %% ../../nbs/core/33_fit_config.ipynb #b999404c
 def _check_choices(cfg):
     "The settings that are no single numbers"
-    if len(cfg.betas)!=2: raise ValueError(f"`betas` are two numbers, as AdamW takes them, got {cfg.betas!r}")
+    two = isinstance(cfg.betas, (tuple, list)) and len(cfg.betas)==2
+    if not two: raise ValueError(f"`betas` are two numbers, as AdamW takes them, got {cfg.betas!r}")
     for beta in cfg.betas:
         check_real('betas', beta, below=1.)
     for name in ('optimizer','schedule'):
         value = getattr(cfg, name)
         if not callable(value): raise ValueError(f"`{name}` is a function of `genrec.core.optim`, got {value!r}")
     check_precision(cfg.precision)
+    check_flag('drop_last', cfg.drop_last)
     if not isinstance(cfg.metric, str): raise ValueError(f"`metric` is a name, got {cfg.metric!r}")

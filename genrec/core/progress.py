@@ -9,6 +9,7 @@ __all__ = ['progress', 'FitLog', 'in_jupyter', 'LiveCurve']
 import math, os, sys
 from dataclasses import dataclass, field
 from fastcore.basics import patch
+from .escape import as_label, as_markdown
 from .values import md_table
 
 # %% ../../nbs/core/20_progress.ipynb #ef36d49c
@@ -44,10 +45,10 @@ class FitLog:
             return "**FitLog** empty"
         head = f"**FitLog** {len(self.losses)} epochs, {self.steps:,} steps"
         if self.stopped:
-            head += f', {self.stopped}'
+            head += f', {as_markdown(self.stopped)}'
         if self.best:
             best = ', '.join(f'{name} {value:.4g}' for name,value in self.best.items())
-            head += '; kept: '+best.replace('@', r'\@') # or Markdown makes an address of it
+            head += f'; kept: {as_markdown(best)}'
         rows = [[name, self.losses[0][name], self.losses[-1][name]] for name in self.losses[-1]]
         return head+'\n\n'+md_table(['','first epoch','last epoch'], rows)
 
@@ -60,7 +61,7 @@ def plot(self:FitLog, ax=None):
     ax.set(xlabel='epoch', ylabel='loss')
     epochs = range(1, len(self.losses)+1)
     for name in self.losses[-1] if self.losses else ():
-        ax.plot(epochs, [row.get(name, math.nan) for row in self.losses], label=name)
+        ax.plot(epochs, [row.get(name, math.nan) for row in self.losses], label=as_label(name))
     _legend(ax, 'loss', 1.12)
     if self.metrics:
         self._plot_metrics(ax.twinx())
@@ -72,7 +73,7 @@ def _plot_metrics(self:FitLog, ax):
     epochs = [row['epoch'] for row in self.metrics]
     for name in self.metrics[-1]:
         if name not in ('epoch','ndcg@1','mrr@1'): # at 1 they are what recall is
-            ax.plot(epochs, [row.get(name, math.nan) for row in self.metrics], '--', label=name)
+            ax.plot(epochs, [row.get(name, math.nan) for row in self.metrics], '--', label=as_label(name))
     _legend(ax, 'metric', 1.4)
 
 def _legend(ax, title, x):

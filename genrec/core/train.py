@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 from torch import nn
 from fastcore.basics import patch
-from .record import digest
+from .check import check_whole
 from .batches import batches, fresh_accelerator, shards, take, to_device
 from .config import settings as settings_of, unknown_name, vary
 from .fit_config import FitConfig
 from .progress import FitLog, LiveCurve, progress
-from .checkpoint import (GIVE_WAY, check_mark, fingerprint, load_checkpoint, pack, part_of, save_checkpoint,
-                         restore_state)
+from .checkpoint import GIVE_WAY, pack, part_of, restore_state, save_checkpoint
+from .resume import Resumer, setting_parts
 
 # %% ../../nbs/core/35_train.ipynb #a9755379
 class _Loss(nn.Module):
@@ -34,20 +34,24 @@ class _Loss(nn.Module):
 # %% ../../nbs/core/35_train.ipynb #62363b03
 class _Trainer:
     "What `fit` keeps between steps"
-    def __init__(self, model, data, cfg, *, seed, accelerator, evaluate, checkpoint, on_epoch):
+    def __init__(self, model, data, cfg, *, seed, accelerator, resumer):
         self.model,self.cfg,self.seed,self.acc = model,cfg,seed,accelerator
-        self.evaluate,self.checkpoint,self.on_epoch = evaluate,checkpoint,on_epoch
+        self.resumer,self.checkpoint = resumer,resumer.path
+        self.evaluate,self.on_epoch = resumer.calls['evaluate'],resumer.calls['on_epoch']
         self.data,self.lengths = to_device(data, accelerator.device),getattr(data, 'lengths', None)
         if self.lengths is not None:
             self.lengths = self.lengths.cpu()
         self.wrapped = accelerator.prepare(_Loss(model))
         self.params = list(model.parameters())
+        for p in self.params: # what a training that broke off has left
+            p.grad = None
         self.opts = cfg.optimizer(model, cfg.lr, cfg.weight_decay, cfg.betas)
         self.rates = [[group['lr'] for group in opt.param_groups] for opt in self.opts]
         self.per_epoch = len(self.batches(0))
         self.steps = cfg.epochs*self.per_epoch
         self.warm = round(cfg.warmup*self.steps) if cfg.warmup<1 else int(cfg.warmup)
         self.step,self.log,self.best,self.bad = 0,FitLog(),None,0
+        self.start,self.earlier = time.time(),0.
 
     def batches(self, epoch):
         "Rows of each step of an epoch"
@@ -166,36 +170,42 @@ def check_best(self:_Trainer):
 
 # %% ../../nbs/core/35_train.ipynb #e335ce91
 @patch
-def set_mark(self:_Trainer):
-    "What a checkpoint has to have in common with this training"
-    shapes = {name: tuple(value.shape) for name,value in self.model.state_dict().items()}
-    how = dict(settings_of(self.cfg), seed=self.seed, n=len(self.data), shapes=shapes)
-    about = dict(data=self.data, **getattr(self.model, 'mark', dict)()) if self.checkpoint else {}
-    about = {name: fingerprint(value) for name,value in about.items()}
-    self.mark = dict(mark=digest(how), about=about, how=how)
+def begin(self:_Trainer):
+    "Write down where a training starts, for a model that it leaves half trained; gives the sums of no losses"
+    self.acc.wait_for_everyone() # until every process has seen that there is no file
+    self.save({})
+    return {}
 
 @patch
 def save(self:_Trainer, sums):
     "Write all that a later process needs to go on from this step"
     if not self.checkpoint or not self.acc.is_main_process:
         return
-    tensors = pack(self.model, self.opts, self.best)
+    more,meta = self.resumer.state()
+    tensors = pack(self.model, self.opts, self.best) | more
     tensors |= {f'sum.{name}': torch.as_tensor(value).cpu() for name,value in sums.items()}
     log = dict(self.log.__dict__, seconds=self.seconds())
-    save_checkpoint(self.checkpoint, tensors, dict(self.mark, step=self.step, bad=self.bad, log=log))
+    save_checkpoint(self.checkpoint, tensors, dict(meta, step=self.step, bad=self.bad, log=log))
 
 @patch
-def load(self:_Trainer):
-    "Go on from a checkpoint; gives the loss sums of its unfinished epoch"
-    tensors,meta = load_checkpoint(self.checkpoint)
-    check_mark(self.checkpoint, meta, self.mark)
+def load(self:_Trainer, tensors, meta):
+    "Go on from what a file holds; gives the loss sums of its unfinished epoch"
     try:
         self.best = to_device(restore_state(tensors, self.model, self.opts), self.acc.device)
         self.step,self.bad,self.log = meta['step'],meta['bad'],FitLog(**meta['log'])
+        self.resumer.restore(tensors, meta)
     except (LookupError, RuntimeError, TypeError, ValueError) as e:
         raise ValueError(f"{self.checkpoint} does not hold what this training goes on from: {e}; {GIVE_WAY}") from None
+    if self.step>self.steps:
+        raise ValueError(f"{self.checkpoint} holds {self.step} steps, more than the {self.steps} of "
+                         f"`epochs={self.cfg.epochs}`; {GIVE_WAY}")
     self.forget_bad()
-    return {name: value.to(self.acc.device) for name,value in part_of(tensors, 'sum.').items()}
+    sums = {name: value.to(self.acc.device) for name,value in part_of(tensors, 'sum.').items()}
+    if self.resumer.changed: # once allowed, it is the training of this file
+        self.earlier = self.log.seconds
+        self.save(sums)
+    return sums
+
 
 # %% ../../nbs/core/35_train.ipynb #1ce3efed
 @patch
@@ -278,29 +288,34 @@ def fit(
 )->nn.Module: # `model`, trained, with a `FitLog` at `.fit_log`
     "Train a model; a run that was killed, called again, ends with the weights of one that was not"
     cfg = _with(cfg, settings)
+    check_whole('seed', seed, least=-2**32, most=2**32)
     if not len(data): raise ValueError("nothing to train on: `data` is empty")
     folder = str(Path(checkpoint).parent) if checkpoint else 'logs'
     acc = fresh_accelerator(cfg.precision, trackers, folder)
-    trainer = _Trainer(model, data, cfg, seed=seed, accelerator=acc,
-                       evaluate=evaluate, checkpoint=checkpoint, on_epoch=on_epoch)
-    trainer.set_mark()
-    sums = trainer.load() if checkpoint and Path(checkpoint).exists() else {}
+    resumer = Resumer(model, checkpoint, data=data, settings=dict(setting_parts(cfg), seed=seed),
+                      calls=dict(evaluate=evaluate, on_epoch=on_epoch))
+    found = resumer.find()
+    trainer = _Trainer(model, data, cfg, seed=seed, accelerator=acc, resumer=resumer)
     if trackers and acc.is_main_process:
-        config = dict(settings_of(cfg), seed=seed)
-        acc.init_trackers('genrec', config={k: v for k,v in config.items() if isinstance(v, (int,float,str))})
-    rng = torch.get_rng_state()
+        _tell_trackers(acc, dict(settings_of(cfg), seed=seed))
+    rng,done = torch.get_rng_state(),False
     try:
-        trainer.run(sums, desc or type(model).__name__)
+        trainer.run(trainer.load(*found) if found else trainer.begin(), desc or type(model).__name__)
+        trainer.check_best()
+        if trainer.best is not None:
+            model.load_state_dict(trainer.best)
+        done = True
     finally:
         torch.set_rng_state(rng)
-    trainer.check_best()
-    if trainer.best is not None:
-        model.load_state_dict(trainer.best)
+        resumer.leave(trainer.step, done)
     model.fit_log = trainer.log
     return model.eval()
 
 # %% ../../nbs/core/35_train.ipynb #015527e5
 _own = ('seed','evaluate','checkpoint','on_epoch','trackers','desc') # what `fit` takes besides settings
+
+def _tell_trackers(acc, config):
+    acc.init_trackers('genrec', config={k: v for k,v in config.items() if isinstance(v, (int,float,str))})
 
 def _with(cfg, settings):
     "The settings of a training: those of `cfg`, but for what was given by name"

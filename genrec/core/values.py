@@ -7,13 +7,14 @@ __all__ = ['PER_SECOND', 'md_table', 'Log', 'Histories', 'Samples', 'Split', 'Em
 
 # %% ../../nbs/core/00_values.ipynb #6baa59d9
 import os, re
-from html import escape
 from itertools import chain
 from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 from fastcore.basics import patch
 from .arrays import as_vectors
+from .check import check_sizes, check_whole, ragged_numbers
+from .escape import as_markdown
 
 # %% ../../nbs/core/00_values.ipynb #d376f6dc
 if os.environ.get('IN_TEST'):
@@ -30,7 +31,7 @@ def md_table(
             return str(v)
         if isinstance(v, (int,float)):
             return f'{v:,}' if isinstance(v, int) else f'{v:.4g}'
-        return re.sub(r'([|`*_\[\]\\@])', r'\\\1', escape(' '.join(str(v).split()), quote=False))
+        return as_markdown(v, starts=False)
     lines = [[show(v) for v in r] for r in [head,*rows]]
     return '\n'.join(['| '+' | '.join(r)+' |' for r in [lines[0], ['---']*len(head), *lines[1:]]])
 
@@ -40,7 +41,7 @@ def _ints(name, x, ndim=1):
     if not isinstance(x, Tensor) or x.dtype!=torch.int64 or x.ndim!=ndim:
         got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"`{name}` must be an int64 tensor with {ndim} axes, got {got}; "
-                         "see `torch.as_tensor(..., dtype=torch.int64)`")
+                         "see `genrec.core.check.whole_numbers`")
 
 def _within(name, x, n, why):
     "Refuse numbers outside `[0, n)`"
@@ -148,13 +149,12 @@ def of(cls:Histories, rows)->Histories: # any iterable of lists of item numbers
     "Histories from plain lists"
     try:
         rows = [list(r) for r in rows]
-        items = torch.tensor(list(chain(*rows)))
-    except (TypeError, ValueError, RuntimeError):
+        items,ends = ragged_numbers('items', rows)
+    except (TypeError, RuntimeError):
         raise ValueError(_no_histories(rows)) from None
-    whole = not (items.is_floating_point() or items.is_complex() or items.dtype==torch.bool)
-    if len(items) and not (whole and items.ndim==1): raise ValueError(_no_histories(rows))
-    n = torch.tensor([0]+[len(r) for r in rows]).cumsum(0)
-    return cls(items.long(), n[:-1], n[1:])
+    except ValueError as e:
+        raise ValueError(f"{e}; {_no_histories(rows)}") from None
+    return cls(items, ends[:-1], ends[1:])
 
 def _no_histories(got):
     return (f"histories are lists of item numbers, one list for each query, such as [[0, 2], [1]]; got {got!r:.80}: "
@@ -166,6 +166,7 @@ def last(self:Histories,
     n:int # at most so many items, the youngest
 )->Histories:
     "The same histories, cut at the front"
+    check_whole('n', n, most=2**62)
     return self._view(torch.maximum(self.start, self.end-n), self.end)
 
 @patch
@@ -211,6 +212,7 @@ class Split:
     rule:str='' # how the log was divided, in words
 
     def __post_init__(self):
+        check_whole('n_items', self.n_items)
         for n in ('train','valid','test'):
             s = getattr(self, n)
             _within(f'{n}.target', s.target, self.n_items, "targets are items of the catalogue")
@@ -223,7 +225,7 @@ class Split:
             lengths = f"{l.min()} to {l.max()}, mean {l.float().mean():.1f}" if len(s) else '-'
             rows.append([n, len(s), lengths, len(s.target.unique())])
         table = md_table(['part','samples','history length','distinct targets'], rows)
-        return f"**Split** {self.n_items:,} items; {escape(self.rule)}\n\n{table}"
+        return f"**Split** {self.n_items:,} items; {as_markdown(self.rule)}\n\n{table}"
 
 # %% ../../nbs/core/00_values.ipynb #72c659a4
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ class SemanticIds:
     sizes:tuple  # codebook size of each level
 
     def __post_init__(self):
-        c,s = self.codes,tuple(int(o) for o in self.sizes)
+        c,s = self.codes,check_sizes('sizes', self.sizes)
         object.__setattr__(self, 'sizes', s)
         _ints('codes', c, 2)
         if c.shape[1]!=len(s): raise ValueError(f"`codes` has {c.shape[1]} levels but `sizes` has {len(s)}: {s}")
@@ -340,6 +342,7 @@ class Ranking:
 def set_seed(seed:int):
     "Seed every random source that the package uses"
     import random, numpy as np
-    random.seed(seed)
+    check_whole('seed', seed, least=-2**32, most=2**32)
+    random.seed(int(seed))
     np.random.seed(seed%2**32)
     torch.manual_seed(seed)

@@ -18,6 +18,7 @@ from .split import leave_one_out, cold_items, only_order
 
 # %% ../../nbs/data/48_audit.ipynb #2b211d9c
 from .item_order import Agreement, Ascents, Longest, longest_histories, name_ascents, order_agreement
+from .ties import TieChange, tie_change, tie_runs
 
 # %% ../../nbs/data/48_audit.ipynb #5aedfa9f
 _UNIT_NAMES = dict(ms='milliseconds', us='microseconds', ns='nanoseconds')
@@ -82,6 +83,7 @@ class Audit:
     same_title:tuple=None # (items whose title is another item's, by `title_key`; groups of such items)
     agreement:Agreement=None # neighbours that were neighbours before: their order needs no names
     longest:Longest=None # where histories end; a crowd there was cut
+    change:TieChange=None # what another order of ties would change; None without ties
 
 # %% ../../nbs/data/48_audit.ipynb #92f3a389
 def _line(what, n, of, remark=''):
@@ -101,6 +103,9 @@ def _order_lines(a, order):
     repeated = a.agreement
     if repeated and (a.first_come or repeated.word.startswith('always')):
         lines.append(_line('neighbours seen before, in that order', repeated.same, repeated.pairs, str(repeated)))
+    if a.change and a.change.targets:
+        told = 'test targets that another order of ties changes'
+        lines.append(_line(told, a.change.targets, a.change.of, str(a.change)))
     if a.longest and a.longest.is_cut:
         lines.append(_line('users with the longest history', a.longest.users, a.longest.of, str(a.longest)))
     return lines
@@ -183,12 +188,6 @@ def _content(log, catalog):
     return found
 
 # %% ../../nbs/data/48_audit.ipynb #45536cd7
-def _runs(log): # (n,) int64, never falling
-    "Number of the run of each row: rows of one user at one time"
-    run = torch.zeros(len(log), dtype=torch.int64)
-    run[1:] = ((log.user[1:]!=log.user[:-1]) | (log.time[1:]!=log.time[:-1])).cumsum(0)
-    return run
-
 def _unseen(log):
     "Validation and test targets that training never shows, counted; None where no user has 3 interactions"
     if not (log.user.bincount()>=3).any():
@@ -210,7 +209,7 @@ def audit(
         raise ValueError(f"wanted a `Log`, got {type(log).__name__}; `index_log` makes one of a table")
     n = log.user.bincount(minlength=log.n_users)
     pair = (log.user*log.n_items+log.item).sort().values
-    run = _runs(log)
+    run = tie_runs(log)
     run_size = run.bincount()
     run_user = log.user[run.diff(prepend=torch.tensor([-1]))>0]
     n_runs = run_user.bincount(minlength=log.n_users)
@@ -220,6 +219,7 @@ def audit(
         repeats=int((pair[1:]==pair[:-1]).sum()), tied=int(run_size[run_size>1].sum()),
         ties=name_ascents(log, run), adjacent=name_ascents(log, log.user), first_come=first_come(log),
         agreement=order_agreement(log), longest=longest_histories(log),
+        change=tie_change(log) if (run_size>1).any() else None,
         one_time=int(((n_runs==1) & (n>1)).sum()), short=int((n<3).sum()),
         untouched=int((log.item.bincount(minlength=log.n_items)==0).sum()),
         unseen_valid=unseen_valid, unseen_test=unseen_test,

@@ -6,11 +6,13 @@
 __all__ = ['load_catalog', 'save_catalog', 'open_catalog', 'concat_catalogs']
 
 # %% ../../nbs/data/45_catalog.ipynb #645d2385
-import json, os, tempfile, warnings
+import json, os, warnings
 from collections import Counter
 from itertools import chain
 from pathlib import Path
 from ..core.record import digest
+from ..core.sealed import check_end, seal_end
+from ..core.writing import as_path, writing
 from .read import Skipped
 from .item_rows import is_table
 from .item_tables import load_items
@@ -202,18 +204,13 @@ def save_catalog(
     path,table = Path(path),catalog.with_format('arrow')
     plain = catalog.features.arrow_schema
     schema = plain.with_metadata({**plain.metadata, b'genrec':json.dumps(dict(rows=len(catalog))).encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd,unfinished = tempfile.mkstemp(prefix='.'+path.name[:40], dir=path.parent)
-    try:
-        with os.fdopen(fd, 'wb') as f, pa.ipc.new_stream(f, schema) as out:
+    with writing(path) as new:
+        with new.open('wb') as f, pa.ipc.new_stream(f, schema) as out:
             for i in range(0, len(catalog), rows):
                 some = table[i:i+rows].replace_schema_metadata(plain.metadata)
                 some = embed_table_storage(some, remote_files=False) # files become their bytes
                 out.write_table(some.replace_schema_metadata(schema.metadata))
-        os.replace(unfinished, path)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
+        seal_end(new)
 
 # %% ../../nbs/data/45_catalog.ipynb #a6c57622
 def _map_arrow(path):
@@ -240,12 +237,14 @@ def _names_files(images): # pyarrow column of images
 
 # %% ../../nbs/data/45_catalog.ipynb #bf7f4fea
 def open_catalog(
-    path # a file that `save_catalog` wrote
+    path, # a file that `save_catalog` wrote
+    verify:bool=None, # see `check_blocks`
 ): # `datasets.Dataset`, mapped into memory
     "A saved catalogue; what is cut off, or points to files outside itself, is refused"
     from datasets import Image, Value
-    path = Path(path)
+    path = as_path(path)
     if not path.is_file(): raise FileNotFoundError(f"no file {path}: wanted one that `save_catalog` wrote")
+    check_end(path, 'catalogue', advice='save or copy it again', verify=verify)
     c,types = _map_arrow(path)
     want = dict(item=Value('string'), title=Value('string'), text=Value('string'), missing=Value('bool'))
     complete = all(types.get(name)==kind for name,kind in want.items())

@@ -6,7 +6,7 @@
 __all__ = ['checksum', 'download']
 
 # %% ../../nbs/data/54_download.ipynb #7d1b2e94
-import errno, hashlib, json, re, shutil, time
+import errno, hashlib, json, os, re, shutil, time
 from contextlib import contextmanager
 from functools import cache
 from http.client import HTTPException
@@ -16,6 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 from ..core.progress import progress
+from ..core.record import write_atomic
 
 # %% ../../nbs/data/54_download.ipynb #7c6a59cb
 class _Retry(Exception):
@@ -106,7 +107,15 @@ class _Part:
         size,said = self.size(),self.said()
         return (size, said) if size and (has_checksum or said.get('mark')) else (0, {})
 
-    def keep_note(self, mark, total): self.note.write_text(json.dumps(dict(url=self.url, mark=mark, total=total)))
+    def keep_note(self, mark, total): write_atomic(self.note, json.dumps(dict(url=self.url, mark=mark, total=total)))
+
+    def open(self, resume):
+        "To write after what is there, or from the start; never into a file that has another name, too"
+        if not resume:
+            self.drop()
+        flags = os.O_APPEND if resume else os.O_CREAT|os.O_EXCL
+        return open(os.open(self.file, os.O_WRONLY|os.O_NOFOLLOW|flags, 0o666), 'wb')
+
     def drop(self): self.file.unlink(missing_ok=True)
 
     def finish(self, path):
@@ -196,7 +205,7 @@ def _fetch(part, *, has_checksum, max_bytes, timeout, bar):
         bar.reset(total)
         bar.initial = bar.n = have
         length = None if answer.chunked else answer.length
-        with open(part.file, 'ab' if have else 'wb') as f:
+        with part.open(resume=bool(have)) as f:
             for block in _body(answer, part.url, length=length, room=max_bytes-have, timeout=timeout):
                 f.write(block)
                 bar.update(len(block))
@@ -215,6 +224,13 @@ def checksum(
         while block := f.read(1<<20):
             h.update(block)
     return h.hexdigest()
+
+def _check_beside(path):
+    "Refuse links in place of the files beside the target: they would have another file written or deleted"
+    for ending in ('.part','.part.json','.part.lock'):
+        beside = path.with_name(path.name+ending)
+        if beside.is_symlink() or (beside.is_file() and beside.stat().st_nlink>1): raise ValueError(
+            f"{beside} is a link, and a download would write into what it points to: delete it, and call again")
 
 def _wanted(**sums):
     "The checksums that were given, in lower case"
@@ -292,6 +308,7 @@ def download(
         raise IsADirectoryError(f"{path} is a folder: name the file to write, such as {example}")
     sums = _wanted(sha256=sha256, md5=md5)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _check_beside(path)
     lock = path.with_name(path.name+'.part.lock') # a second process waits, and finds the file
     with _locked(lock), progress(desc=path.name, on=on) as bar:
         bar.unit,bar.unit_scale = 'B',True

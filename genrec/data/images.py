@@ -8,6 +8,7 @@ __all__ = ['as_rgb', 'image_of', 'no_image', 'contact_sheet', 'show_images']
 # %% ../../nbs/data/69_images.ipynb #e096a85c
 import torch
 from torch import Tensor
+from ..core.escape import as_label, as_line
 from .image_bytes import decode_errors
 
 # %% ../../nbs/data/69_images.ipynb #bcf12871
@@ -116,8 +117,8 @@ def show_images(
     if titles:
         rows = catalog.select_columns(['item','title']).select(items)
         cols = min(cols, len(items))
-        style = dict(ha='center', va='center', fontsize=size/11, color='black', parse_math=False)
+        style = dict(ha='center', va='center', fontsize=size/11, color='black')
         for n,(name,title) in enumerate(zip(rows['item'], rows['title'])):
             x,y = 4+n%cols*(size+4)+size/2,4+n//cols*(size+16)+size+6
-            ax.text(x, y, _shortened(title or name), **style)
+            ax.text(x, y, as_label(_shortened(as_line(title or name))), **style)
     return ax

@@ -7,10 +7,12 @@ __all__ = ['TEXT', 'find_file', 'read_json', 'duckdb_file', 'interactions', 'csv
 
 # %% ../../nbs/data/12_interactions.ipynb #ad5b1989
 import atexit, itertools, json, sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from .encoding import encoding_hint, marked_encoding
-from .files import packing, whole
+from .files import gzip_is_whole, packing, whole
 from .read import Reader
 from .tables import COLUMNS, as_table
 from .times import FILE_ORDER, TEXT_TIME, seconds_sql, unit_sql, vote
@@ -199,6 +201,16 @@ def _read_slowly(db, name, *, reader, rows, clock):
     _report_bad(db, name, reader)
     return unit
 
+# %% ../../nbs/data/12_interactions.ipynb #27e95e5e
+@contextmanager
+def _checking(reader):
+    "A gzip's checksums are compared in another thread while the block runs; a function that says whether they fit"
+    if reader.packing!='gzip':
+        yield lambda: True
+        return
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(gzip_is_whole, reader.path, bomb=reader.bomb).result
+
 # %% ../../nbs/data/12_interactions.ipynb #21c5949a
 def interactions(
     reader:Reader,       # the file, and what to do with bad rows
@@ -215,7 +227,11 @@ def interactions(
     db,unit = con.con,None
     try:
         if fast:
-            unit = _read_fast(db, name, fast=fast, limit=limit, clock=clock, numbers=numbers)
+            with _checking(reader) as is_whole:
+                unit = _read_fast(db, name, fast=fast, limit=limit, clock=clock, numbers=numbers)
+            if unit is not None and not is_whole():
+                db.execute(f'drop table if exists {name}')
+                unit = None
         if unit is None:
             unit = _read_slowly(db, name, reader=reader, rows=rows, clock=clock)
         place = f'(row_number() over (order by rowid)-1)::{FILE_ORDER}'

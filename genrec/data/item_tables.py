@@ -8,6 +8,7 @@ __all__ = ['ItemTable', 'load_items']
 # %% ../../nbs/data/44_item_tables.ipynb #06e55357
 import itertools, re
 from pathlib import Path
+from ..core.escape import as_markdown
 from ..core.values import md_table
 from .read import Reader
 from .cells import cell_value, is_missing
@@ -37,7 +38,7 @@ class ItemTable(dict):
         shown = list(itertools.islice(self.items(), 3))
         fields = list(dict.fromkeys(itertools.chain.from_iterable(row for _,row in shown)))[:8]
         rows = [[item, *(str(row.get(field))[:40] for field in fields)] for item,row in shown]
-        return f'**ItemTable** {self.said}\n\n'+md_table(['item', *map(str, fields)], rows)
+        return f'**ItemTable** {as_markdown(self.said)}\n\n'+md_table(['item', *map(str, fields)], rows)
 
 # %% ../../nbs/data/44_item_tables.ipynb #118892a4
 def _has(path, *endings):

@@ -8,6 +8,7 @@ __all__ = ['COLOURS', 'STYLES', 'gini', 'lorenz', 'LongTail', 'long_tail', 'plot
 
 # %% ../../nbs/data/51_look.ipynb #dfe30ae8
 import math
+from ..core.escape import as_label
 from ..core.values import Log, md_table
 from .audit import shared
 
@@ -96,8 +97,9 @@ def _axes(ax, width=4.2, height=2.8): # inches
     return plt.subplots(figsize=(width,height), layout='constrained')[1]
 
 def _line(i): return dict(color=COLOURS[i%len(COLOURS)], ls=STYLES[i%len(STYLES)], lw=1.6)
-def _plain(name): return str(name).replace('$', r'\$').lstrip('_')
-def _named(name, text, log): return f'{_plain(name)}{text}' if isinstance(log, dict) else '' # a single log has no name
+def _named(name, text, log):
+    "A name and what follows it; a single log has none"
+    return f'{as_label(name)}{text}' if isinstance(log, dict) else ''
 
 def _finish(ax, legend=True):
     "What all plots have in common"
@@ -120,7 +122,7 @@ def plot_popularity(
     ax = _axes(ax)
     for i,(name,n) in enumerate(counts.items()):
         n = n[n>0]
-        ax.plot(np.arange(1, len(n)+1), n, label=_plain(name), **_line(i))
+        ax.plot(np.arange(1, len(n)+1), n, label=as_label(name), **_line(i))
     ax.set(xscale='log', yscale='log', xlabel=f'rank of the {by}', ylabel='interactions')
     return _finish(ax, isinstance(log, dict))
 
@@ -215,7 +217,7 @@ def plot_times(
     ax = _axes(ax, 5, 2.4)
     for i,(name,(_,edges,n)) in enumerate(lines.items()):
         days = md.date2num(edges.astype('datetime64[D]'))
-        ax.stairs(n, days, fill=len(lines)==1, label=_plain(name), **_line(i))
+        ax.stairs(n, days, fill=len(lines)==1, label=as_label(name), **_line(i))
     locator = md.AutoDateLocator(maxticks=7)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(md.ConciseDateFormatter(locator))
@@ -254,7 +256,7 @@ def plot_waterfall(
         is_total = name in ('(before)','(after)')
         text = f'{right if is_total else min(left-right, 0):,}'
         ax.annotate(text, (right,y), (4,0), textcoords='offset points', va='center', fontsize=8)
-    ax.set_yticks(range(len(bars)), [_plain(name) for name,*_ in bars], fontsize=8)
+    ax.set_yticks(range(len(bars)), [as_label(name) for name,*_ in bars], fontsize=8)
     ax.invert_yaxis()
     ax.set(xlabel=what, xlim=(0, 1.18*max(right for _,_,right,_ in bars) or 1))
     ax.locator_params(axis='x', nbins=5)
@@ -298,7 +300,7 @@ def plot_shared(
         if parts:
             _draw_parts(ax, y, parts, colours)
         ax.text(1.02, y, _in_both(parts), va='center', fontsize=8)
-    labels = (f'only {_plain(names[0])}','in both',f'only {_plain(names[1])}')
+    labels = (f'only {as_label(names[0])}','in both',f'only {as_label(names[1])}')
     for colour,label in zip(colours, labels):
         ax.barh(0, 0, color=colour, label=label) # nothing but its place in the legend
     ax.set_yticks(range(len(found)), found)

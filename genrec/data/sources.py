@@ -6,9 +6,10 @@
 __all__ = ['load_interactions', 'save_interactions', 'load_lcrec', 'load_lcrec_items']
 
 # %% ../../nbs/data/15_sources.ipynb #72e1c4f2
-import itertools, os, tempfile
+import itertools, os, re
 from pathlib import Path
-from ..core.record import _umask
+from ..core.sealed import check_beside, writing_beside
+from ..core.writing import as_path
 from .known import said
 from .read import Reader
 from .tables import as_table
@@ -32,9 +33,10 @@ def load_interactions(
 ): # Ibis table `user, item, rating, time`, in the file's order; `time` in seconds, or places where it has nothing else
     "Interactions of any table; two columns without names, with `order='file'`, are user and item"
     check_order(order)
-    path,options = Path(path),dict(on_error=on_error, report=report, encoding=encoding, member=member)
+    path,options = as_path(path),dict(on_error=on_error, report=report, encoding=encoding, member=member)
     if path.is_dir():
         path = table_of(path) or path
+    check_beside(path)
     if path.name.endswith('.inter.json') and not columns:
         t,at = load_lcrec(path, on_error, report, encoding=encoding),dict(user='keys', item='lists', time='places')
         reader,name = Reader(path, **options),'LC-Rec'
@@ -64,31 +66,28 @@ def save_interactions(
     t,    # a table of interactions, see `as_table`; names not empty, times not negative, ratings finite or null
     path, # ends in .csv, .tsv or .parquet
 )->Path: # the file, whole or not there
-    "Write a table out of core, so that `load_interactions` gives it back row for row"
+    "Write a table out of core, so that `load_interactions` gives it back; beside it the file's sum, which it checks"
     path,t = Path(path),as_table(t)
     kind = next((e for e in ('.csv','.tsv','.parquet') if path.name.endswith(e)), None)
     if not kind: raise ValueError(f"{path.name}: wanted a name that ends in .csv, .tsv or .parquet")
     bad = ', '.join(f'{n:,} rows with {what}' for what,n in _unfit(t).items())
     if bad: raise ValueError(f'cannot be saved: {bad}; filter the table first')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd,tmp = tempfile.mkstemp(prefix='.'+path.name[:40], suffix=kind, dir=path.parent)
-    os.close(fd)
-    try:
+    with writing_beside(path) as new:
         if kind=='.parquet':
-            t.to_parquet(tmp)
+            t.to_parquet(new, use_tmp_file=False)
         else:
-            t.to_csv(tmp, header=True, delimiter=',' if kind=='.csv' else '\t')
-        os.chmod(tmp, 0o666 & ~_umask())
-        os.replace(tmp, path)
-    finally:
-        Path(tmp).unlink(missing_ok=True)
+            t.to_csv(new, header=True, delimiter=',' if kind=='.csv' else '\t', use_tmp_file=False)
     return path
 
 # %% ../../nbs/data/15_sources.ipynb #f9c9b19e
-def _is_item(i): return i>=0 if type(i) is int else type(i) is str and i!=''
+_half = re.compile(r'[\ud800-\udfff]') # of a character, which no table can hold
+
+def _is_item(i): return i>=0 if type(i) is int else type(i) is str and i!='' and not _half.search(i)
 
 def _wrong_list(user, items):
     "What is wrong with a user's list, or None"
+    if _half.search(user):
+        return f'user {user!r:.40} holds half of a character'
     if not isinstance(items, list):
         return f'user {user!r:.40} has {items!r:.60}'
     if not items:

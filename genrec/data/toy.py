@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np, torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.escape import as_markdown
 from ..core.values import Log, Histories, Ranking
 from .toy_goods import BRANDS, FINISHES, KINDS, toy_catalog
 
@@ -41,7 +42,7 @@ class Toy:
         return f"Toy({self.domain}, {self.n_items} items, {self.log.n_users} users, {len(self.log)} interactions)"
     def _repr_markdown_(self):
         grid = f"{len(self.chain)} kinds x {self.n_styles} styles x {len(self.popularity)} variants"
-        return f"**Toy** {self.domain}: {grid}, loyalty {self.loyalty}\n\n"+self.log._repr_markdown_()
+        return f"**Toy** {as_markdown(self.domain)}: {grid}, loyalty {self.loyalty}\n\n"+self.log._repr_markdown_()
 
 # %% ../../nbs/data/03_toy.ipynb #7a5dbc14
 def chain_of_kinds(

@@ -8,10 +8,12 @@ __all__ = ['content', 'texts_of', 'check_encoder', 'model_source', 'model_missin
 # %% ../../nbs/encode/00_base.ipynb #d84485ca
 from pathlib import Path
 import torch
+from ..core.check import checked
 from ..core.values import Embeddings
 from ..data.item_text import field_text
 
 # %% ../../nbs/encode/00_base.ipynb #437e0392
+@checked
 def content(
     catalog,             # `datasets.Dataset`, row i is item i
     column:str='text',   # what to encode: 'text', 'image', ...
@@ -29,6 +31,7 @@ def content(
     return contents, torch.tensor([is_missing(x) for x in contents])
 
 # %% ../../nbs/encode/00_base.ipynb #0f92a633
+@checked
 def texts_of(
     catalog, # `datasets.Dataset`, row i is item i
     column:str='text',
@@ -69,6 +72,7 @@ def _blank(catalog, column):
     return catalog.map(blank, features=catalog.features, load_from_cache_file=False, keep_in_memory=True)
 
 # %% ../../nbs/encode/00_base.ipynb #e0f2599b
+@checked
 def check_encoder(
     encoder,          # callable: catalogue -> `Embeddings`
     catalog,          # a small catalogue, 3 items or more
@@ -97,6 +101,7 @@ def check_encoder(
     return e
 
 # %% ../../nbs/encode/00_base.ipynb #57aa00e1
+@checked
 def model_source(
     name_or_path, # a folder, or a name on the hub
     what:str,     # what is wanted, such as 'an image model'
@@ -111,6 +116,7 @@ def model_source(
             f"give the folder that holds {holds}, or a hub name")
     return name
 
+@checked
 def model_missing(
     name_or_path,
     what:str,     # what was wanted

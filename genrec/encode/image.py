@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings
 from ..core.record import digest
 from ..data.images import image_of, no_image
@@ -17,6 +18,7 @@ from .base import model_missing, model_source, short_name
 from ..core.progress import progress as bar_of
 
 # %% ../../nbs/encode/15_image.ipynb #c9237327
+@checked
 def image_blocks(
     catalog, # with a column `image`
     size:int=64, # pictures held at once
@@ -72,6 +74,7 @@ def edges(
     return sums.reshape(n, -1)/np.tile(n_pixels, (n,1))
 
 # %% ../../nbs/encode/15_image.ipynb #453519b4
+@checked
 def square_pixels(
     images, # PIL images, RGB
     size:int, # pixels a side
@@ -83,6 +86,7 @@ def square_pixels(
         return np.asarray(im.resize((size,size), how))
     return np.stack([resized(im) for im in images])
 
+@checked
 @dataclass
 class PixelEncoder:
     "Colours and edges, reduced by principal components; its `repr` holds all settings, and serves as a cache key"
@@ -154,6 +158,7 @@ def __call__(self:PixelEncoder,
     return Embeddings(x, repr(self), 'image', no_image(catalog))
 
 # %% ../../nbs/encode/15_image.ipynb #7bcc89ef
+@checked
 @dataclass
 class ImageEncoder:
     "The image tower of a CLIP, SigLIP or DINO model; loaded at the first call"
@@ -162,6 +167,7 @@ class ImageEncoder:
     normalise:bool=True  # vectors of length 1
     device:str=None      # 'cpu', 'cuda', ... (default: the best there is)
     progress:bool=True   # show a bar
+    revision:str=None    # of a name on the hub: a commit (40 hex digits) pins the model, a tag or branch may move
     columns = ('image',) # of the catalogue, for `cached`; no setting
 
     def load(self): # (model, image processor)
@@ -174,8 +180,9 @@ class ImageEncoder:
         from transformers import AutoModel, AutoImageProcessor
         source = model_source(self.name_or_path, 'an image model')
         try:
-            processor = AutoImageProcessor.from_pretrained(source, backend='pil')
-            model = AutoModel.from_pretrained(source)
+            pinned = dict(revision=self.revision, trust_remote_code=False)
+            processor = AutoImageProcessor.from_pretrained(source, backend='pil', **pinned)
+            model = AutoModel.from_pretrained(source, **pinned)
         except (OSError, ValueError) as e:
             folder = 'a folder with config.json, model.safetensors and preprocessor_config.json'
             instead = '`PixelEncoder`, which needs no hub'

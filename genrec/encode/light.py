@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings
 from ..data.images import no_image
 from .base import texts_of
@@ -50,6 +51,7 @@ class ItemStates:
     def __getitem__(self, rows): return ItemStates({name:states[rows] for name,states in self.parts.items()})
 
 # %% ../../nbs/encode/20_light.ipynb #6ab3a318
+@checked
 def to_patches(
     x:Tensor, # (n, size, size, 3)
     patch:int, # pixels along each side of a patch; divides `size`
@@ -58,11 +60,13 @@ def to_patches(
     g = x.shape[1]//patch
     return x.unflatten(2, (g,patch)).unflatten(1, (g,patch)).transpose(2,3).flatten(3).flatten(1,2)
 
+@checked
 def from_patches(x:Tensor, patch:int)->Tensor: # (n, size, size, 3)
     "Undo `to_patches`"
     g = round(x.shape[1]**.5)
     return x.unflatten(2, (patch,patch,3)).unflatten(1, (g,g)).transpose(2,3).flatten(3,4).flatten(1,2)
 
+@checked
 @dataclass
 class PatchReader:
     "The pixels of a picture, patch by patch, from -1 to 1"
@@ -96,6 +100,7 @@ class PatchReader:
         return States(x, ok.contiguous())
 
 # %% ../../nbs/encode/20_light.ipynb #44651059
+@checked
 @dataclass
 class TokenReader:
     "States of the first tokens of each text, from a frozen text model"
@@ -168,6 +173,7 @@ def _widths(readers, widths):
 # %% ../../nbs/encode/20_light.ipynb #36cd1897
 class LightEncoder(nn.Module):
     "L queries that read frozen states: items -> (n, n_levels, dim)"
+    @checked
     def __init__(self,
         readers:dict, # name -> frozen encoder, catalogue -> `Embeddings` or `States`; fit one that learns before
         widths:dict=None, # name -> width of its vectors (default: the encoder's `dim`)
@@ -266,6 +272,7 @@ class _ItemTrial:
             self.demand(arrives, f"no gradient comes back from level {l}")
 
 # %% ../../nbs/encode/20_light.ipynb #2e46f3b6
+@checked
 def check_item_encoder(
     encoder:nn.Module, # has `prepare`, `n_levels`, `dim`; rows of what `prepare` gives -> (n, n_levels, dim)
     catalog, # a small catalogue, 4 items or more

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings
 from ..data.item_text import clean, cut_at_word
 from .base import model_missing, model_source, short_name, texts_of
@@ -29,6 +30,7 @@ def masked_mean(
     return (states.float()*m).sum(1)/m.sum(1).clamp(min=1)
 
 # %% ../../nbs/encode/10_lm.ipynb #14dba2ff
+@checked
 @dataclass
 class LMEncoder:
     "A language model of transformers as a text encoder; loaded at the first call"
@@ -41,6 +43,7 @@ class LMEncoder:
     dtype:str='float32'   # of the model: 'bfloat16' halves its memory
     device:str=None       # 'cpu', 'cuda', ... (default: the best there is)
     progress:bool=True    # show a bar
+    revision:str=None     # of a name on the hub: a commit (40 hex digits) pins the model, a tag or branch may move
 
 
 # %% ../../nbs/encode/10_lm.ipynb #3c0c766f
@@ -56,8 +59,9 @@ def _read(self:LMEncoder):
     from transformers import AutoModel, AutoTokenizer
     source = model_source(self.name_or_path, 'a language model')
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModel.from_pretrained(source, dtype=getattr(torch, self.dtype))
+        pinned = dict(revision=self.revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(source, **pinned)
+        model = AutoModel.from_pretrained(source, dtype=getattr(torch, self.dtype), **pinned)
     except (OSError, ValueError) as e:
         folder = 'a folder with config.json, model.safetensors and a tokenizer'
         instead = '`TfidfEncoder`, which needs no hub'

@@ -14,6 +14,7 @@ from io import BytesIO
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..data.images import image_of, no_image
 from .base import model_missing, texts_of
 from .light import adapter, check_levels
@@ -90,6 +91,7 @@ def linear_names(model)->list:
 
 def _is_called(name, target): return name==target or name.endswith('.'+target)
 
+@checked
 def add_lora(
     model:nn.Module,
     *,
@@ -122,6 +124,7 @@ def add_lora(
 # %% ../../nbs/encode/25_mllm.ipynb #3724b657
 class MLLMEncoder(nn.Module):
     "L code tokens at the end of a prompt: items -> (n, n_levels, dim)"
+    @checked
     def __init__(self,
         model:nn.Module, # `Qwen2VLModel` or its like; a language model without vision reads catalogues without images
         tokenizer, # of transformers
@@ -206,6 +209,7 @@ def _unusable(picture, max_pixels):
         return 'a single line of pixels or less'
     return 'over 200 times as long as wide' if max(w, h)>200*min(w, h) else ''
 
+@checked
 def usable_pictures(
     catalog, # with a column `image`, or without
     max_pixels:int, # of a picture
@@ -246,19 +250,23 @@ def prepare(self:MLLMEncoder,
     return MLLMItems(self, catalog, [t[:self.max_tokens] for t in texts], have)
 
 # %% ../../nbs/encode/25_mllm.ipynb #5b5d537f
+@checked
 def mllm_parts(
     name_or_path:str, # a folder, or a name on the hub, such as 'Qwen/Qwen2-VL-2B-Instruct'
     dtype=torch.bfloat16, # of the frozen weights
     min_patches:int=128, # of a picture, 28 x 28 pixels each (Qwen3-VL: 32 x 32)
     max_patches:int=1024,
+    *,
+    revision:str=None, # of a name on the hub: a commit (40 hex digits) pins the model, a tag or branch may move
 )->tuple: # (model, tokenizer, image processor), as `MLLMEncoder` takes them
     "A pretrained model with its tokenizer and image processor"
     from transformers import AutoModel, AutoTokenizer, AutoImageProcessor
     source = str(name_or_path)
     try:
-        model = AutoModel.from_pretrained(source, dtype=dtype)
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        pictures = AutoImageProcessor.from_pretrained(source, backend='pil')
+        pinned = dict(revision=revision, trust_remote_code=False)
+        model = AutoModel.from_pretrained(source, dtype=dtype, **pinned)
+        tokenizer = AutoTokenizer.from_pretrained(source, **pinned)
+        pictures = AutoImageProcessor.from_pretrained(source, backend='pil', **pinned)
     except (OSError, ValueError) as e:
         folder = 'a folder with config.json, weights, tokenizer and preprocessor_config.json'
         instead = '`LightEncoder`, which needs no hub, or `tiny_qwen2vl` to try things out'
@@ -268,16 +276,20 @@ def mllm_parts(
     return model,tokenizer,pictures
 
 # %% ../../nbs/encode/25_mllm.ipynb #88ed379d
+@checked
 def load_mllm(
     name_or_path:str, # as `mllm_parts`
     dtype=torch.bfloat16,
     min_patches:int=128,
     max_patches:int=1024,
+    *,
+    revision:str=None, # as `mllm_parts`
     **options, # of `MLLMEncoder`
 )->MLLMEncoder:
     "An encoder over a pretrained model"
-    return MLLMEncoder(*mllm_parts(name_or_path, dtype, min_patches, max_patches), **options)
+    return MLLMEncoder(*mllm_parts(name_or_path, dtype, min_patches, max_patches, revision=revision), **options)
 
+@checked
 def tiny_qwen2vl(
     vocab_size:int, # the last three are for images
     hidden:int=64,

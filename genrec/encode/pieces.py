@@ -7,6 +7,7 @@ __all__ = ['lacks_blanks', 'count_blankless', 'pieces']
 
 # %% ../../nbs/encode/03_pieces.ipynb #e05a9c68
 import re
+from ..core.check import checked
 
 # %% ../../nbs/encode/03_pieces.ipynb #bd31507b
 _SCRIPTS = ( # blocks of Unicode whose languages put no blanks between words
@@ -16,6 +17,7 @@ _SCRIPTS = ( # blocks of Unicode whose languages put no blanks between words
     '\u1950-\u19df\u1a20-\u1a7c\u1b00-\u1b4b\ua980-\ua9c0') # Tai scripts, Balinese, Javanese
 _run = re.compile(f'[{_SCRIPTS}]+')
 
+@checked
 def lacks_blanks(
     text:str,
 )->bool:

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 import torch
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings
 from ..core.record import digest
 from ..core.progress import progress as bar_of
@@ -23,6 +24,7 @@ from .pieces import count_blankless, pieces
 # %% ../../nbs/encode/05_text.ipynb #980b488b
 ANALYZERS = ('auto','word','mixed','char') # what a `TfidfEncoder` compares texts by
 
+@checked
 @dataclass
 class TfidfEncoder:
     "Latent semantic analysis of the texts; its `repr` holds all settings, and serves as a cache key"
@@ -178,6 +180,7 @@ def _bars(shown):
             logging.enable_progress_bar()
 
 # %% ../../nbs/encode/05_text.ipynb #764ad3d2
+@checked
 @dataclass
 class TextEncoder:
     "A sentence-transformers model; loaded at the first call"
@@ -188,6 +191,7 @@ class TextEncoder:
     normalise:bool=True  # vectors of length 1
     device:str=None      # 'cpu', 'cuda', ... (default: the best there is)
     progress:bool=True   # show a bar
+    revision:str=None    # of a name on the hub: a commit (40 hex digits) pins the model, a tag or branch may move
 
     def load(self): # `SentenceTransformer`
         "The model, read once"
@@ -201,7 +205,7 @@ class TextEncoder:
         from sentence_transformers import SentenceTransformer
         try:
             with _bars(self.progress):
-                model = SentenceTransformer(source, device=self.device)
+                model = SentenceTransformer(source, device=self.device, revision=self.revision, trust_remote_code=False)
         except (OSError, ValueError) as e:
             instead = '`minilm_path()` of genrec[minilm], or `TfidfEncoder`, which need no hub'
             raise model_missing(self.name_or_path, what, e, instead=instead) from e

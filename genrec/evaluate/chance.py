@@ -9,8 +9,10 @@ __all__ = ['bootstrap_means', 'interval', 'paired_t']
 import math, torch
 from torch import Tensor
 from scipy.stats import ttest_rel
+from ..core.check import checked
 
 # %% ../../nbs/evaluate/10_chance.ipynb #14e1ce51
+@checked
 def bootstrap_means(
     x:Tensor, # (n_users, m) one value per user and column
     n_boot:int=2000, # resamples
@@ -28,6 +30,7 @@ def bootstrap_means(
         means.append(times@x/n)
     return torch.cat(means)
 
+@checked
 def interval(
     means:Tensor, # (n_boot, m) from `bootstrap_means`
     level:float=.95,

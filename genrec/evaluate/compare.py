@@ -7,10 +7,11 @@ __all__ = ['FOUND_OUT', 'text_table', 'Row', 'Leaderboard', 'leaderboard', 'plot
 
 # %% ../../nbs/evaluate/15_compare.ipynb #9c9d1c33
 import itertools, math, re, torch
-from html import escape
 from dataclasses import dataclass
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.config import flat_settings
+from ..core.escape import as_label, as_line, as_markdown
 from ..core.record import Run, digest
 from ..core.values import md_table
 from .chance import bootstrap_means, interval, paired_t
@@ -22,7 +23,7 @@ def text_table(
     rows:list, # one list of strings per row
 )->str: # aligned plain text
     "Draw rows as text for a terminal: first column to the left, the others to the right"
-    cells = [[' '.join(str(v).split()) for v in r] for r in [head,*rows]]
+    cells = [[as_line(v) for v in r] for r in [head,*rows]]
     widths = [max(map(len, column)) for column in zip(*cells)]
     lines = []
     for first,*others in cells:
@@ -64,9 +65,9 @@ class Leaderboard:
         p = '; p: paired t-test over users, each the mean over seeds' if self.p_values else ''
         last = 'difference' if p else 'column'
         return f"{self.data}, {self.n_users:,} users; 95 % bootstrap intervals, the last {last} paired by user{p}"
-    def __str__(self): return f"{self._about()}\n{text_table(*self.table())}"
+    def __str__(self): return f"{as_line(self._about())}\n{text_table(*self.table())}"
     __repr__ = __str__
-    def _repr_markdown_(self): return f"**Leaderboard** {escape(self._about())}\n\n{md_table(*self.table())}"
+    def _repr_markdown_(self): return f"**Leaderboard** {as_markdown(self._about())}\n\n{md_table(*self.table())}"
 
 # %% ../../nbs/evaluate/15_compare.ipynb #ec73ef91
 def _shown(names):
@@ -152,6 +153,7 @@ def _check_runs(runs, ks):
                              f"{max(ks)}; recommend more items or ask for smaller `ks`")
 
 # %% ../../nbs/evaluate/15_compare.ipynb #44c64ae2
+@checked
 def leaderboard(
     runs:list, # of `Run`, of one dataset, each with its ranks
     ks=KS, # cut-offs
@@ -227,8 +229,8 @@ def plot_board(
     ax.axvline(board[board.against].mean[m], color='#888888', lw=.8, ls=':')
     if m in board.ceiling:
         ax.axvline(board.ceiling[m], color='k', lw=.8, ls='--')
-    ax.set_yticks(range(len(own)), [r.system.replace('$', r'\$') for r in board.rows])
-    ax.set(xlabel=f'{m}, {board.data}, {board.n_users:,} users'.replace('$', r'\$'))
+    ax.set_yticks(range(len(own)), [as_label(r.system) for r in board.rows])
+    ax.set(xlabel=as_label(f'{m}, {board.data}, {board.n_users:,} users'))
     ax.invert_yaxis()
     ax.tick_params(labelsize=8)
     ax.grid(axis='x', alpha=.25)
@@ -236,10 +238,11 @@ def plot_board(
     named = [k for k in look if k and k in own]
     if named:
         marks = [plt.Line2D([], [], ls='', **look[k]) for k in named]
-        ax.legend(marks, named, frameon=False, fontsize=8, loc='upper left', bbox_to_anchor=(1,1))
+        ax.legend(marks, map(as_label, named), frameon=False, fontsize=8, loc='upper left', bbox_to_anchor=(1,1))
     return ax
 
 # %% ../../nbs/evaluate/15_compare.ipynb #f38ac4f4
+@checked
 def check_runs(
     runs:list, # of `Run`
     users:dict=None, # data -> test users that there are, where it is known

@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 from dataclasses import dataclass
+from ..core.check import checked
+from ..core.escape import as_label, as_markdown
 from ..core.values import Split, Samples, md_table
 from ..core.ragged import flat_items
 from .metrics import user_metrics
@@ -32,7 +34,7 @@ class Groups:
         return self.of.bincount(minlength=len(self.labels)).tolist()
     def _repr_markdown_(self):
         rows = [[label, n, f'{n/max(1,len(self.of)):.1%}'] for label,n in zip(self.labels, self.sizes)]
-        return f"**Groups** by {self.name}\n\n"+md_table(['group','users','share'], rows)
+        return f"**Groups** by {as_markdown(self.name)}\n\n"+md_table(['group','users','share'], rows)
 
 # %% ../../nbs/evaluate/20_groups.ipynb #9f155d11
 def by_memory(
@@ -104,9 +106,10 @@ class GroupTable:
         return head,rows
     def __str__(self): return text_table(*self.table())
     __repr__ = __str__
-    def _repr_markdown_(self): return f"By {self.groups.name}:\n\n"+md_table(*self.table())
+    def _repr_markdown_(self): return f"By {as_markdown(self.groups.name)}:\n\n"+md_table(*self.table())
 
 # %% ../../nbs/evaluate/20_groups.ipynb #785b114a
+@checked
 def group_table(
     runs, # of `Run`, on one split, with their ranks; runs of one system (seeds) are averaged; or a dict: name -> ranks
     groups:Groups, # of the same users
@@ -140,15 +143,16 @@ def plot_groups(
     ax = ax or plt.subplots(figsize=(6.5,.5+.42*len(t.rows)), layout='constrained')[1]
     colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#56B4E9','#D55E00')
     hatches = ('','//','..','xx','\\\\','--')
-    n,left = len(t.groups.of),[0.]*len(t.rows)
-    systems = [system for system,_,_ in t.rows]
+    n,left,places = len(t.groups.of),[0.]*len(t.rows),range(len(t.rows))
     for g,(label,size) in enumerate(zip(t.groups.labels, t.groups.sizes)):
         if not size:
             continue
         part = [means[g]*size/n for _,means,_ in t.rows]
-        ax.barh(systems, part, left=left, label=label, color=colours[g%6], hatch=hatches[g%6], edgecolor='white', lw=.5)
+        look = dict(color=colours[g%6], hatch=hatches[g%6], edgecolor='white', lw=.5)
+        ax.barh(places, part, left=left, label=as_label(label), **look)
         left = [a+b for a,b in zip(left, part)]
+    ax.set_yticks(places, [as_label(system) for system,_,_ in t.rows])
     ax.invert_yaxis()
-    ax.set(xlabel=f'{t.metric}, by {t.groups.name}')
+    ax.set(xlabel=as_label(f'{t.metric}, by {t.groups.name}'))
     ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1,1))
     return ax

@@ -9,11 +9,13 @@ __all__ = ['sampled_part', 'validator', 'measure']
 import time
 from torch import Tensor
 import torch
+from ..core.check import checked
 from ..core.values import Split, Samples
 from ..core.record import Run
 from .metrics import KS, evaluate, target_ranks, metrics_of_ranks
 
 # %% ../../nbs/evaluate/05_protocol.ipynb #c635eea6
+@checked
 def sampled_part(
     part:Samples, # validation or test part
     n:int=None, # how many; None for all
@@ -25,6 +27,7 @@ def sampled_part(
     order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))
     return part[order[:n].sort().values]
 
+@checked
 def validator(
     split:Split,
     n_users:int=2000, # validation users that are looked at; None for all
@@ -44,6 +47,7 @@ def _with_users(model, part):
     return dict(users=part.user) if getattr(model, 'n_user_tokens', 0) else {}
 
 # %% ../../nbs/evaluate/05_protocol.ipynb #084b6320
+@checked
 def measure(
     model, # has `recommend`
     split:Split,

@@ -11,12 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import ByteDropout, Linear, linear
 from .rqvae import mlp
 
 # %% ../../nbs/quantize/39_align.ipynb #07b5420f
 class Club(nn.Module):
     "CLUB: an upper bound on the mutual information of `z` and `s`, with the Gaussian q(s|z) that it needs"
+    @checked
     def __init__(self,
         z_dim:int, # width of z
         s_dim:int, # width of s
@@ -146,6 +148,7 @@ class Block(nn.Module):
 # %% ../../nbs/quantize/39_align.ipynb #0655fcf0
 class SequenceEncoder(nn.Module):
     "SASRec's causal self-attention over vectors of items"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors and of the states
         n_layers:int=2,

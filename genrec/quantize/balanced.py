@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from .base import check_vectors
 from .kmeans import kmeans
 
@@ -165,6 +166,7 @@ def path(self:_Moves, start, goal): # (K+1,) masks
 
 # %% ../../nbs/quantize/09_balanced.ipynb #8a6a46a2
 @torch.no_grad()
+@checked
 def bounded_assign(
     x:Tensor, # (n, dim) vectors
     c:Tensor, # (K, dim) centres
@@ -195,6 +197,7 @@ def _squared_error(x, c, a):
     return float(sum((v-c[k]).double().pow(2).sum() for v,k in zip(x.split(2**14), a.split(2**14))))
 
 @torch.no_grad()
+@checked
 def balanced_kmeans(
     x:Tensor, # (n, dim) vectors
     K:int, # clusters

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import linear, softmax_loss
 
 # %% ../../nbs/quantize/54_decoders.ipynb #1638b65f
@@ -46,6 +47,7 @@ class Words:
     def __repr__(self): return f'Words({len(self.words):,})'
 
 # %% ../../nbs/quantize/54_decoders.ipynb #9a7b9eb0
+@checked
 def token_table(
     texts, # of all items
     tokenizer, # texts -> list of lists of tokens: `Words`, or `lambda t: hf(t, add_special_tokens=False)['input_ids']`
@@ -65,6 +67,7 @@ def token_table(
 # %% ../../nbs/quantize/54_decoders.ipynb #1e5dcb0c
 class CodeDecoder(nn.Module):
     "[codes ; places], every place masked, through bidirectional attention"
+    @checked
     def __init__(self,
         code_dim:int, # width of what the codes stand for
         n_places:int, # tokens of the longest text, or latents of an image
@@ -111,6 +114,7 @@ def states(self:CodeDecoder,
 # %% ../../nbs/quantize/54_decoders.ipynb #a8ac6d37
 class TextDecoder(CodeDecoder):
     "An item's words from its codes"
+    @checked
     def __init__(self,
         code_dim:int,
         n_tokens:int, # size of the vocabulary
@@ -177,6 +181,7 @@ def nll(self:TextDecoder, q, tokens)->Tensor: # ()
 # %% ../../nbs/quantize/54_decoders.ipynb #3dc2890b
 @patch
 @torch.no_grad()
+@checked
 def accuracy(self:TextDecoder, q, tokens, block:int=512)->float: # share of all tokens
     "How many tokens are right, all of them masked"
     right = []

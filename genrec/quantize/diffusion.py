@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..data.images import no_image
 from ..encode.image import image_blocks
 from ..encode.light import PatchReader, States, from_patches
@@ -27,6 +28,7 @@ def _zeros(*layers):
 
 class AdaptiveBlock(nn.Module):
     "A residual block whose norm is shifted, scaled and gated by its condition; at the start it passes its input on"
+    @checked
     def __init__(self, width:int):
         super().__init__()
         self.norm = nn.LayerNorm(width, eps=1e-6)
@@ -41,6 +43,7 @@ class AdaptiveBlock(nn.Module):
 # %% ../../nbs/quantize/57_diffusion.ipynb #316512b1
 class Denoiser(nn.Module):
     "What the noise of a latent was, given the step and the condition"
+    @checked
     def __init__(self,
         dim:int, # width of a latent
         d_cond:int, # width of the condition
@@ -77,6 +80,7 @@ class Denoiser(nn.Module):
 # %% ../../nbs/quantize/57_diffusion.ipynb #d5f87e1e
 class DiffusionHead(nn.Module):
     "A distribution of latents for each condition"
+    @checked
     def __init__(self,
         dim:int, # width of a latent
         d_cond:int, # width of the condition
@@ -205,11 +209,15 @@ class VAELatents:
     batch_size:int=16
 
     @classmethod
-    def load(cls, name_or_path, **kw):
+    def load(cls,
+        name_or_path, # a folder, or a name on the hub
+        revision=None, # of a name on the hub; a commit (40 hex digits) pins the model
+        **kw, # such as `size`
+    ):
         "A pretrained autoencoder, from a folder or the hub"
         from diffusers import AutoencoderKL
         try:
-            vae = AutoencoderKL.from_pretrained(str(name_or_path))
+            vae = AutoencoderKL.from_pretrained(str(name_or_path), revision=revision)
         except (OSError, ValueError) as e:
             why = f'{str(e).splitlines()[0]:.100}'
             raise OSError(f"wanted an AutoencoderKL {str(name_or_path)!r}, which is neither on this disk nor to be had "
@@ -266,6 +274,7 @@ def images(self:VAELatents, x): # (n, places, dim) -> n PIL images
 # %% ../../nbs/quantize/57_diffusion.ipynb #63f2f5ce
 class ImageDecoder(CodeDecoder):
     "An item's picture from its codes"
+    @checked
     def __init__(self,
         code_dim:int,
         n_places:int, # latents of a picture

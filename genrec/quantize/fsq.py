@@ -11,12 +11,14 @@ import torch
 from torch import nn
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
+from ..core.check import checked
 from .base import Quantized, straight_through, check_vectors
 from .vq import Autoencoder
 
 # %% ../../nbs/quantize/30_fsq.ipynb #d62dbb75
 class FSQ(nn.Module):
     "Round each number to one of a few steps; no parameters"
+    @checked
     def __init__(self,
         levels:tuple=(8,5,5,5), # steps of each dimension; the dimensions of an inner tuple make one code together
         eps:float=1e-3, # the bound reaches a little beyond the outermost steps
@@ -81,6 +83,7 @@ def fit_kmeans(self:FSQ, x, seed=0):
 # %% ../../nbs/quantize/30_fsq.ipynb #449707b4
 class FSQVAE(Autoencoder, PyTorchModelHubMixin):
     "Encoder, grid, decoder: vectors to FSQ codes"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         levels:tuple=((8,6,5),)*3, # steps, see `FSQ`

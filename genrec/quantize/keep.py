@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from .base import nearest
 from .utg import UTGBatch, UTGData, UTGTokenizer
 
@@ -39,6 +40,7 @@ def _drawn(data, n, device):
     "`n` rows at random, with replacement"
     return data[torch.randint(len(data), (n,), device=device)]
 
+@checked
 @dataclass(frozen=True)
 class TuningData:
     "What a tokenizer is tuned with: row i is item i of the target"
@@ -98,6 +100,7 @@ ANCHORS = ('vectors','codes')
 # %% ../../nbs/quantize/63_keep.ipynb #218672d6
 class Tuning(nn.Module):
     "A tokenizer that learns a target, held to what it has learned before"
+    @checked
     def __init__(self,
         tok:UTGTokenizer, # is trained
         data:TuningData,

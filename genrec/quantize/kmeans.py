@@ -9,11 +9,13 @@ __all__ = ['spread', 'kmeans']
 import numpy as np
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.layers import product
 from .base import nearest, check_vectors, _assign
 
 # %% ../../nbs/quantize/06_kmeans.ipynb #7b351d98
 @torch.no_grad()
+@checked
 def spread(
     x:Tensor, # (n, dim) vectors
     K:int, # how many to pick
@@ -116,6 +118,7 @@ def _sample(x, most, g):
     return x[torch.randperm(len(x), generator=g)[:most].to(x.device)]
 
 @torch.no_grad()
+@checked
 def kmeans(
     x:Tensor, # (n, dim) vectors
     K:int, # clusters

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
+from ..core.check import checked
 from ..core.values import Embeddings
 from .base import Quantized, check_vectors
 from .balanced import balanced_kmeans
@@ -53,6 +54,7 @@ def partners(
     pick = (u*n[codes]).long().minimum(n[codes]-1).clamp(min=0)
     return torch.where(n[codes]>0, order[codes,pick], -1)
 
+@checked
 def diversity_loss(
     codebook:Tensor, # (K, dim) codewords
     codes:Tensor, # (n,) int64 codewords that were chosen
@@ -67,6 +69,7 @@ def diversity_loss(
     return (each*(partner>=0)).sum()/(partner>=0).sum().clamp(min=1)
 
 # %% ../../nbs/quantize/66_letter.ipynb #c499ed04
+@checked
 def codeword_clusters(
     codebook:Tensor, # (K, dim)
     n_clusters:int,
@@ -124,6 +127,9 @@ class LetterTokenizer(nn.Module, PyTorchModelHubMixin):
             self.register_buffer(f'cluster{l}', torch.full((K,), -1)) # -1: not found yet
         self.register_buffer('passes', torch.zeros((), dtype=torch.int64))
 
+# %% ../../nbs/quantize/66_letter.ipynb #e9e2cef0
+checked(LetterTokenizer) # its arguments are looked at
+
 # %% ../../nbs/quantize/66_letter.ipynb #0bad1cba
 @patch
 def encode(self:LetterTokenizer, x): # (n, dim) -> (n, n_levels)
@@ -141,6 +147,7 @@ def forward(self:LetterTokenizer, x)->Quantized: # (n, dim) vectors
     return self.vae(x)
 
 @patch
+@checked
 def fit_kmeans(self:LetterTokenizer,
     x, # (n, dim) vectors or `Embeddings`
     seed:int=0,
@@ -183,6 +190,7 @@ def loss(self:LetterTokenizer, batch:LetterBatch)->dict:
 
 # %% ../../nbs/quantize/66_letter.ipynb #8c9e69a5
 @patch
+@checked
 def recluster(self:LetterTokenizer,
     epoch:int=0, # seed: another start each time
 ):

@@ -10,10 +10,12 @@ from itertools import accumulate
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from .base import Hub, Quantized, straight_through, cast_vectors, check_vectors
 
 # %% ../../nbs/quantize/33_lsh.ipynb #93c69159
 @torch.no_grad()
+@checked
 def additive_codewords(
     x:Tensor, # (n, dim) vectors
     codes:Tensor, # (n, n_levels) int64
@@ -72,9 +74,13 @@ class LSH(nn.Module, Hub):
         "The cell of each level: bit i is set where the vector lies on the positive side of hyperplane i"
         return ((self.margins(x)>0)*self.bit).sum(2)
 
+# %% ../../nbs/quantize/33_lsh.ipynb #afbeb621
+checked(LSH) # its arguments are looked at
+
 # %% ../../nbs/quantize/33_lsh.ipynb #bbfe80d8
 @patch
 @torch.no_grad()
+@checked
 def fit(self:LSH,
     x, # (n, dim) vectors or `Embeddings`; of the *training* items where some are held out
     *,
@@ -106,6 +112,7 @@ def forward(self:LSH, x:Tensor)->Quantized:
     return Quantized(straight_through(x, self.decode(codes)), codes, x.new_zeros(()))
 
 # %% ../../nbs/quantize/33_lsh.ipynb #7bad2ba9
+@checked
 def probe_costs(
     q:LSH,
     x:Tensor, # (n, dim) vectors

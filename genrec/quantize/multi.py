@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings, Samples, SemanticIds
 from ..core.ragged import covered
 from .base import Hub, Quantized, check_vectors, class_name, class_named
@@ -21,6 +22,7 @@ from .parallel import ParallelQuantizer
 from .items import Items, MultiBatch, MultiData
 
 # %% ../../nbs/quantize/51_multi.ipynb #c5a6dc2a
+@checked
 @dataclass(frozen=True)
 class MultiOptions:
     "Choices of a `MultiQuantizer`; equations are BBQRec's"
@@ -81,6 +83,9 @@ class MultiQuantizer(nn.Module, Hub, coders={type: (class_name, class_named)}):
             self.club = nn.ModuleDict({m:self._make_club() for m in self.modalities})
         if o.recommendation_weight:
             self.sequence = sequence(dim, o.n_layers, o.n_heads, dropout=o.dropout, max_history=o.max_history)
+
+# %% ../../nbs/quantize/51_multi.ipynb #c988ab05
+checked(MultiQuantizer) # its arguments are looked at
 
 # %% ../../nbs/quantize/51_multi.ipynb #93a1caac
 @patch
@@ -253,6 +258,7 @@ def _standardise(self:MultiQuantizer, it):
 
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:MultiQuantizer,
     embs:dict, # modality -> `Embeddings` of all items
     seed:int=0,
@@ -298,6 +304,7 @@ def reconstruct(self:MultiQuantizer, it:Items)->dict: # modality -> (n, dim)
 
 @patch
 @torch.no_grad()
+@checked
 def sids(self:MultiQuantizer, embs:dict, block:int=2**14)->SemanticIds: # of levels*parts codes
     "Semantic IDs of a catalogue; `codes.unflatten(1, (-1, len(parts)))` are (items, levels, parts)"
     it,was = self.items(embs),self.training

@@ -9,12 +9,14 @@ __all__ = ['ParallelQuantizer']
 import torch
 from torch import nn
 from fastcore.basics import patch
+from ..core.check import checked
 from .base import Hub, Quantized, cast_vectors, check_vectors
 from .rq import ResidualQuantizer
 
 # %% ../../nbs/quantize/45_parallel.ipynb #64f8ed81
 class ParallelQuantizer(nn.Module, Hub):
     "Residual quantization of `parts` vectors for each item, laid end to end, with codebooks that all parts share"
+    @checked
     def __init__(self,
         dim:int, # width of all parts together
         parts:int=3,
@@ -60,6 +62,7 @@ def forward(self:ParallelQuantizer, x):
     return Quantized(y, self._rows(codes), sum(o.loss for o in out)*(len(self.levels)*x.shape[1]/len(out)))
 
 @patch
+@checked
 def fit_kmeans(self:ParallelQuantizer,
     x, # (n, dim) vectors or `Embeddings`
     seed:int=0,

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
+from ..core.check import checked
 from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 
@@ -24,6 +25,7 @@ def procrustes(
     return (u@vt).to(x.dtype)
 
 # %% ../../nbs/quantize/24_pq.ipynb #697d6de7
+@checked
 def eigen_rotation(
     x:Tensor, # (n, dim) vectors
     n_parts:int, # divides dim
@@ -45,6 +47,7 @@ def eigen_rotation(
 # %% ../../nbs/quantize/24_pq.ipynb #83f6a626
 class ProductQuantizer(nn.Module, PyTorchModelHubMixin):
     "One codebook for each part of the rotated vector"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors, a multiple of the number of parts
         sizes:tuple=(256,)*4, # codebook size of each part; VQ-Rec takes 32 parts of 256
@@ -107,6 +110,7 @@ def _settle(x, codebook, n_iter):
 # %% ../../nbs/quantize/24_pq.ipynb #9eb890f3
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:ProductQuantizer,
     x, # (n, dim) vectors or `Embeddings`; of the *training* items where some are held out
     n_iter:int=25, # k-means steps of each part, at the start and again at the end

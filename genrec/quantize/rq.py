@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 from fastcore.basics import patch
+from ..core.check import LARGEST, check_whole, checked
 from ..core.layers import product
 from .base import Hub, Quantized, _assign, cast_vectors, check_vectors, nearest, straight_through
 from .codebook import ema_update, tally, revive, rotate_to
@@ -49,6 +50,7 @@ class _Terms(torch.autograd.Function):
 # %% ../../nbs/quantize/12_rq.ipynb #7485ab4e
 class ResidualQuantizer(nn.Module, Hub):
     "`len(sizes)` codebooks, each applied to the residual of the one before"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         sizes:tuple=(256,256,256), # codebook size of each level
@@ -79,6 +81,7 @@ class ResidualQuantizer(nn.Module, Hub):
 @patch
 def encode(self:ResidualQuantizer, x, width:int=1): # (n, dim) -> (n, n_levels)
     "Codes of `x`, level by level; the best of `width` candidates that are followed side by side"
+    check_whole('width', width, least=1, most=LARGEST)
     x = check_vectors(x, self.dim, like=self.codebooks[0])
     return _greedy(x, list(self.codebooks)) if width==1 else _beam(x, list(self.codebooks), width)
 
@@ -214,6 +217,7 @@ def _centres(r, K, seed, *, n_iter, tol, balanced, balanced_start, ratio, trials
 # %% ../../nbs/quantize/12_rq.ipynb #6d42c07d
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:ResidualQuantizer,
     x, # (n, dim) vectors or `Embeddings`; of the *training* items where some are held out
     n_iter:int=25, # Lloyd steps of each level at most
@@ -256,6 +260,7 @@ def _forget(self:ResidualQuantizer):
 
 @patch
 @torch.no_grad()
+@checked
 def encode_balanced(self:ResidualQuantizer,
     x, # (n, dim) vectors or `Embeddings`: all items at once
     most:int=None, # items that may share a code of a level (default: as many as must)
@@ -277,6 +282,7 @@ def _meetings(codes, sizes):
 
 @patch
 @torch.no_grad()
+@checked
 def refine(self:ResidualQuantizer,
     x, # (n, dim) vectors or `Embeddings`
     width:int=1, # candidates in `encode`

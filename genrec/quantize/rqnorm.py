@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from fastcore.basics import patch
+from ..core.check import checked
 from .base import Hub, Quantized, cast_vectors, check_vectors, nearest, straight_through
 from .balanced import balanced_kmeans
 from .kmeans import kmeans
@@ -17,6 +18,7 @@ from .kmeans import kmeans
 # %% ../../nbs/quantize/15_rqnorm.ipynb #70096b96
 class NormalisedResidualQuantizer(nn.Module, Hub):
     "`len(sizes)` codebooks, each applied to the residual of the one before, brought to length 1"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         sizes:tuple=(256,256,256), # codebook size of each level
@@ -54,6 +56,7 @@ class NormalisedResidualQuantizer(nn.Module, Hub):
 # %% ../../nbs/quantize/15_rqnorm.ipynb #75adab00
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:NormalisedResidualQuantizer,
     x, # (n, dim) vectors or `Embeddings`; of the *training* items where some are held out
     *,

@@ -10,11 +10,13 @@ import torch
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import Linear
 from .base import Hub, Quantized, cast_vectors, check_vectors, to_sids
 from .rq import ResidualQuantizer
 
 # %% ../../nbs/quantize/18_rqvae.ipynb #cf693cee
+@checked
 def mlp(
     widths:tuple, # of input, hidden layers and output
     *,
@@ -33,6 +35,7 @@ def mlp(
 # %% ../../nbs/quantize/18_rqvae.ipynb #1d3df336
 class RQVAE(nn.Module, Hub):
     "Encoder, residual quantizer, decoder"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         sizes:tuple=(256,256,256), # codebook size of each level
@@ -101,6 +104,7 @@ def loss(self:RQVAE, batch)->dict:
 # %% ../../nbs/quantize/18_rqvae.ipynb #858e79e9
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:RQVAE,
     x, # (n, dim) vectors or `Embeddings`
     standardise:bool=True, # subtract the mean, divide by one common standard deviation

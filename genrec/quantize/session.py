@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import ByteDropout, Linear
 from .align import in_length_order
 
@@ -36,6 +37,7 @@ def session_edges(
 # %% ../../nbs/quantize/42_session.ipynb #c41cd6a0
 class GatedStep(nn.Module):
     "One gated step over a graph (equations 1 to 5 of SR-GNN)"
+    @checked
     def __init__(self,
         dim:int, # width of a node's vector
     ):
@@ -62,6 +64,7 @@ class GatedStep(nn.Module):
 # %% ../../nbs/quantize/42_session.ipynb #37502002
 class SessionGraphEncoder(nn.Module):
     "SR-GNN over vectors of items: one state for each position, from the graph of the items up to there"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors and of the states
         n_layers:int=1, # gated steps

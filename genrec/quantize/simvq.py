@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
+from ..core.check import checked
 from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .codebook import codebook_loss
 from .vq import Autoencoder
@@ -18,6 +19,7 @@ from .vq import Autoencoder
 # %% ../../nbs/quantize/27_simvq.ipynb #d33b8b1f
 class SimCodebook(nn.Module):
     "`size` codewords: rows of a table, seen through one linear map"
+    @checked
     def __init__(self,
         size:int, # codewords
         dim:int, # their width
@@ -49,6 +51,7 @@ def match(self:SimCodebook,
 
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:SimCodebook,
     x:Tensor, # (n, dim) vectors
     n_iter:int=25, # steps at most; fewer where nothing moves
@@ -76,6 +79,7 @@ def fit_kmeans(self:SimCodebook,
 # %% ../../nbs/quantize/27_simvq.ipynb #ee3c1641
 class SimVQ(nn.Module, PyTorchModelHubMixin):
     "`len(sizes)` frozen tables with their maps, each applied to the residual of the one before"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         sizes:tuple=(256,256,256), # codewords of each level
@@ -124,6 +128,7 @@ def loss(self:SimVQ, batch)->dict:
 
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:SimVQ,
     x, # (n, dim) vectors or `Embeddings`
     n_iter:int=25, # steps of each level at most
@@ -140,6 +145,7 @@ def fit_kmeans(self:SimVQ,
 # %% ../../nbs/quantize/27_simvq.ipynb #2a25475f
 class SimVAE(Autoencoder, PyTorchModelHubMixin):
     "Encoder, residual SimVQ, decoder: an RQ-VAE whose codebooks cannot lose codewords"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         sizes:tuple=(256,256,256), # codewords of each level

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
+from ..core.check import checked
 from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 from .codebook import codebook_loss
@@ -27,6 +28,7 @@ def prefix_residual(
 # %% ../../nbs/quantize/36_tree.ipynb #a8f6f2b5
 class TreeQuantizer(nn.Module, PyTorchModelHubMixin):
     "A root codebook for level 1, one leaf codebook for all other levels"
+    @checked
     def __init__(self,
         code_dim:int=128, # width of one level's vector; `n_levels` of them side by side make the input
         n_levels:int=3,
@@ -93,6 +95,7 @@ def loss(self:TreeQuantizer, batch)->dict:
 
 # %% ../../nbs/quantize/36_tree.ipynb #9d79f2df
 @patch
+@checked
 def freeze_tables(self:TreeQuantizer, on:bool=True)->TreeQuantizer: # self
     "Hold both tables fixed, so that fine-tuning moves codewords only through the maps"
     for cb in (self.root,self.leaf):
@@ -101,6 +104,7 @@ def freeze_tables(self:TreeQuantizer, on:bool=True)->TreeQuantizer: # self
 
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:TreeQuantizer,
     x, # (n, L*code_dim) vectors
     n_iter:int=25, # Lloyd steps at most
@@ -116,6 +120,7 @@ def fit_kmeans(self:TreeQuantizer,
 # %% ../../nbs/quantize/36_tree.ipynb #be19e27a
 class TreeVAE(Autoencoder, PyTorchModelHubMixin):
     "Encoder, tree quantizer, decoder: UTGRec's codebooks for vectors that are there already"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         n_levels:int=3,

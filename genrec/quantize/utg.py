@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Histories, Samples
 from ..core.progress import progress
 from ..core.batches import to_device
@@ -29,6 +30,7 @@ def _inside(h):
     edge.index_add_(0, start, torch.ones_like(start)).index_add_(0, end-1, -torch.ones_like(end))
     return (edge.cumsum(0)[:len(h.items)]>0).nonzero()[:,0]
 
+@checked
 def adjacent_items(
     train:Samples, # training part of a split, and of nothing else
     n_items:int,
@@ -83,6 +85,7 @@ def gather_rows(
     return torch.cat([p[:int(k)] for p,k in zip(_Gather.apply(full), n)])
 
 # %% ../../nbs/quantize/60_utg.ipynb #f9c61aa8
+@checked
 def alignment_loss(
     z:Tensor, # (n, L, dim) vectors of items
     z_pos:Tensor, # (n, L, dim) of their positives
@@ -153,6 +156,7 @@ def _check_parts(encoder, quantizer, decoders):
 # %% ../../nbs/quantize/60_utg.ipynb #b8d4b65e
 class UTGTokenizer(nn.Module):
     "Encoder, codebooks and decoders under one objective"
+    @checked
     def __init__(self,
         encoder:nn.Module, # keeps `check_item_encoder`
         quantizer:nn.Module, # `n_levels*dim` wide: `TreeQuantizer`, or `ProductQuantizer` with a codebook a level
@@ -235,6 +239,7 @@ def loss(self:UTGTokenizer, b:UTGBatch)->dict:
 
 # %% ../../nbs/quantize/60_utg.ipynb #5fc59223
 @patch
+@checked
 def begin(self:UTGTokenizer,
     items, # what the encoder's `prepare` gave, all of it
     seed:int=0,
@@ -244,6 +249,7 @@ def begin(self:UTGTokenizer,
     self.begun.fill_(1)
     return self
 
+@checked
 def begins(
     items, # as `begin`
     seed:int=0,
@@ -259,6 +265,7 @@ def begins(
 # %% ../../nbs/quantize/60_utg.ipynb #27002370
 PARTS = ('maps','adapter','encoder','decoders') # of a tokenizer; without a tree the codebooks themselves count as maps
 
+@checked
 def tokenizer_part(
     weight:str, # its name in a `UTGTokenizer`
 )->str: # one of `PARTS`
@@ -269,6 +276,7 @@ def tokenizer_part(
     return 'maps' if head=='quantizer' else 'decoders'
 
 @patch
+@checked
 def fine_tune(self:UTGTokenizer,
     tables:bool=False, # train the tables E too
     only:tuple=(), # of `PARTS`: what learns (default: all)
@@ -290,6 +298,7 @@ def fine_tune(self:UTGTokenizer,
 # %% ../../nbs/quantize/60_utg.ipynb #305dc846
 @patch
 @torch.no_grad()
+@checked
 def vectors(self:UTGTokenizer,
     items, # what the encoder's `prepare` gave
     block:int=256, # items at once

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
+from ..core.check import checked
 from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 from .codebook import codebook_loss, tally, ema_update, revive, rotate_to
@@ -19,6 +20,7 @@ from .rqvae import mlp
 # %% ../../nbs/quantize/21_vq.ipynb #f3852a9f
 class VectorQuantizer(nn.Module, PyTorchModelHubMixin):
     "The nearest of `size` codewords"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         size:int=512, # codewords
@@ -78,6 +80,7 @@ def follow(self:VectorQuantizer, x, c): # (n, dim) vectors, (n,) their codes
 
 @patch
 @torch.no_grad()
+@checked
 def fit_kmeans(self:VectorQuantizer,
     x, # (n, dim) vectors or `Embeddings`
     n_iter:int=25, # Lloyd steps at most
@@ -93,6 +96,7 @@ def fit_kmeans(self:VectorQuantizer,
 # %% ../../nbs/quantize/21_vq.ipynb #bf4287f0
 class Autoencoder(nn.Module):
     "Encoder, quantizer, decoder"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         quantizer:nn.Module, # has `dim`, `sizes`, `encode`, `decode`, `forward -> Quantized`
@@ -131,6 +135,7 @@ def loss(self:Autoencoder, batch)->dict:
 
 @patch
 @torch.no_grad()
+@checked
 def start(self:Autoencoder,
     x, # (n, dim) vectors or `Embeddings`
     seed:int=0,
@@ -146,6 +151,7 @@ def start(self:Autoencoder,
 # %% ../../nbs/quantize/21_vq.ipynb #63012aab
 class VQVAE(Autoencoder, PyTorchModelHubMixin):
     "Encoder, one codebook, decoder"
+    @checked
     def __init__(self,
         dim:int, # width of the vectors
         size:int=512, # codewords

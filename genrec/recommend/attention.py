@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import linear
 
 # %% ../../nbs/recommend/03_attention.ipynb #24c3d750
@@ -38,18 +39,51 @@ class AttentionBlock(nn.Module):
         self.ff = nn.Sequential(nn.Linear(dim, d_ff), nn.GELU(), nn.Linear(d_ff, dim))
         self.n1,self.n2,self.drop = nn.LayerNorm(dim, eps=1e-12),nn.LayerNorm(dim, eps=1e-12),nn.Dropout(dropout)
 
-    def attend(self, x, look=None, ok=None, *, causal=None, at=None): # as `fetch`
+    def attend(self,
+        x:Tensor, # (b, t, dim)
+        look:Tensor=None, # (b, t, dim) what queries and keys see (default: `x`)
+        ok:Tensor=None, # (b, t) positions that may be looked at (default: all)
+        *,
+        causal:bool=None, # for this call (default: as made)
+        at:Tensor=None, # (b, m) positions that are computed; all are looked at
+        about=None, # for `weigh`
+    )->Tensor: # (b, t, dim), or (b, m, dim)
         "The first half of a block"
-        return self.n1(take_positions(x, at)+self.drop(self.fetch(x, look, ok, causal=causal, at=at)))
+        fetched = self.fetch(x, look, ok, causal=causal, at=at, about=about)
+        return self.n1(take_positions(x, at)+self.drop(fetched))
 
     def feed(self, x):
         "The second half: the feed-forward layer"
         return self.n2(x+self.drop(self.ff(x)))
-    def forward(self, x, look=None, ok=None, *, causal=None, at=None):
+    def forward(self, x, look=None, ok=None, *, causal=None, at=None, about=None):
         "(b, t, dim) -> (b, t, dim), or (b, m, dim) of the positions `at`; see `attend`"
-        return self.feed(self.attend(x, look, ok, causal=causal, at=at))
+        return self.feed(self.attend(x, look, ok, causal=causal, at=at, about=about))
+
+# %% ../../nbs/recommend/03_attention.ipynb #16353d69
+checked(AttentionBlock) # its arguments are looked at
 
 # %% ../../nbs/recommend/03_attention.ipynb #3a7615a2
+@patch
+def fetch(self:AttentionBlock, x, look=None, ok=None, *, causal=None, at=None, about=None): # as `attend`
+    "(b, t, dim), or (b, m, dim): what each position takes from those that it looks at"
+    causal = self.causal if causal is None else causal
+    q,k,v = self._queries_keys_values(x, look, at)
+    a = self.weigh(q, k, v, mask=_mask(x, ok, causal, at), causal=causal, at=at, about=about)
+    return self.o(a.transpose(1,2).flatten(2))
+
+@patch
+def weigh(self:AttentionBlock,
+    q:Tensor, k:Tensor, v:Tensor, # (b, heads, m or t, d)
+    *,
+    mask:Tensor, # bool, see `_mask`
+    causal:bool, at:Tensor, # as in `attend`
+    about, # what a block of another kind knows of the positions
+)->Tensor: # (b, heads, m or t, d)
+    "What each position takes from those that it looks at"
+    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and mask is None,
+                                          dropout_p=self.p if self.training else 0.)
+
+# %% ../../nbs/recommend/03_attention.ipynb #368e7387
 @patch
 def _project(self:AttentionBlock, y, first, end):
     "(b, t, dim) -> (end-first, b, n_heads, t, dim/n_heads): the thirds from `first`; queries are 0, keys 1, values 2"
@@ -70,24 +104,6 @@ def _queries_keys_values(self:AttentionBlock, x, look, at):
         return *self._project(look, 0, 2),*self._project(x, 2, 3)
     return self._project(x, 0, 3)
 
-# %% ../../nbs/recommend/03_attention.ipynb #7f46170a
-@patch
-def fetch(self:AttentionBlock,
-    x:Tensor, # (b, t, dim)
-    look:Tensor=None, # (b, t, dim) what queries and keys see (default: `x`)
-    ok:Tensor=None, # (b, t) positions that may be looked at (default: all)
-    *,
-    causal:bool=None, # for this call (default: as made)
-    at:Tensor=None, # (b, m) positions that are computed; all are looked at
-)->Tensor: # (b, t, dim), or (b, m, dim)
-    "What each position takes from those that it looks at"
-    causal = self.causal if causal is None else causal
-    q,k,v = self._queries_keys_values(x, look, at)
-    mask = _mask(x, ok, causal, at)
-    a = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and mask is None,
-                                       dropout_p=self.p if self.training else 0.)
-    return self.o(a.transpose(1,2).flatten(2))
-
 def _mask(x, ok, causal, at):
     "(b or 1, 1, m or 1, t) bool of what may be looked at; None for everything, or for all that came before"
     mask = None if ok is None else ok[:,None,None]
@@ -99,6 +115,7 @@ def _mask(x, ok, causal, at):
     return past if mask is None else mask&past
 
 # %% ../../nbs/recommend/03_attention.ipynb #78c97dac
+@checked
 def run_blocks(
     blocks, # `AttentionBlock`s
     x:Tensor, # (b, t, dim)
@@ -107,6 +124,7 @@ def run_blocks(
     *,
     look=None, # (i, x) -> what queries and keys of block i see (default: x itself)
     causal:bool=None, # as made
+    about=None, # for each block's `weigh`
 )->Tensor: # (b, t, dim), or (at.sum(), dim)
     "All blocks, one after the other; the last computes the wanted positions alone"
     positions,wanted = (None,None) if at is None else wanted_positions(at)
@@ -114,7 +132,7 @@ def run_blocks(
     for i,block in enumerate(blocks):
         last = i==len(blocks)-1
         seen = None if look is None else look(i, x)
-        x = block(x, seen, ok, causal=causal, at=positions if last else None)
+        x = block(x, seen, ok, causal=causal, at=positions if last else None, about=about)
     if at is None:
         return x
     return x[wanted] if len(blocks) else x[at]
@@ -129,6 +147,7 @@ def start_small(m:nn.Module):
         m.weight.data[m.padding_idx] = 0
 
 # %% ../../nbs/recommend/03_attention.ipynb #7cf904f4
+@checked
 def length_groups(
     items:Tensor, # (n, t) items, -1 behind the end
     least:int=512, # positions that a cut has to save

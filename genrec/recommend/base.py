@@ -7,9 +7,9 @@ __all__ = ['check_histories', 'check_weights', 'check_samples', 'length_blocks',
            'rank_in_blocks', 'check_recommender']
 
 # %% ../../nbs/recommend/00_base.ipynb #c563e0ac
-from numbers import Integral
 import torch
 from torch import Tensor
+from ..core.check import LARGEST, check_whole, checked
 from ..core.values import Histories, Log, Samples, Split, Ranking
 from ..core.ragged import covered, flat_items
 
@@ -100,10 +100,10 @@ def check_k(
     k, # how many items are asked for
 )->int:
     "Refuse what is no number of items"
-    if isinstance(k, bool) or not isinstance(k, Integral) or k<0:
-        raise ValueError(f"`k` is a number of items, 0 or more, got {k!r}")
+    check_whole('k', k, most=LARGEST)
     return int(k)
 
+@checked
 def top_k(
     scores:Tensor, # (n, n_items) score of every item
     k:int=10,
@@ -127,6 +127,7 @@ def top_k(
     return Ranking(i, s)
 
 # %% ../../nbs/recommend/00_base.ipynb #0fd397fb
+@checked
 def rank_in_blocks(
     scores, # `Histories` -> (n, n_items) scores
     h:Histories,
@@ -142,6 +143,7 @@ def rank_in_blocks(
     return Ranking(torch.cat([r.items for r in parts]), torch.cat([r.scores for r in parts]))
 
 # %% ../../nbs/recommend/00_base.ipynb #2c16a4cd
+@checked
 def check_recommender(
     m, # has `recommend(histories, k)`
     n_items:int, # size of the catalogue

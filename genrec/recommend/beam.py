@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Ranking, Histories
 from ..codes.trie import CodeTrie
 from ..core.ragged import flat_items
@@ -51,6 +52,7 @@ class Ways:
 
 # %% ../../nbs/recommend/12_beam.ipynb #b8453084
 @torch.no_grad()
+@checked
 def beam_search(
     next_logits, # (codes, parent) -> scores of the next code, see below
     trie:CodeTrie, # legal codes

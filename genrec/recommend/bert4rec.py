@@ -9,6 +9,7 @@ __all__ = ['hide', 'append_item', 'BERT4Rec']
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Samples
 from .base import check_samples
 from .attention import AttentionBlock, run_blocks, states_at
@@ -39,6 +40,7 @@ def append_item(
 # %% ../../nbs/recommend/66_bert4rec.ipynb #f92ef270
 class BERT4Rec(NextItem):
     "Guesses masked items from both sides"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         dim:int=64,

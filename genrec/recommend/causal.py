@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from dataclasses import dataclass, replace
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.config import setting
 from ..core.layers import byte_dropout, fast_linear
 from ..core.progress import progress
 from ..core.values import Embeddings, Histories, Samples
-from .attention import AttentionBlock, run_blocks, start_small, states_at
+from .attention import run_blocks, start_small, states_at
+from .history_block import HistoryBlock
 from .base import check_histories, check_samples, length_blocks
 from .level_decoder import level_decoder
 from .search import search
@@ -24,6 +26,7 @@ from .tables import CodeTables
 from .training import cross_entropy
 
 # %% ../../nbs/recommend/28_causal.ipynb #ae155fef
+@checked
 @dataclass(frozen=True)
 class CausalConfig:
     "Sizes and switches of a `CausalRecommender`; `replace(cfg, n_layers=3)` changes one"
@@ -32,10 +35,11 @@ class CausalConfig:
     n_heads:int=2
     d_ff:int=512
     d_decoder:int=256       # hidden layer of the decoder over levels
-    decoder:str='sum'       # form of the decoder, or 'block'
-    decoder_layers:int=setting(1, before=1) # blocks of the decoder 'block'
-    dropout:float=.3        # after the embeddings, in attention, after each part and in the decoder
+    decoder:str='sum'       # its form, or 'block'
+    decoder_layers:int=setting(1, before=1) # of 'block'
+    dropout:float=.3        # after embeddings and each part, in attention, in the decoder
     item_vectors:bool=False # add a learned vector of each item to what is read; zero at first
+    recency:bool=False      # a learned bias for each head says how many items ago an item was
     legal:bool=False        # the softmax runs over the codes that exist under a prefix, not over all codes
     tie:bool=True           # heads share the table of input codes
     shared:bool=False       # levels from the second on share their tokens, as UTGRec's leaves do
@@ -73,7 +77,8 @@ class CausalRecommender(CodeTables):
         self.above = nn.Embedding(self.first_tuple, cfg.dim, padding_idx=0) # of codes above, for the decoder
         self.place = nn.Embedding(cfg.max_history, cfg.dim)
         self.norm,self.drop = nn.LayerNorm(cfg.dim),nn.Dropout(cfg.dropout)
-        def block(): return AttentionBlock(cfg.dim, cfg.n_heads, cfg.d_ff, cfg.dropout)
+        longest = cfg.max_history if cfg.recency else 0
+        def block(): return HistoryBlock(cfg.dim, cfg.n_heads, cfg.d_ff, cfg.dropout, longest=longest)
         self.blocks = nn.ModuleList(block() for _ in range(cfg.n_layers))
         fast_linear(byte_dropout(self)).apply(start_small)
         self.decoder = level_decoder(cfg.decoder, cfg.dim, levels, d_hidden=cfg.d_decoder, dropout=cfg.dropout,
@@ -135,6 +140,10 @@ def item_vector(self:CausalRecommender,
     return x.masked_fill((items<0)[...,None], 0.)
 
 @patch
+def about(self:CausalRecommender, items):
+    "What blocks are told of items beside their vectors"
+
+@patch
 def states(self:CausalRecommender,
     items:Tensor, # (b, t) items, -1 behind the end
     at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
@@ -142,7 +151,7 @@ def states(self:CausalRecommender,
     "One state for each position; a position sees itself and what came before"
     x = self.item_vector(items)+self.place.weight[:items.shape[1]]
     everywhere = torch.ones_like(items, dtype=torch.bool) # padding stands behind: no position looks there
-    return run_blocks(self.blocks, self.drop(self.norm(x)), everywhere, at)
+    return run_blocks(self.blocks, self.drop(self.norm(x)), everywhere, at, about=self.about(items))
 
 # %% ../../nbs/recommend/28_causal.ipynb #620c38b8
 @patch
@@ -171,12 +180,13 @@ def target_nll(self:CausalRecommender,
     h:Tensor, items:Tensor, # (n, dim) states, (n,) targets
     *,
     smoothing:float=0., # of the labels, see `cross_entropy`
+    logits:list=None, # what `target_logits` gave for them
 )->list: # of (n,) for each level, in nats
     "-log p of the codes of `items`, level by level; several codes of a level cost the sum of theirs"
     if self.legal:
         self.trie = self.trie.to(self.device)
     codes,out = self.codes[items],[]
-    for l,scores in enumerate(self.target_logits(h, items)):
+    for l,scores in enumerate(self.target_logits(h, items) if logits is None else logits):
         scores = [s.float() for s in (scores if isinstance(scores, (list,tuple)) else [scores])]
         if self.legal:
             pairs = [self._among_legal(l, items, scores)]
@@ -281,6 +291,7 @@ def decoding_blocks(self:CausalRecommender,
 
 # %% ../../nbs/recommend/28_causal.ipynb #3d095fb1
 @patch
+@checked
 def recommend(self:CausalRecommender,
     histories, # `Histories` or lists of items
     k:int=10, # items per history

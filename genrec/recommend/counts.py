@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Embeddings, Histories, Ranking, Samples
 from .base import check_histories, check_samples, rank_in_blocks, training_items
 from .markov import add_rows, sparse_rows
 from .saved import HubRecommender
 
 # %% ../../nbs/recommend/52_counts.ipynb #d02a74d4
+@checked
 def followers(
     samples:Samples, # training part of a split: every prefix of the users' sequences
     n_items:int,
@@ -67,6 +69,7 @@ def _unit_rows(content, n_items):
 class FollowersAndContent(HubRecommender, nn.Module):
     "What followed the last items, and what is like them: counted, not trained"
     sized_by_weights = ('start','col','value','vectors','word_')
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         content=None, # `Embeddings`, (n_items, dim) tensor or csr_matrix of the items; None: counts alone
@@ -159,6 +162,7 @@ def _alike(self:FollowersAndContent, items, weight):
     return torch.from_numpy((pick@words@words.T).toarray()).float()
 
 @patch
+@checked
 def recommend(self:FollowersAndContent,
     histories, # `Histories` or lists, none empty
     k:int=10, # items per history

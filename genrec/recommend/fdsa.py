@@ -9,6 +9,7 @@ __all__ = ['PooledFeatures', 'FDSA']
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
+from ..core.check import checked
 from ..core.values import Embeddings
 from .attention import AttentionBlock
 from .sasrec import SASRec
@@ -17,6 +18,7 @@ from .features import check_features, standardised
 # %% ../../nbs/recommend/75_fdsa.ipynb #53897057
 class PooledFeatures(nn.Module):
     "One vector from several contents of an item, each weighted by what it says"
+    @checked
     def __init__(self, emb, n_items:int, dim:int):
         super().__init__()
         embs = check_features(emb, n_items)
@@ -36,6 +38,7 @@ class PooledFeatures(nn.Module):
 # %% ../../nbs/recommend/75_fdsa.ipynb #881dccf8
 class FDSA(SASRec):
     "Next item by causal self-attention over items and over their contents"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         emb, # `Embeddings` or a dict of them: pooled by attention

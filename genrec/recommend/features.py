@@ -9,6 +9,7 @@ __all__ = ['check_features', 'standardised', 'ItemFeatures', 'SASRecF', 'GRU4Rec
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
+from ..core.check import checked
 from ..core.values import Embeddings, Samples
 from .attention import states_at
 from .sequence import next_items
@@ -17,6 +18,7 @@ from .sasrec import SASRec
 from .gru4rec import GRU4Rec, packed_gru, start_recurrent
 
 # %% ../../nbs/recommend/72_features.ipynb #4da513ba
+@checked
 def check_features(
     emb, # `Embeddings`, or a dict of them
     n_items:int, # rows wanted
@@ -36,6 +38,7 @@ def check_features(
                              "leave it out, or look at its encoder")
     return embs
 
+@checked
 def standardised(
     emb, # `Embeddings`, or a dict of them: side by side
     n_items:int, # rows wanted
@@ -59,6 +62,7 @@ def _standardised(e):
 # %% ../../nbs/recommend/72_features.ipynb #55f5498b
 class ItemFeatures(nn.Module):
     "Contents looked up by item; not trained"
+    @checked
     def __init__(self, emb, n_items:int, dim:int=None): # as in `standardised`
         super().__init__()
         self.register_buffer('x', F.pad(standardised(emb, n_items, dim), (0,0,0,1)))
@@ -73,6 +77,7 @@ class ItemFeatures(nn.Module):
 # %% ../../nbs/recommend/72_features.ipynb #1d28ba04
 class SASRecF(SASRec):
     "SASRec over [item, content] -> linear"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         emb, # `Embeddings` or a dict of them, see `standardised`
@@ -88,6 +93,7 @@ class SASRecF(SASRec):
 
 class GRU4RecF(GRU4Rec):
     "A GRU over items beside a GRU over contents"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         emb, # `Embeddings` or a dict of them, see `standardised`
@@ -112,6 +118,7 @@ class GRU4RecF(GRU4Rec):
 # %% ../../nbs/recommend/72_features.ipynb #b63a2580
 class ContentRec(SASRec):
     "SASRec over item vectors that are made; a subclass has `table(of)`"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         dim:int=300,

@@ -9,6 +9,7 @@ __all__ = ['Filter', 'FilterBlock', 'FMLPRec']
 import torch
 import torch.nn.functional as F
 from torch import nn
+from ..core.check import checked
 from ..core.values import Samples
 from .base import check_samples, check_weights
 from .sequence import NextItem
@@ -16,6 +17,7 @@ from .sequence import NextItem
 # %% ../../nbs/recommend/69_fmlp.ipynb #01a0f5f5
 class Filter(nn.Module):
     "Each channel times a learned complex number for each frequency"
+    @checked
     def __init__(self, window:int, dim:int):
         super().__init__()
         self.window,self.w = window,nn.Parameter(torch.randn(window//2+1, dim, 2)*.02)
@@ -48,6 +50,7 @@ class FilterBlock(nn.Module):
 # %% ../../nbs/recommend/69_fmlp.ipynb #467d84dc
 class FMLPRec(NextItem):
     "Next item by filters over items"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         dim:int=64,

@@ -9,6 +9,7 @@ __all__ = ['packed_gru', 'GRU4Rec', 'start_recurrent']
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from ..core.check import checked
 from .sequence import NextItem
 
 # %% ../../nbs/recommend/63_gru4rec.ipynb #91b654c1
@@ -23,6 +24,7 @@ def packed_gru(
 
 class GRU4Rec(NextItem):
     "Next item by a GRU over items"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         dim:int=64, # of item vectors

@@ -9,6 +9,7 @@ __all__ = ['user_items', 'item_neighbours', 'ItemKNN']
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Samples, Histories, Ranking
 from ..core.ragged import covered_by_user, flat_items
 from .base import check_histories, rank_in_blocks
@@ -25,6 +26,7 @@ def user_items(
     return pair[:,0],pair[:,1]
 
 # %% ../../nbs/recommend/54_itemknn.ipynb #3ccfeb5b
+@checked
 def item_neighbours(
     user:Tensor, item:Tensor, # (m,) pairs, each once
     n_items:int, k:int, # neighbours kept for each item, at most
@@ -56,6 +58,7 @@ def item_neighbours(
 class ItemKNN(HubRecommender, nn.Module):
     "The sum of similarities to the items of the history"
     sized_by_weights = ('col','value')
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         k:int=100, # neighbours of each item
@@ -102,6 +105,7 @@ def scores(self:ItemKNN, h:Histories)->Tensor: # (n, n_items)
     return out
 
 @patch
+@checked
 def recommend(self:ItemKNN,
     histories, # `Histories` or lists, none empty
     k:int=10, # items per history

@@ -8,12 +8,14 @@ __all__ = ['FORMS', 'SumDecoder', 'BlockDecoder', 'level_decoder']
 # %% ../../nbs/recommend/25_level_decoder.ipynb #9a2e4e67
 import torch
 from torch import nn, Tensor
+from ..core.check import checked
 from ..core.layers import byte_dropout, fast_linear
 from .attention import AttentionBlock, start_small
 
 # %% ../../nbs/recommend/25_level_decoder.ipynb #36d6dedb
 class SumDecoder(nn.Module):
     "State plus the vectors of the codes above, and an MLP for each level"
+    @checked
     def __init__(self,
         dim:int, # of states
         n_levels:int,
@@ -53,6 +55,7 @@ class SumDecoder(nn.Module):
 # %% ../../nbs/recommend/25_level_decoder.ipynb #3d75ffb0
 class BlockDecoder(nn.Module):
     "One causal transformer block, or more, over the state and the codes above"
+    @checked
     def __init__(self,
         dim:int, # of states
         n_levels:int,
@@ -85,6 +88,7 @@ class BlockDecoder(nn.Module):
 # %% ../../nbs/recommend/25_level_decoder.ipynb #0f460e97
 FORMS = dict(sum=SumDecoder, block=BlockDecoder)
 
+@checked
 def level_decoder(
     form:str, # 'sum' or 'block'
     dim:int, n_levels:int,

@@ -9,12 +9,14 @@ __all__ = ['sparse_rows', 'add_rows', 'Markov']
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Samples, Histories, Ranking
 from ..core.ragged import covered
 from .base import check_histories, rank_in_blocks, training_items
 from .saved import HubRecommender
 
 # %% ../../nbs/recommend/51_markov.ipynb #df76c60a
+@checked
 def sparse_rows(
     row:Tensor, col:Tensor, # (m,) int64 pairs, repeated ones are added up
     value:Tensor, # (m,)
@@ -49,6 +51,7 @@ def add_rows(
 class Markov(HubRecommender, nn.Module):
     "Followers by their counts, one table for each number of steps back"
     sized_by_weights = ('col','value')
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         order:int=1, # steps back that are looked at
@@ -104,6 +107,7 @@ def scores(self:Markov, h:Histories)->Tensor: # (n, n_items)
     return out
 
 @patch
+@checked
 def recommend(self:Markov,
     histories, # `Histories` or lists; an empty one gets what is popular
     k:int=10, # items per history

@@ -7,6 +7,7 @@ __all__ = ['RULES', 'paper_rule', 'reciprocal_rank', 'score_sum']
 
 # %% ../../nbs/recommend/30_merge.ipynb #f8d68891
 import torch
+from ..core.check import checked
 from ..core.values import Ranking
 from ..codes.collide import place_in
 
@@ -40,14 +41,17 @@ def _best(query, item, score, shape):
     return Ranking(items, scores)
 
 # %% ../../nbs/recommend/30_merge.ipynb #a32cffb6
+@checked
 def paper_rule(lists, k:int=10)->Ranking:
     "MQL4GRec's: the mean score, and 1 more where an item is in both lists"
     return _merge(lists, k, value=lambda s, r: s, join=lambda total, n: total/n+(n-1))
 
+@checked
 def reciprocal_rank(lists, k:int=10, c:float=60.)->Ranking:
     "Sum over lists of 1/(c + rank), ranks from 1 (Cormack et al. 2009); what a score says does not matter"
     return _merge(lists, k, value=lambda s, r: 1/(c+1+r), join=lambda total, n: total)
 
+@checked
 def score_sum(lists, k:int=10)->Ranking:
     "Sum over lists of exp(score): the geometric mean of a token's probability, 0 where an item is not in the list"
     return _merge(lists, k, value=lambda s, r: s.exp(), join=lambda total, n: total)

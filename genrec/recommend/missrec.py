@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Samples
 from ..quantize.kmeans import kmeans
 from .base import check_samples
@@ -27,6 +28,7 @@ def distinct(
     s = s.masked_fill(~first, -1).sort(1, descending=True).values
     return s[:,:max(1, int((s>=0).sum(1).max()) if len(s) else 1)]
 
+@checked
 def clusters(
     x:Tensor, # (n, dim) contents
     has:Tensor, # (n,) bool: items that have one
@@ -76,6 +78,7 @@ def fused_scores(
 class MISSRec(NextItem):
     "Interests into an encoder, items into a decoder, candidates scored modality by modality"
     sized_by_weights = ('centre_',)
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         embs:dict, # modality -> `Embeddings`

@@ -8,6 +8,7 @@ __all__ = ['Fuse', 'NOVA']
 # %% ../../nbs/recommend/81_nova.ipynb #58ca0c58
 import torch
 from torch import nn
+from ..core.check import checked
 from .attention import run_blocks
 from .bert4rec import BERT4Rec
 from .features import ItemFeatures
@@ -15,6 +16,7 @@ from .features import ItemFeatures
 # %% ../../nbs/recommend/81_nova.ipynb #692b1827
 class Fuse(nn.Module):
     "Several vectors of a place as one"
+    @checked
     def __init__(self, how:str, dim:int, n:int): # 'add', 'concat' or 'gate'; width, number of vectors
         super().__init__()
         if how not in ('add','concat','gate'): raise ValueError(f"`fuse` is 'add', 'concat' or 'gate', got {how!r}")
@@ -33,6 +35,7 @@ class Fuse(nn.Module):
 # %% ../../nbs/recommend/81_nova.ipynb #5f05b364
 class NOVA(BERT4Rec):
     "BERT4Rec whose queries and keys see side information, and whose values are item vectors"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         emb, # `Embeddings` or a dict of them, see `standardised`

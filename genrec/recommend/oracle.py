@@ -9,6 +9,7 @@ __all__ = ['Step', 'score_leaves', 'agreement', 'score_catalog']
 from collections import namedtuple
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Ranking
 from ..codes.trie import CodeTrie
 
@@ -51,6 +52,7 @@ def _log_prob(trie, step, logits, renormalise):
 
 # %% ../../nbs/recommend/15_oracle.ipynb #74195f86
 @torch.no_grad()
+@checked
 def score_leaves(
     next_logits, # what `beam_search` takes; `parent` None starts anew
     trie:CodeTrie,
@@ -75,6 +77,7 @@ def score_leaves(
     return out
 
 # %% ../../nbs/recommend/15_oracle.ipynb #0ec9570a
+@checked
 def agreement(
     a:Ranking, b:Ranking, # of the same queries
     k:int=10,
@@ -85,6 +88,7 @@ def agreement(
     return ((a[:,:,None]==b[:,None])&(b[:,None]>=0)).any(1).sum().item()/max(1, (b>=0).sum().item())
 
 @torch.no_grad()
+@checked
 def score_catalog(
     model, # has `trie`, `legal` and `decoding_blocks(histories, ...)`, as `T5Recommender` does
     histories, # `Histories` or lists of items

@@ -8,6 +8,7 @@ __all__ = ['Popular']
 # %% ../../nbs/recommend/48_popular.ipynb #80cb9b76
 import torch
 from torch import nn
+from ..core.check import checked
 from ..core.values import Samples, Histories, Ranking
 from .base import check_histories, check_samples, rank_in_blocks, top_k, training_items
 from .saved import HubRecommender
@@ -15,6 +16,7 @@ from .saved import HubRecommender
 # %% ../../nbs/recommend/48_popular.ipynb #9bd875e6
 class Popular(HubRecommender, nn.Module):
     "Items by their number of training interactions; ties by item number"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         block:int=2**24, # scores that are held at once

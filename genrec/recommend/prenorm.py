@@ -19,10 +19,11 @@ class PreNormBlock(AttentionBlock):
         super().__init__(dim, n_heads, d_ff, dropout, causal=causal)
         self.drop,self.ff[1] = nn.Dropout(residual_dropout),nn.GELU(approximate='tanh')
 
-    def attend(self, x, look=None, ok=None, *, causal=None, at=None): # as `fetch`
+    def attend(self, x, look=None, ok=None, *, causal=None, at=None, about=None): # as in `AttentionBlock`
         "The first half of a block"
         look = None if look is None else self.n1(look)
-        return take_positions(x, at)+self.drop(self.fetch(self.n1(x), look, ok, causal=causal, at=at))
+        fetched = self.fetch(self.n1(x), look, ok, causal=causal, at=at, about=about)
+        return take_positions(x, at)+self.drop(fetched)
 
     def feed(self, x):
         "The second half: the feed-forward layer"

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import SemanticIds, Samples
 from .attention import run_blocks, states_at
 from .sequence import negatives
@@ -17,6 +18,7 @@ from .sasrec import SASRec
 from .bert4rec import append_item, hide
 
 # %% ../../nbs/recommend/78_s3rec.ipynb #c89c7482
+@checked
 def code_attributes(
     sids:SemanticIds, # of the whole catalogue
     n_levels:int=2, # levels that count as attributes; lower ones are shared by few items
@@ -28,6 +30,7 @@ def code_attributes(
 # %% ../../nbs/recommend/78_s3rec.ipynb #f6f14ab8
 class S3Rec(SASRec):
     "A SASRec with a mask token, which `S3RecPretraining` reads from both sides"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         **kw, # as `SASRec`
@@ -68,6 +71,7 @@ def segments(
 # %% ../../nbs/recommend/78_s3rec.ipynb #ca9a97f0
 class S3RecPretraining(nn.Module):
     "The first stage: `fit(S3RecPretraining(model, attributes), train)`; then `model` is trained as a SASRec"
+    @checked
     def __init__(self,
         model:S3Rec,
         attributes:Tensor, # (n_items, n_attributes) bool

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Ranking
 from ..codes.trie import CodeTrie
 
@@ -34,6 +35,7 @@ def _scores_of_level(trie, level, logits):
 
 # %% ../../nbs/recommend/45_sample.ipynb #532675a9
 @torch.no_grad()
+@checked
 def free_search(
     next_logits, # as for `beam_search`, one head a level
     trie:CodeTrie, # says which IDs an item has; it leads nowhere
@@ -66,6 +68,7 @@ def _ranking(items, scores, k):
     short = max(0, k-s.shape[1])
     return Ranking(F.pad(items, (0,short), value=-1)[:,:k], F.pad(s, (0,short), value=-torch.inf)[:,:k])
 
+@checked
 def drop_invalid(
     g:Generated,
     trie:CodeTrie,
@@ -77,6 +80,7 @@ def drop_invalid(
     scores = g.scores[...,None].masked_fill(~ok, -torch.inf)
     return _ranking(item.flatten(1), scores.flatten(1), k)
 
+@checked
 def invalid_share(
     g:Generated,
     *,
@@ -89,6 +93,7 @@ def invalid_share(
 
 # %% ../../nbs/recommend/45_sample.ipynb #25044ff2
 @torch.no_grad()
+@checked
 def free_ids(
     model, # has `trie`, `legal`, `device` and `decoding_blocks(histories, ...)`, as `T5Recommender` does
     histories, # `Histories` or lists of items
@@ -108,6 +113,7 @@ def free_ids(
     order = torch.cat(at).argsort()
     return Generated(*[torch.cat([getattr(g, f).cpu() for g in found])[order] for f in ('codes','scores','leaf')])
 
+@checked
 def invalid_rate(
     model, histories, # as for `free_ids`
     *,
@@ -141,6 +147,7 @@ def _keep(log_p, number, k, more):
     return log_p.flatten(1).gather(1, i),number,i//log_p.shape[2],[m.flatten(1).gather(1, i) for m in more]
 
 @torch.no_grad()
+@checked
 def sample_search(
     next_logits, # as for `beam_search`, one head a level
     trie:CodeTrie, # legal codes
@@ -169,6 +176,7 @@ def sample_search(
 
 # %% ../../nbs/recommend/45_sample.ipynb #3437e69e
 @torch.no_grad()
+@checked
 def sample_items(
     model, # has `trie`, `device` and `decoding_blocks(histories, ...)`, as `T5Recommender` does
     histories, # `Histories` or lists of items
@@ -196,6 +204,7 @@ def sample_items(
     return Ranking(*[torch.cat([getattr(r, f).cpu() for r in found])[order] for f in ('items','scores')])
 
 # %% ../../nbs/recommend/45_sample.ipynb #1dac748f
+@checked
 def entropy_at_k(
     ranking:Ranking,
     groups:Tensor, # (n_items,) int64 group of each item: its category, its first code

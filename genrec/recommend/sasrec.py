@@ -8,12 +8,14 @@ __all__ = ['SASRec']
 # %% ../../nbs/recommend/60_sasrec.ipynb #b3bdd37b
 import torch
 from torch import nn
+from ..core.check import checked
 from .attention import AttentionBlock
 from .sequence import NextItem
 
 # %% ../../nbs/recommend/60_sasrec.ipynb #19dea9da
 class SASRec(NextItem):
     "Next item by causal self-attention over items"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         dim:int=64,

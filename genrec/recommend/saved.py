@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 from fastcore.basics import patch
 from huggingface_hub import constants, hf_hub_download
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from ..core.check import checked
 from ..core.values import Embeddings, SemanticIds
+from ..core.sealed import load_sealed
 from ..quantize.base import Hub, class_name
 
 # %% ../../nbs/recommend/01_saved.ipynb #1400c96f
+@checked
 def to_json(
     value, # argument of a recommender
     name:str='', # what its tensors are called
@@ -64,6 +66,7 @@ def from_json(
     raise ValueError(f"no kind of argument is called {said['kind']!r}")
 
 # %% ../../nbs/recommend/01_saved.ipynb #c06ed72c
+@checked
 def check_ids(
     theirs:Tensor, # (n_items, n_levels) codes that weights were trained with
     ours:Tensor, # codes of the model that is to take them
@@ -156,36 +159,13 @@ def _said(cls, where, config):
     return said
 
 # %% ../../nbs/recommend/01_saved.ipynb #9182985f
-def _check_folder(cls, where):
-    "Refuse what is no folder of a recommender; names of the Hub pass"
-    path = Path(where)
-    config = path/constants.CONFIG_NAME
-    if not path.exists() and (path.is_absolute() or len(path.parts)!=2 or where.startswith('.')):
-        raise FileNotFoundError(f"no {where}: wanted a folder that `{cls.__name__}.save_pretrained` wrote")
-    if path.is_file():
-        raise ValueError(f"{where} is a file: give the folder that `{cls.__name__}.save_pretrained` wrote")
-    if path.is_dir() and not config.is_file():
-        raise FileNotFoundError(f"no {config}: wanted a folder that `{cls.__name__}.save_pretrained` wrote")
-    try:
-        if path.is_dir():
-            _said(cls, where, json.loads(config.read_text(encoding='utf-8')))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
-        raise ValueError(f"{config} is no JSON ({e}): it was cut off or changed; "
-                         f"save the model again, see `{cls.__name__}.save_pretrained`") from None
-
 def _weights(cls, where, **hub):
-    "Tensors of a folder, or of a model on the Hub"
+    "Tensors of a folder, which was checked, or of a model on the Hub"
     local = Path(where)/constants.SAFETENSORS_SINGLE_FILE
-    if Path(where).is_dir() and not local.is_file():
-        raise FileNotFoundError(f"no {local}: a pickle beside it would not be opened; "
-                                f"save the model again, see `{cls.__name__}.save_pretrained`")
-    if not local.is_file():
-        local = hf_hub_download(repo_id=where, filename=constants.SAFETENSORS_SINGLE_FILE, **hub)
-    try:
+    if local.is_file():
         return load_file(local)
-    except (SafetensorError, ValueError) as e:
-        raise ValueError(f"{local} cannot be read ({e}): it was cut off, or something else wrote it; "
-                         f"save the model again, see `{cls.__name__}.save_pretrained`") from None
+    local = hf_hub_download(repo_id=where, filename=constants.SAFETENSORS_SINGLE_FILE, **hub)
+    return load_sealed(local, f'save the model again, see `{cls.__name__}.save_pretrained`')[0]
 
 # %% ../../nbs/recommend/01_saved.ipynb #0401bc57
 @patch(cls_method=True)
@@ -194,7 +174,6 @@ def from_pretrained(cls:HubRecommender,
     **kw, # arguments in place of those that were saved; those of `huggingface_hub`, such as `revision`
 ): # the model, ready to recommend
     "A saved recommender, with its index and its weights"
-    _check_folder(cls, str(folder))
     return super(HubRecommender, cls).from_pretrained(str(folder), **kw)
 
 @patch(cls_method=True)

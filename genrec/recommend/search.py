@@ -7,6 +7,7 @@ __all__ = ['search']
 
 # %% ../../nbs/recommend/16_search.ipynb #4e2e7f7b
 import torch
+from ..core.check import checked
 from ..core.values import Ranking
 from .base import check_histories, check_k
 from .beam import beam_search
@@ -23,6 +24,7 @@ def _excluded_lists(exclude, n, n_items):
 
 # %% ../../nbs/recommend/16_search.ipynb #a6921bec
 @torch.no_grad()
+@checked
 def search(
     model, # has `trie`, `legal`, `n_items`, `device` and `decoding_blocks(histories, users, ...)`
     histories, # `Histories` or lists of items

@@ -9,6 +9,7 @@ __all__ = ['SemanticKNN']
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
+from ..core.check import checked
 from ..core.values import Embeddings, Histories, Ranking
 from .base import check_histories, top_k
 from .saved import HubRecommender
@@ -16,6 +17,7 @@ from .saved import HubRecommender
 # %% ../../nbs/recommend/57_semantic_knn.ipynb #f7b1b139
 class SemanticKNN(HubRecommender, nn.Module):
     "The nearest items by their vectors (TIGER's Semantic_KNN)"
+    @checked
     def __init__(self,
         emb:Embeddings, # row i is item i
         *,

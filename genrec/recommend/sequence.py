@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Samples, Histories, Ranking
 from ..core.progress import progress
 from ..core.ragged import flat_items
@@ -21,6 +22,7 @@ from .saved import HubRecommender
 from .attention import start_small, states_at
 
 # %% ../../nbs/recommend/09_sequence.ipynb #b5a778d2
+@checked
 def sequences(
     s:Samples, # training part of a split: every prefix of the users' sequences
     window:int, # positions that a model reads; a longer sequence is cut into windows from its young end
@@ -32,6 +34,7 @@ def sequences(
     back = n.cumsum(0).repeat_interleave(n)-1-row # 0 for a user's last sample, 1 for the one before, ...
     return s[order[back%window==0]]
 
+@checked
 def next_items(
     batch:Samples,
     window:int, # positions that are read
@@ -42,6 +45,7 @@ def next_items(
     return items, torch.cat([items[:,1:], items[:,:1]*0-1], 1).scatter(1, n-1, batch.target[:,None])
 
 # %% ../../nbs/recommend/09_sequence.ipynb #bec58ed9
+@checked
 def negatives(
     target:Tensor, # (n,) items that came
     n_items:int, k:int, # how many for each
@@ -115,6 +119,7 @@ def group_top_k(
     v,i = s.gather(1, at).topk(k, 1)
     return v,at.gather(1, i)
 
+@checked
 def best_items(
     score, # (first, end) -> (n, end-first) scores of these items
     n_items:int, k:int,
@@ -145,6 +150,7 @@ def best_items(
 # %% ../../nbs/recommend/09_sequence.ipynb #8d385d30
 class NextItem(HubRecommender, nn.Module):
     "A state for each position, compared with a vector for each item; a subclass has `states(items)`"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         dim:int, # of item vectors
@@ -243,6 +249,7 @@ def scorer(self:NextItem, items, w):
 # %% ../../nbs/recommend/09_sequence.ipynb #1593023e
 @patch
 @torch.no_grad()
+@checked
 def recommend(self:NextItem,
     histories, # `Histories` or lists of items
     k:int=10, # items per history

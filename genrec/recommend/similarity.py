@@ -10,12 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.arrays import as_vectors
+from ..core.escape import as_label
 from ..core.values import Histories, Embeddings
 from ..codes.product import product_ids
 from .t5 import T5Config, T5Recommender
 
 # %% ../../nbs/recommend/42_similarity.ipynb #be19de7d
+@checked
 def buckets(
     v:Tensor, # (n_items, dim) vectors of length 1
     items:Tensor, # (b, t) items of some histories, -1 where there is none
@@ -62,6 +65,7 @@ def _directions(x, n):
 
 class SimilarityT5(T5Recommender):
     "A T5 over semantic IDs whose encoder knows how alike the items of a history are"
+    @checked
     def __init__(self,
         sids, # `SemanticIds` of the whole catalogue, or a dict of them; see `T5Recommender`
         vectors, # (n_items, dim) float Tensor, or `Embeddings`: fixed; BBQRec's are what its quantizer decodes
@@ -95,6 +99,7 @@ def similarity(self:SimilarityT5,
     return buckets(self.vectors, F.pad(h.last(self.max_history).pad(), around, value=-1), self.n_buckets)
 
 @patch
+@checked
 def table_of(self:SimilarityT5,
     layer:int, # of the encoder
 )->Tensor: # (n_buckets+2, heads, d), or None: this layer has none
@@ -159,11 +164,11 @@ def plot_similarity(
     b = buckets(m.vectors, torch.tensor([items], device=m.device), m.n_buckets)[0].cpu()
     ax = ax or plt.subplots(figsize=(3.4,2.8))[1]
     im = ax.imshow(b, cmap='cividis', vmin=0, vmax=m.n_buckets)
-    label = [str(names[i]) if names is not None else str(i) for i in items]
+    label = [as_label(names[i]) if names is not None else str(i) for i in items]
     at = range(len(items))
     ax.set(xticks=at, yticks=at, xlabel='read item', ylabel='reading item')
-    ax.set_xticklabels(label, rotation=90, parse_math=False)
-    ax.set_yticklabels(label, parse_math=False)
+    ax.set_xticklabels(label, rotation=90)
+    ax.set_yticklabels(label)
     ax.figure.colorbar(im, ax=ax, label=f'similarity, 0 to {m.n_buckets}')
     return ax
 
@@ -200,6 +205,7 @@ def _read_shares(m, e, w, v):
     return w.sum(4).mean(2),(w*longer[:,:,None]).sum(4).mean(2)
 
 # %% ../../nbs/recommend/42_similarity.ipynb #dddb80d3
+@checked
 def plot_attention(
     m:SimilarityT5,
     history, # item numbers
@@ -218,6 +224,6 @@ def plot_attention(
     for ax,x,title in zip(axes[1:], (a,b), ('read, without the table','read, with the table')):
         im = ax.imshow(x, cmap='cividis', vmin=0, vmax=max(a.max(), b.max()))
         ax.set(title=title, xlabel='read item', xticks=first.get_xticks(), yticks=[])
-        ax.set_xticklabels(labels, rotation=90, parse_math=False)
+        ax.set_xticklabels(labels, rotation=90)
     axes[2].figure.colorbar(im, ax=axes[2], label='share of attention')
     return list(axes)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from dataclasses import dataclass, replace
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Histories, Ranking, Samples
 from ..core.config import check_precision
 from ..core.progress import progress
@@ -21,6 +22,7 @@ from .tables import CodeTables
 from .training import cross_entropy, cut_short
 
 # %% ../../nbs/recommend/27_t5.ipynb #23f28108
+@checked
 @dataclass(frozen=True)
 class T5Config:
     "Sizes and switches of a `T5Recommender`; `replace(cfg, n_layers=2)` changes one"
@@ -212,6 +214,7 @@ class _NextScores:
         return m.head(self.decoder(x, parent), l)
 
 @patch
+@checked
 def memory_budget(self:T5Recommender, memory:int=None)->int: # bytes
     """What a block of histories may take: `memory`, or 128 MB on a CPU, whose caches like small blocks,
     and a quarter of what is free on a GPU"""
@@ -268,6 +271,7 @@ def decoding_blocks(self:T5Recommender,
 
 # %% ../../nbs/recommend/27_t5.ipynb #f91195c6
 @patch
+@checked
 def recommend(self:T5Recommender,
     histories, # `Histories` or lists of items
     k:int=10, # items per history

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from torch import nn, Tensor
 from torch.autograd.function import once_differentiable
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import Linear, drop_mask, linear
 
 # %% ../../nbs/recommend/18_t5_layers.ipynb #1e0e307f
@@ -35,6 +36,7 @@ class _RMSNorm(torch.autograd.Function):
         along = torch.linalg.vecdot(g, x)[...,None]*inverse**3/x.shape[-1]
         return (g*inverse).addcmul_(x, along, value=-1), None, None
 
+@checked
 def rms_norm(
     x:Tensor, # (..., d) float32
     dtype=torch.float32, # of the result
@@ -90,6 +92,7 @@ class _Relu(torch.autograd.Function):
         g = g if ctx.keep is None else g*ctx.keep
         return torch.ops.aten.threshold_backward(g, ctx.saved_tensors[0], 0), None
 
+@checked
 def relu(
     h:Tensor, # (..., d); overwritten where no gradient is asked for
     q:int=0, # of 256: how many values are dropped
@@ -201,6 +204,7 @@ def draw_twice(
 
 class T5Attention(nn.Module):
     "Weights of an attention; the first of a stack has the table of distances too"
+    @checked
     def __init__(self,
         d_model:int, d_kv:int, n_heads:int,
         n_buckets:int=0, # rows of the table of distances; 0 for none
@@ -226,6 +230,7 @@ class T5Attention(nn.Module):
 # %% ../../nbs/recommend/18_t5_layers.ipynb #4dc1fcd0
 class T5FeedForward(nn.Module):
     "Two linear layers with a ReLU between, or T5 1.1's gated GELU"
+    @checked
     def __init__(self, d_model:int, d_ff:int,
         gated:bool=False, # gelu(first)*second in place of relu(first)
     ):
@@ -267,6 +272,7 @@ def side_by_side(
 
 class T5Block(nn.Module):
     "One layer of a T5: attention to its own sequence, in a decoder to what the encoder read, and feed-forward"
+    @checked
     def __init__(self, *, d_model:int, d_ff:int, d_kv:int, n_heads:int,
         decoder:bool=False,
         n_buckets:int=0, # rows of the table of distances, in the first layer of a stack

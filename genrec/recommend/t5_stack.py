@@ -10,6 +10,7 @@ import torch
 from functools import partial
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.layers import drop_mask, linear
 from genrec.recommend.t5_layers import (T5Block, attention_weights, distance_bucket, fused_attention, join_heads,
     rms_norm, split_heads)
@@ -17,6 +18,7 @@ from genrec.recommend.t5_layers import (T5Block, attention_weights, distance_buc
 # %% ../../nbs/recommend/21_t5_stack.ipynb #ca590674
 class T5Stack(nn.Module):
     "Encoder or decoder of a T5 over embeddings"
+    @checked
     def __init__(self, *, d_model:int, d_ff:int, d_kv:int, n_heads:int, n_layers:int,
         dropout:float=.1, # rounded to a multiple of 1/256
         decoder:bool=False, # causal, and reads what an encoder gave
@@ -117,6 +119,7 @@ def _attentions(self:T5Stack, x, ok, read, read_ok, *, dtype, drop, mix):
     return own,cross
 
 # %% ../../nbs/recommend/21_t5_stack.ipynb #85d3b024
+@checked
 def hf_name(
     name:str, # of a weight of `T5Stack`
     decoder:bool,
@@ -164,6 +167,7 @@ def from_hf(cls:T5Stack,
 # %% ../../nbs/recommend/21_t5_stack.ipynb #cca1a78c
 class CachedDecoder:
     "Writes one position after the other for `w` beams of each of `n` sequences"
+    @checked
     def __init__(self,
         decoder:T5Stack,
         products:list, # its `products`; their precision is the cache's

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from dataclasses import fields
+from ..core.check import checked
 from ..core.values import SemanticIds
 from ..codes.product import product_ids
 from ..codes.trie import CodeTrie
@@ -40,6 +41,7 @@ def with_tuples(
 # %% ../../nbs/recommend/06_tables.ipynb #4f88f5cb
 class PickedScores:
     "Scores of all codes of a head, computed where they are picked"
+    @checked
     def __init__(self,
         hidden:Tensor, # (..., dim) states
         weight:Tensor, # (n_codes, dim)
@@ -84,6 +86,7 @@ def __getitem__(self:PickedScores, where)->Tensor: # (n, m) or (n, m, c)
     return picked.gather(-1, code.expand(len(self.hidden), *code.shape))
 
 # %% ../../nbs/recommend/06_tables.ipynb #2c7fabfc
+@checked
 def check_tuple_vectors(given, sids, legal:bool): # `given`
     "Refuse `tuple_vectors` where it can mean nothing"
     if given not in (False, True, 'input', 'output'):
@@ -113,6 +116,7 @@ class CodeTables(HubRecommender, nn.Module):
 
 # %% ../../nbs/recommend/06_tables.ipynb #9a754440
 @patch
+@checked
 def set_codes(self:CodeTables,
     sids, # `SemanticIds` of the whole catalogue, or a dict of them: several codes at each level
     *,
@@ -159,6 +163,7 @@ def own_arguments(self:CodeTables)->dict:
 
 # %% ../../nbs/recommend/06_tables.ipynb #83732ecf
 @patch
+@checked
 def make_heads(self:CodeTables,
     *,
     tie:bool=True, # heads share the table of input codes

@@ -10,9 +10,12 @@ from pathlib import Path
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Histories, Samples, SemanticIds, Ranking
 from ..core.record import digest
-from ..core.checkpoint import fingerprint, save_checkpoint, load_checkpoint
+from ..core.checkpoint import save_checkpoint, load_checkpoint
+from ..core.describe import array_digest
+from ..core.writing import as_path, filling_folder
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie
 from .base import check_histories, check_k, length_blocks
@@ -38,6 +41,7 @@ def both_ids(
 # %% ../../nbs/recommend/39_tasks.ipynb #b493630a
 class TaskT5(T5Recommender):
     "Encoder-decoder over the words of a `QuantitativeLanguage`"
+    @checked
     def __init__(self,
         lang:QuantitativeLanguage, # words of the whole catalogue
         *,
@@ -74,7 +78,7 @@ class TaskT5(T5Recommender):
 # %% ../../nbs/recommend/39_tasks.ipynb #60f52bdb
 def _vocabulary(lang): # (8,) uint8
     "Digest of what words mean: of the mark of their vocabulary or, where that is unknown, of the words themselves"
-    words = lang.mark or {m: fingerprint(s.codes) for m,s in lang.sids.items()}
+    words = lang.mark or {m: [str(tuple(s.codes.shape)), array_digest(s.codes)] for m,s in lang.sids.items()}
     return torch.tensor(list(bytes.fromhex(digest([lang.sizes, words]))), dtype=torch.uint8)
 
 @patch
@@ -88,6 +92,7 @@ def _load_from_state_dict(self:TaskT5, state, prefix, *how):
 
 # %% ../../nbs/recommend/39_tasks.ipynb #9fad826f
 @patch
+@checked
 def use(self:TaskT5,
     lang:QuantitativeLanguage, # of the same vocabulary
     check:bool=True,
@@ -162,6 +167,7 @@ def _excluded(exclude, h, rows, m):
     return e[rows]
 
 # %% ../../nbs/recommend/39_tasks.ipynb #5d33cc6f
+@checked
 def modality_lists(
     m:TaskT5,
     histories, # `Histories` or lists of items
@@ -192,6 +198,7 @@ def modality_lists(
 
 # %% ../../nbs/recommend/39_tasks.ipynb #769e9ad3
 @patch
+@checked
 def recommend(self:TaskT5,
     histories, # `Histories` or lists of items
     k:int=10, # items per history
@@ -208,12 +215,14 @@ def recommend(self:TaskT5,
     return (merge or self.merge)(list(lists.values()), k)
 
 # %% ../../nbs/recommend/39_tasks.ipynb #c4eaad98
+@checked
 def answerable(m:TaskT5, samples:Samples, modality:str='text')->Tensor: # (n,) bool
     "Which samples a modality can read and answer"
     there = m.there[m.modalities.index(modality)].cpu()
     return (in_modality(samples.history, there, 0).lengths>0)&there[samples.target]
 
 @torch.no_grad()
+@checked
 def target_losses(
     m:TaskT5,
     samples:Samples,
@@ -245,8 +254,9 @@ def save_pretrained(self:TaskT5, folder)->Path: # the folder
     meta = dict(kind='recommender', settings=self.settings, merge=rule,
                 sizes=self.language.sizes, mark=self.language.mark)
     weights = {k:v.detach().cpu().contiguous().clone() for k,v in self.own_weights().items()}
-    save_checkpoint(Path(folder)/'recommender.safetensors', weights, meta)
-    self.language.save_pretrained(folder)
+    with filling_folder(folder, 'recommender.safetensors') as new:
+        save_checkpoint(new/'recommender.safetensors', weights, meta)
+        self.language.save_pretrained(new)
     return Path(folder)
 
 # %% ../../nbs/recommend/39_tasks.ipynb #3211d695
@@ -257,7 +267,7 @@ def from_pretrained(cls:TaskT5,
     merge=None, # how lists become one (default: as it was saved)
 )->TaskT5:
     "A model and its words"
-    path = Path(folder)/'recommender.safetensors'
+    path = as_path(folder)/'recommender.safetensors'
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` of a `TaskT5` wrote")
     weights,meta = load_checkpoint(path)
@@ -265,11 +275,17 @@ def from_pretrained(cls:TaskT5,
         raise ValueError(f"{path} holds no recommender, but {meta.get('kind') or 'other tensors'}; "
                          "see `TaskT5.save_pretrained`")
     lang = QuantitativeLanguage.from_pretrained(folder) if lang is None else lang
+    lost = [name for name in ('settings','sizes','mark') if name not in meta]
+    if lost: raise ValueError(f"{path} says nothing of {lost}: save the model again, see `TaskT5.save_pretrained`")
     lang.check_same(meta['sizes'], meta['mark'], 'the saved model')
     merge = merge or RULES.get(meta.get('merge', 'paper_rule'))
     if merge is None:
         raise ValueError(f"{path} merges by a rule that has no name here, {list(RULES)} have: give it as `merge`")
-    m = cls(lang, merge=merge, **meta['settings'])
-    m.load_state_dict(m.state_dict()|weights)
+    try:
+        m = cls(lang, merge=merge, **meta['settings'])
+        m.load_state_dict(m.state_dict()|weights)
+    except (AttributeError, LookupError, RuntimeError, TypeError) as e:
+        raise ValueError(f"{path}: its settings and its weights do not make a {cls.__name__} together ({e}); "
+                         "save the model again") from None
     m.begun = vocabulary_mark(m.own_weights())
     return m.eval()

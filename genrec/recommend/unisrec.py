@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Samples, Histories, Embeddings
 from ..core.layers import linear
 from .features import ItemFeatures, ContentRec
@@ -17,6 +18,7 @@ from .features import ItemFeatures, ContentRec
 # %% ../../nbs/recommend/84_unisrec.ipynb #f9914709
 class Experts(nn.Module):
     "Several whitening maps (x-b)W, mixed by gates that see x"
+    @checked
     def __init__(self,
         n_in:int, n_out:int, # widths
         n_experts:int=8,
@@ -49,6 +51,7 @@ class Experts(nn.Module):
 # %% ../../nbs/recommend/84_unisrec.ipynb #9cd884c3
 class UniSRec(ContentRec):
     "SASRec over adapted text vectors, compared by cosine"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         emb, # `Embeddings` or a dict of them, see `standardised`
@@ -79,6 +82,7 @@ class UniSRec(ContentRec):
         return x+self.item.weight[of] if self.transductive else x
 
 # %% ../../nbs/recommend/84_unisrec.ipynb #f3450ffe
+@checked
 def transfer_weights(
     source:nn.Module, # pre-trained
     target:nn.Module, # of another catalogue: its features and IDs stay
@@ -135,6 +139,7 @@ def contrast(
     same = (what[:,None]==what)&(i[:,None]!=i)
     return F.cross_entropy(s.masked_fill(same, -torch.inf), i)
 
+@checked
 def dropped(
     items:Tensor, # (b, t) items, -1 behind the end
     share:float, # probability that an item is left out
@@ -148,6 +153,7 @@ def dropped(
 
 class UniSRecPretraining(nn.Module):
     "The first stage: contrasts of a history with its next item, and with itself after items were dropped"
+    @checked
     def __init__(self, model:ContentRec,
         sequence_weight:float=1e-3, # of the sequence-sequence contrast
         drop_share:float=.2, # of the items of the other view

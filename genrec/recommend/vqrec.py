@@ -9,6 +9,7 @@ __all__ = ['opq_codes', 'VQRec', 'doubly_stochastic', 'fake_codes', 'VQPretraini
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
+from ..core.check import checked
 from ..core.values import Samples, SemanticIds, Embeddings
 from ..quantize.base import to_sids
 from ..quantize.pq import ProductQuantizer
@@ -16,6 +17,7 @@ from .features import ContentRec
 from .unisrec import contrast
 
 # %% ../../nbs/recommend/87_vqrec.ipynb #d1f6c4e3
+@checked
 def opq_codes(
     emb:Embeddings, # vectors of all items, or of all items of all domains
     n_parts:int=32, # divides the width
@@ -31,6 +33,7 @@ def opq_codes(
 # %% ../../nbs/recommend/87_vqrec.ipynb #17563e68
 class VQRec(ContentRec):
     "SASRec over means of code vectors, compared by cosine"
+    @checked
     def __init__(self,
         sids:SemanticIds, # codes of the whole catalogue
         dim:int=300, **kw, # as `SASRec`; `temperature`
@@ -64,6 +67,7 @@ class VQRec(ContentRec):
         return self.embed_codes(self.codes if of is None else self.codes[of])
 
 # %% ../../nbs/recommend/87_vqrec.ipynb #850c4495
+@checked
 def doubly_stochastic(
     logits:Tensor, # (n, n)
     n_iter:int=8,
@@ -75,6 +79,7 @@ def doubly_stochastic(
     return logits.exp()
 
 # %% ../../nbs/recommend/87_vqrec.ipynb #ffb70f30
+@checked
 def fake_codes(
     codes:Tensor, # (n, n_parts) rows of the code table
     sizes:tuple, # codes of each part
@@ -87,6 +92,7 @@ def fake_codes(
 
 class VQPretraining(nn.Module):
     "The first stage: a history against the batch's items, and against a made-up one"
+    @checked
     def __init__(self, model:VQRec, fake_share:float=.5):
         super().__init__()
         self.model,self.fake_share = model,fake_share
@@ -108,6 +114,7 @@ def contrast_with(
     return F.cross_entropy(torch.cat([s.masked_fill(same, -torch.inf), (a*fake).sum(1, keepdim=True)], 1), i)
 
 # %% ../../nbs/recommend/87_vqrec.ipynb #79329b08
+@checked
 def rematch(
     m:VQRec, # with the code vectors of another shop, see `transfer_weights`
     start:float=1., # how much a code is itself at first

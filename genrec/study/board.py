@@ -7,6 +7,7 @@ __all__ = ['complete_runs', 'study_boards', 'StudyRuns', 'study_runs', 'metric_t
 
 # %% ../../nbs/study/04_board.ipynb #bbea373f
 from dataclasses import dataclass
+from ..core.escape import as_markdown
 from ..core.record import Run, find_up, load_runs
 from ..core.values import md_table
 from ..evaluate.compare import check_board, check_runs, leaderboard
@@ -124,4 +125,4 @@ def metric_tables(
 )->str: # Markdown
     "A `metric_table` for each dataset"
     made = {name: md_table(*metric_table(runs, name, systems, columns, form=form)) for name in data}
-    return '\n\n'.join(f'**{title}**, {name}\n\n{table}' for name,table in made.items())
+    return '\n\n'.join(f'**{as_markdown(title)}**, {as_markdown(name)}\n\n{table}' for name,table in made.items())

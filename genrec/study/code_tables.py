@@ -8,6 +8,7 @@ __all__ = ['CODE_PROPERTIES', 'rows_of_codes', 'quantizer_table', 'rule_table', 
 
 # %% ../../nbs/study/12_code_tables.ipynb #1c4a1345
 import torch
+from ..core.escape import as_label
 from ..evaluate.compare import Leaderboard, leaderboard
 from .quantizers import QUANTIZERS
 from .codes import RULES
@@ -153,7 +154,7 @@ def plot_properties(
     for ax,what in zip(axes, CODE_PROPERTIES):
         for i,(name,point) in enumerate(points.items()):
             x = float('nan') if point[what] is None else point[what]
-            ax.plot(x, point['recall@10'], 'osD^vPX*hd'[i%10], color=colours[i%6], label=name, ms=7)
+            ax.plot(x, point['recall@10'], 'osD^vPX*hd'[i%10], color=colours[i%6], label=as_label(name), ms=7)
         ax.set_xlabel(what, fontsize=8)
         ax.grid(alpha=.25)
     axes[0].set_ylabel('recall@10')

@@ -7,10 +7,10 @@ __all__ = ['LEARNT', 'word_settings', 'language_of', 'describe_language', 'langu
            'word_meaning']
 
 # %% ../../nbs/study/40_mql4grec_words.ipynb #11cb7dee
-import base64, io
-from html import escape
+import base64, html, io
 from pathlib import Path
 import torch
+from ..core.escape import as_html
 from ..core.values import SemanticIds, md_table
 from ..core.store import Store
 from ..data.images import contact_sheet
@@ -125,20 +125,21 @@ def poster_table(
     domains = {}
     for level in levels:
         domains |= dict.fromkeys(level['domains'])
-    head = ''.join(f'<th>{escape(name)}</th>' for name in ('code', *domains))
+    head = ''.join(f'<th>{as_html(name)}</th>' for name in ('code', *domains))
     rows = []
     for level in levels:
         cells = [_picture_cell(level['domains'].get(domain)) for domain in domains]
-        rows.append(f"<tr><td>{escape(level['code'])}</td>{''.join(cells)}</tr>")
+        rows.append(f"<tr><td>{as_html(level['code'])}</td>{''.join(cells)}</tr>")
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 def _picture_cell(sheet):
     "A cell of `poster_table`, empty where a shop has no such item"
     if sheet is None:
         return '<td></td>'
-    titles = escape('; '.join(sheet['titles']))
-    source = f"data:image/jpeg;base64,{escape(sheet['jpeg'])}"
-    return f'<td><img src="{source}" alt="{titles}"><br><small>{titles}</small></td>'
+    titles = '; '.join(sheet['titles'])
+    source = f"data:image/jpeg;base64,{html.escape(sheet['jpeg'])}"
+    alt = as_html(titles, quoted=True)
+    return f'<td><img src="{source}" alt="{alt}"><br><small>{as_html(titles)}</small></td>'
 
 # %% ../../nbs/study/40_mql4grec_words.ipynb #570a5806
 LEARNT = {'from all items': True, 'from the sources alone': False} # by translators -> `learn_target`

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
-from ..core.record import Run, digest
+from ..core.record import Run, check_name, digest, refuse_links
 
 # %% ../../nbs/study/00_runner.ipynb #f03e56d3
 @contextmanager
@@ -21,9 +21,11 @@ def claim(
 ): # whether this process has the claim
     "Hold a claim on a job while the block runs"
     import fcntl
+    check_name('name', name, 200)
     path = Path(folder)/'.claims'/name
+    refuse_links(path, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_CREAT|os.O_RDWR)
+    file = os.open(path, os.O_CREAT|os.O_RDWR|os.O_NOFOLLOW)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX|fcntl.LOCK_NB)
@@ -48,6 +50,9 @@ class Job:
     config:dict # every setting that makes a difference, except the seed
     needs:tuple=() # jobs whose runs `make` asks for with `made`
     keep:bool=False # keep the configuration of `make`'s own run too, under `made`
+    def __post_init__(self):
+        for name in ('system','data'):
+            check_name(name, getattr(self, name))
     @property
     def name(self):
         "Its name in progress lines"
@@ -62,10 +67,16 @@ class Job:
 FOUND = ('best_epoch', 'valid_curve')
 
 @patch
+def paths(self:Job, folder)->list: # in order
+    "Run files of this system and dataset; links in place of their folders are refused"
+    place = Path(folder)/self.system/self.data
+    refuse_links(place, folder)
+    return sorted(place.glob('*.json'))
+
+@patch
 def files(self:Job, folder)->dict: # path -> `Run`
     "Runs of this system, dataset and seed, whatever their settings"
-    paths = (Path(folder)/self.system/self.data).glob('*.json')
-    runs = {path: Run.load(path) for path in sorted(paths)}
+    runs = {path: Run.load(path) for path in self.paths(folder)}
     return {path: run for path,run in runs.items() if run.seed==self.seed}
 
 @patch
@@ -95,7 +106,7 @@ NOT_ITS_OWN = ('search', 'valid', 'processor')
 @patch
 def took(self:Job, folder)->list: # of seconds
     "What runs of this system on this dataset took, whatever their settings and seeds"
-    runs = [Run.load(path) for path in (Path(folder)/self.system/self.data).glob('*.json')]
+    runs = [Run.load(path) for path in self.paths(folder)]
     seconds = [sum(value for name,value in run.seconds.items() if name not in NOT_ITS_OWN) for run in runs]
     return [value for value in seconds if value]
 

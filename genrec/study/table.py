@@ -7,6 +7,7 @@ __all__ = ['COST', 'IN_RECBOLE', 'Table', 'missing_runs', 'unfit_entries', 'row_
 
 # %% ../../nbs/study/70_table.ipynb #1b4b93bd
 from dataclasses import dataclass, field, replace
+from ..core.escape import as_line, as_markdown
 from ..core.record import Run
 from ..core.values import md_table
 from ..evaluate.compare import leaderboard, text_table
@@ -45,13 +46,13 @@ class Table:
         return '; '.join(said)
 
     def __str__(self):
-        table = f'{self.board._about()}\n{text_table(*self.rows())}\n' if self.board else ''
+        table = f'{as_line(self.board._about())}\n{text_table(*self.rows())}\n' if self.board else ''
         return table+self.left_out()
     __repr__ = __str__
 
     def _repr_markdown_(self):
-        table = f'{self.board._about()}\n\n{md_table(*self.rows())}\n\n' if self.board else ''
-        return table+self.left_out()
+        table = f'{as_markdown(self.board._about())}\n\n{md_table(*self.rows())}\n\n' if self.board else ''
+        return table+as_markdown(self.left_out())
 
 # %% ../../nbs/study/70_table.ipynb #ee2a304f
 def missing_runs(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import product
 import torch
 from ..core.config import settings, vary
+from ..core.escape import as_label
 from ..codes.collide import append_rank
 from ..evaluate.compare import leaderboard
 from ..systems.tiger import TigerConfig, tiger
@@ -111,7 +112,7 @@ def plot_trials(
     for i,(name,own) in enumerate(shown.items()):
         for ax,metric in zip(axes, ('ndcg@10','nats')):
             curve = torch.tensor([run.config['valid_curve'][metric] for run in own]).mean(0)
-            ax.plot(own[0].config['valid_curve']['epoch'], curve, 'os^vDP*X'[i%8]+'-', ms=4, label=name)
+            ax.plot(own[0].config['valid_curve']['epoch'], curve, 'os^vDP*X'[i%8]+'-', ms=4, label=as_label(name))
     for ax,label in zip(axes, ('NDCG@10','nats of the next item')):
         ax.set(xlabel='epoch', ylabel=f'{label}, validation')
         ax.grid(alpha=.25)

@@ -6,6 +6,7 @@
 __all__ = ['keep_row', 'keep_table', 'seed_points', 'plot_points', 'target_split', 'gain_in_groups', 'plot_gains']
 
 # %% ../../nbs/study/52_utgrec_views.ipynb #a1f4a2de
+from ..core.escape import as_label
 from ..core.record import find_up
 from ..core.values import Split, md_table
 from ..data.domains import fewer_users
@@ -96,7 +97,7 @@ def plot_points(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(5, 2.6), layout='constrained')[1]
     means = [sum(figures)/len(figures) for _,figures in points]
-    line, = ax.plot([value for value,_ in points], means, marker='o', ms=4, label=label)
+    line, = ax.plot([value for value,_ in points], means, marker='o', ms=4, label=as_label(label))
     for value,figures in points:
         ax.plot([value]*len(figures), figures, '.', ms=3, alpha=.5, color=line.get_color())
     return ax
@@ -137,8 +138,8 @@ def plot_gains(
     ax = ax or plt.subplots(figsize=(5, 2.6), layout='constrained')[1]
     width = .8/max(1, len(gains))
     for i,(system,values) in enumerate(gains.items()):
-        ax.bar([place+width*i for place in range(len(values))], values, .9*width, label=system)
-    shown = [label.removesuffix(' times').replace(' or more', '+') for label in labels]
+        ax.bar([place+width*i for place in range(len(values))], values, .9*width, label=as_label(system))
+    shown = [as_label(label.removesuffix(' times').replace(' or more', '+')) for label in labels]
     ax.set_xticks([place+.4-width/2 for place in range(len(labels))], shown)
     ax.axhline(0, color='k', lw=.5)
     return ax

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
+from ..core.check import checked
 from ..core.checkpoint import ids_beside
 from ..core.values import Split, Embeddings, SemanticIds, set_seed
 from ..codes.product import product_ids
@@ -31,6 +32,7 @@ from ..recommend.t5 import T5Config
 from .tiger import TigerConfig, System, train_system
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #ca436975
+@checked
 @dataclass(frozen=True)
 class MultiQuantizerConfig:
     "The settings of a `MultiQuantizer`, by its arguments' names"
@@ -58,6 +60,7 @@ class MultiQuantizerConfig:
     rotate:bool=False
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #f67b4dba
+@checked
 @dataclass(frozen=True)
 class TableConfig:
     "The similarity table of a `SimilarityT5`"
@@ -65,6 +68,7 @@ class TableConfig:
     layers:tuple=None       # encoder layers that use it (default: all)
     shared_table:bool=False # one table for all layers
 
+@checked
 @dataclass(frozen=True)
 class BBQRecConfig(TigerConfig):
     "BBQRec by stage"
@@ -84,6 +88,7 @@ class BBQRecConfig(TigerConfig):
             raise ValueError("`inherit` starts the vectors of codes, and with `tuple_vectors='alone'` there are none")
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #dbc60f19
+@checked
 def foresight(
     embs:dict, # modality -> `Embeddings` of all items
     split:Split, # its validation part is asked about
@@ -129,6 +134,7 @@ def read_ids(
     return BBQRecIds(q, sids, q.vectors(embs))
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #8fc44929
+@checked
 def chosen(
     embs:dict, # modality -> `Embeddings` of all items
     cfg:BBQRecConfig,
@@ -157,6 +163,7 @@ def _check_vectors(m, emb, n_items):
                          "or give `modalities` without it")
 
 # %% ../../nbs/systems/15_bbqrec.ipynb #f069d96c
+@checked
 def bbqrec_ids(
     split:Split, # its training part is learnt from
     embs:dict, # modality -> `Embeddings` of all items, such as dict(text=..., image=...)
@@ -176,6 +183,7 @@ def bbqrec_ids(
     fit(q, data, cfg.ids_fit, evaluate=look, seed=seed, checkpoint=checkpoint, desc='BBQRec codes')
     return read_ids(q.cpu(), embs)
 
+@checked
 def untrained_quantizer(
     dims:dict, # modality -> width of its vectors
     n_items:int, # of the log
@@ -228,6 +236,7 @@ class BBQRecSystem(System):
     "A trained BBQRec, with its tokenizer"
     ids:BBQRecIds
 
+@checked
 def bbqrec(
     split:Split, # see `leave_one_out`
     embs:dict, # modality -> `Embeddings` of all items

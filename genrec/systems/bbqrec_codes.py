@@ -7,12 +7,15 @@ __all__ = ['shared_nats', 'neighbours_by_code', 'neighbour_table']
 
 # %% ../../nbs/systems/20_bbqrec_codes.ipynb #220eae37
 import torch
+from ..core.check import checked
+from ..core.escape import as_markdown
 from ..core.values import md_table
 from ..quantize.align import Club, standardise
 from ..quantize.multi import MultiQuantizer
 from .bbqrec import BBQRecIds
 
 # %% ../../nbs/systems/20_bbqrec_codes.ipynb #a5522d6e
+@checked
 def shared_nats(
     q:MultiQuantizer, # trained, with specific parts
     embs:dict, # modality -> `Embeddings` of all items
@@ -50,6 +53,7 @@ def _coded_and_specific(q, embs):
     return {m: [standardise(v[~items.missing[m]]) for v in both] for m,both in parts.items()}
 
 # %% ../../nbs/systems/20_bbqrec_codes.ipynb #7429b91b
+@checked
 def neighbours_by_code(
     ids:BBQRecIds,
     item:int,
@@ -65,6 +69,7 @@ def neighbours_by_code(
         near[part] = torch.stack([order, shared[order]], 1)
     return near
 
+@checked
 def neighbour_table(
     ids:BBQRecIds,
     item:int,
@@ -76,5 +81,5 @@ def neighbour_table(
     for part,near in neighbours_by_code(ids, item, k).items():
         code = ' '.join(map(str, ids.sids[part].codes[item].tolist()))
         rows.append([part, code, ', '.join(f'{titles[i]} ({n})' for i,n in near.tolist())])
-    title = md_table([titles[item]], []).splitlines()[0].strip('| ') # with bars escaped
-    return f'**{title}**\n\n'+md_table(['code from','code','items next to it (levels they share)'], rows)
+    table = md_table(['code from','code','items next to it (levels they share)'], rows)
+    return f'**{as_markdown(titles[item])}**\n\n{table}'

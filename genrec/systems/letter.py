@@ -12,6 +12,7 @@ import time
 from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Split, Embeddings, SemanticIds, set_seed
 from ..core.ragged import covered
 from ..core.optim import constant, cosine
@@ -27,6 +28,7 @@ from .tiger import RQVAEConfig, TigerConfig, System, plain_t5, train_system
 from ..recommend.t5 import T5Config
 
 # %% ../../nbs/systems/10_letter.ipynb #64ad5a7e
+@checked
 @dataclass(frozen=True)
 class LetterTokenizerConfig(RQVAEConfig):
     "The settings of a `LetterTokenizer`, by its arguments' names"
@@ -42,6 +44,7 @@ class LetterTokenizerConfig(RQVAEConfig):
     xavier:bool=True               # how linear layers start, see `mlp`
     start_ratio:float=2.           # clusters of the k-means start: mean/ratio to mean*ratio items (None: of any size)
 
+@checked
 @dataclass(frozen=True)
 class SASRecConfig:
     "The settings of a `SASRec` that is as wide as the codewords, by its arguments' names"
@@ -50,12 +53,14 @@ class SASRecConfig:
     d_ff:int=256
     dropout:float=.5
 
+@checked
 @dataclass(frozen=True)
 class RankingT5Config(T5Config):
     "The settings of a `RankingT5`, by its arguments' names"
     temperature:float=.7 # of the loss; 1: TIGER's recommender
 
 # %% ../../nbs/systems/10_letter.ipynb #ccd4ba7a
+@checked
 @dataclass(frozen=True)
 class LetterConfig(TigerConfig):
     "The paper's numbers, or its public code's; the recommender's are TIGER's"
@@ -88,6 +93,7 @@ SWEEPS = { # figure 8: one setting at a time
 }
 
 # %% ../../nbs/systems/10_letter.ipynb #a5b70bbf
+@checked
 def cf_vectors(
     split:Split, # its training part is learnt from, its validation part chooses the weights
     cfg:LetterConfig=LetterConfig(),
@@ -112,6 +118,7 @@ def never_bought(split:Split)->Tensor: # (n_items,) bool
     return missing
 
 # %% ../../nbs/systems/10_letter.ipynb #5e68db76
+@checked
 def letter_tokenizer(
     dim:int, # width of the content vectors
     cfg:LetterConfig=LetterConfig(),
@@ -119,6 +126,7 @@ def letter_tokenizer(
     "The tokenizer that a configuration describes"
     return LetterTokenizer(dim, **asdict(cfg.ids))
 
+@checked
 def letter_codes(
     emb:Embeddings, # content of every item
     cf:Embeddings, # collaborative vectors, `code_dim` wide
@@ -136,6 +144,7 @@ def letter_codes(
     fit(tokenizer, data, cfg.ids_fit, evaluate=look, on_epoch=anew, seed=seed, desc='LETTER')
     return tokenizer.cpu()
 
+@checked
 def letter_ids(
     emb:Embeddings, # content of every item
     cf:Embeddings, # collaborative vectors, `code_dim` wide
@@ -153,6 +162,7 @@ def letter_ids(
 # %% ../../nbs/systems/10_letter.ipynb #9b525933
 class RankingT5(T5Recommender):
     "TIGER's recommender with LETTER's ranking-guided loss"
+    @checked
     def __init__(self, sids, *, temperature:float=1., **kw): # as `T5Recommender`
         super().__init__(sids, **kw)
         if not temperature>0:
@@ -178,6 +188,7 @@ def letter_t5(
     return plain_t5(sids, model) if model.temperature==1 else RankingT5(sids, **asdict(model))
 
 # %% ../../nbs/systems/10_letter.ipynb #9477e92d
+@checked
 def letter(
     split:Split, # see `leave_one_out`
     emb:Embeddings, # one vector for each item

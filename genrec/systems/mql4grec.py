@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 import torch
+from ..core.check import checked
 from ..core.values import Samples, Split, set_seed
 from ..core.config import settings, vary
 from ..core.optim import constant
@@ -30,12 +31,14 @@ from ..recommend.t5 import T5Config
 from .tiger import TigerConfig, System
 
 # %% ../../nbs/systems/25_mql4grec.ipynb #3c9545ef
+@checked
 @dataclass(frozen=True)
 class TaskT5Config(T5Config):
     "The settings of a `TaskT5`, by its arguments' names; there are no user tokens"
     n_prompt:int=4           # learnable vectors of each asymmetric and alignment task; 0: no soft prompt
     merge:object=paper_rule  # of the two lists; also `reciprocal_rank`, `score_sum`
 
+@checked
 @dataclass(frozen=True)
 class MQL4GRecConfig(TranslatorConfig, TigerConfig):
     "The paper's numbers: translators as in `TranslatorConfig`, the recommender's size as TIGER's"
@@ -82,6 +85,7 @@ def check_config(lang:QuantitativeLanguage, cfg:MQL4GRecConfig):
             raise ValueError(f"`metric` is one of {able} for words of {list(lang.modalities)}, got {stage.metric!r}")
     if cfg.width<10: raise ValueError(f"`width` must be at least 10, as many items as are measured, got {cfg.width}")
 
+@checked
 def watch_next(
     split:Split,
     cfg:MQL4GRecConfig,
@@ -107,6 +111,7 @@ def task_t5(
     "The recommender that a configuration describes"
     return TaskT5(lang, weights=mixture(lang, kinds, cfg), **asdict(cfg.model))
 
+@checked
 def mql4grec_pretrain(
     sources:Domains, # see `join_domains`
     lang:QuantitativeLanguage, # words of their items, and perhaps of others
@@ -153,6 +158,7 @@ def start_from(
     return m
 
 # %% ../../nbs/systems/25_mql4grec.ipynb #45e4bf84
+@checked
 def mql4grec_finetune(
     split:Split, # of the target, see `leave_one_out`
     lang:QuantitativeLanguage, # words of its items, in the order of its log
@@ -182,6 +188,7 @@ def mql4grec_finetune(
     return System(words.sids, m, measure_lists(m, split, cfg, name=name, data=data, how=how, seed=seed))
 
 # %% ../../nbs/systems/25_mql4grec.ipynb #951fba0f
+@checked
 def measure_lists(
     m:TaskT5,
     split:Split,
@@ -218,6 +225,7 @@ def _each_list(of_each, target, ks):
     return more
 
 # %% ../../nbs/systems/25_mql4grec.ipynb #50aa54b0
+@checked
 def mql4grec(
     split:Split, # of the target
     lang:QuantitativeLanguage, # words of the target's items, and of the sources'
@@ -260,6 +268,7 @@ ABLATIONS = { # name -> what differs: `ablated(cfg, 'text only')`
     'two sources': dict(n_sources=2),
 }
 
+@checked
 def ablated(cfg:MQL4GRecConfig, name:str)->MQL4GRecConfig:
     "A configuration with a row of `ABLATIONS`; a metric that weights are kept by stays, unless it is a modality's loss"
     changes = dict(ABLATIONS[name])

@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, dataclass, fields, replace
 import torch
 from torch import nn
+from ..core.check import checked
 from ..core.values import Split, Embeddings, SemanticIds, set_seed
 from ..core.record import Run
 from ..core.config import settings
@@ -27,6 +28,7 @@ from ..recommend.t5 import T5Config, T5Recommender
 from ..evaluate.protocol import measure, sampled_part, validator
 
 # %% ../../nbs/systems/00_tiger.ipynb #c9e16daf
+@checked
 @dataclass(frozen=True)
 class RQVAEConfig:
     "The sizes of an `RQVAE`, by its arguments' names"
@@ -36,6 +38,7 @@ class RQVAEConfig:
     commitment_weight:float=.25
 
 # %% ../../nbs/systems/00_tiger.ipynb #be2c71e6
+@checked
 @dataclass(frozen=True)
 class TigerConfig:
     "TIGER by stage; `vary(cfg, model=dict(n_layers=2))` changes one setting"
@@ -47,30 +50,36 @@ class TigerConfig:
     width:int=20                              # beams
 
 # %% ../../nbs/systems/00_tiger.ipynb #1b19f72d
+@checked
 def rqvae_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     "TIGER's tokenizer: RQ-VAE from a k-means start, then a level that numbers collisions"
     return append_rank(to_sids(fitted_rqvae(emb, cfg, seed), emb))
 
+@checked
 def fitted_rqvae(emb:Embeddings, cfg:TigerConfig, seed:int=0)->RQVAE:
     "TIGER's quantizer, trained on the vectors of all items"
     set_seed(seed)
     q = RQVAE(emb.dim, **asdict(cfg.ids)).fit_kmeans(emb, seed=seed)
     return fit(q, emb.x, cfg.ids_fit, seed=seed, desc='RQ-VAE')
 
+@checked
 def rqkmeans_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     "RQ-k-means codes of the vectors themselves, then a level that numbers collisions"
     return append_rank(to_sids(ResidualQuantizer(emb.dim, cfg.ids.sizes).fit_kmeans(emb, seed=seed), emb))
 
+@checked
 def normalised_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     "RQ-k-means codes of residuals brought to length 1 (GRID's option), then a level that numbers collisions"
     return append_rank(to_sids(NormalisedResidualQuantizer(emb.dim, cfg.ids.sizes).fit_kmeans(emb, seed=seed), emb))
 
+@checked
 def balanced_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     "RQ-k-means codes of which each is given to equally many items, then a level that numbers collisions"
     q = ResidualQuantizer(emb.dim, cfg.ids.sizes).requires_grad_(False).fit_kmeans(emb, seed=seed, balanced=True)
     return append_rank(SemanticIds(q.encode_balanced(emb), q.sizes))
 
 # %% ../../nbs/systems/00_tiger.ipynb #91606dbf
+@checked
 def with_nats(
     look, # model -> metrics, see `validator`
     split:Split,
@@ -112,6 +121,7 @@ def plain_t5(
     return T5Recommender(sids, **{f.name: getattr(model, f.name) for f in fields(T5Config)})
 
 # %% ../../nbs/systems/00_tiger.ipynb #4275297c
+@checked
 def train_system(
     split:Split,
     sids, # `SemanticIds` of all items, or a dict of them
@@ -149,6 +159,7 @@ def _check_one_catalogue(sids, split):
                          "see `load_catalog(folder, log.items)`")
 
 # %% ../../nbs/systems/00_tiger.ipynb #49c11af8
+@checked
 def tiger(
     split:Split, # see `leave_one_out`
     emb:Embeddings, # one vector for each item

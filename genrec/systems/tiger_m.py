@@ -7,6 +7,7 @@ __all__ = ['joined', 'tiger_m']
 
 # %% ../../nbs/systems/05_tiger_m.ipynb #08b8c327
 import torch
+from ..core.check import checked
 from ..core.values import Split, Embeddings
 from ..recommend.features import standardised
 from .tiger import TigerConfig, System, tiger
@@ -25,6 +26,7 @@ def joined(
     names = '+'.join(emb.name or modality for modality,emb in embs.items())
     return Embeddings(vectors, names, modality='+'.join(embs), missing=missing)
 
+@checked
 def tiger_m(
     split:Split, # see `leave_one_out`
     embs:dict, # modality -> `Embeddings` of all items

@@ -8,6 +8,7 @@ __all__ = ['LightEncoderConfig', 'DecoderConfig', 'TextConfig', 'ImageConfig', '
 
 # %% ../../nbs/systems/30_utg_parts.ipynb #e0a58dad
 from dataclasses import asdict, dataclass
+from ..core.check import checked
 from ..core.values import Split
 from ..core.fit_config import FitConfig
 from ..encode.text import TfidfEncoder
@@ -23,6 +24,7 @@ from ..recommend.t5 import T5Config
 from .tiger import TigerConfig
 
 # %% ../../nbs/systems/30_utg_parts.ipynb #454a42d2
+@checked
 @dataclass(frozen=True)
 class LightEncoderConfig:
     "The transformer of a `LightEncoder`; a language model in its place has settings of its own"
@@ -31,12 +33,14 @@ class LightEncoderConfig:
     n_heads:int=4
     dropout:float=.1
 
+@checked
 @dataclass(frozen=True)
 class DecoderConfig:
     "What the text decoder and the image decoder have in common"
     d_model:int=128
     n_heads:int=4
 
+@checked
 @dataclass(frozen=True)
 class TextConfig:
     "Of the texts that are reconstructed"
@@ -44,6 +48,7 @@ class TextConfig:
     sample:float=1.    # share of its tokens whose loss counts at each step
     counts:bool=True   # begin with how often each token occurs
 
+@checked
 @dataclass(frozen=True)
 class ImageConfig:
     "The diffusion head of an `ImageDecoder`, by its arguments' names"
@@ -52,6 +57,7 @@ class ImageConfig:
     draws:float=4
     learn_variance:bool=True
 
+@checked
 @dataclass(frozen=True)
 class LossConfig:
     "The losses of a `UTGTokenizer`, by its arguments' names"
@@ -63,6 +69,7 @@ class LossConfig:
     bypass_steps:int=300         # passes before anything is quantized
 
 # %% ../../nbs/systems/30_utg_parts.ipynb #7298b194
+@checked
 @dataclass(frozen=True)
 class UTGIdsConfig:
     "A tokenizer: its codes, and the stages around them"
@@ -87,6 +94,7 @@ class UTGIdsConfig:
         return self.sizes if self.tree else self.sizes[:1]*len(self.sizes)
 
 # %% ../../nbs/systems/30_utg_parts.ipynb #a27ca042
+@checked
 @dataclass(frozen=True)
 class TuneConfig:
     "What tuning on the target keeps of what the sources taught, see `quantize.keep`"
@@ -115,6 +123,7 @@ def _check_names(field, names, known):
     if odd: raise ValueError(f"`{field}` is of {', '.join(known)}; got {', '.join(map(repr, odd))}")
 
 # %% ../../nbs/systems/30_utg_parts.ipynb #b4b45bf4
+@checked
 @dataclass(frozen=True)
 class UTGRecConfig(TigerConfig):
     "The paper's numbers by stage; the recommender's size is TIGER's"
@@ -145,6 +154,7 @@ class Content:
     n_tokens:int         # size of that vocabulary
     latents:object=None  # catalogue -> `States`; None: no pictures
 
+@checked
 def light_content(
     catalog, # of the source domains
     *,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
 from torch import nn
+from ..core.check import checked
 from ..core.checkpoint import ids_beside
 from ..core.values import Split, SemanticIds, set_seed
 from ..core.config import flat_settings, settings
@@ -96,6 +97,7 @@ def _expect_both(tok, replay, share):
         tok.text.bias.copy_(((1-share)*own+share*theirs).log())
 
 # %% ../../nbs/systems/35_utgrec.ipynb #91afa29b
+@checked
 def utg_tokenizer(
     content:Content,
     catalog, # row i is item i
@@ -163,6 +165,7 @@ class Pretrained:
         return f"**Pretrained** on {len(self.sids):,} items\n\n"+self.sids._repr_markdown_()
 
 # %% ../../nbs/systems/35_utgrec.ipynb #63f888d8
+@checked
 def utgrec_pretrain(
     split:Split, # of the joined source domains, see `join_domains`
     catalog, # likewise, see `join_catalogs`
@@ -223,6 +226,7 @@ class UTGRecSystem(System):
     "A trained UTGRec, with its tokenizer"
     tokenizer:UTGTokenizer
 
+@checked
 def target_tokenizer(
     pre:Pretrained, # None: nothing is pre-trained
     split:Split, # of the target
@@ -251,6 +255,7 @@ def tokenizer_drift(
     return source.metrics('source') | target.metrics('target')
 
 # %% ../../nbs/systems/35_utgrec.ipynb #5ab155e4
+@checked
 def utgrec_finetune(
     pre:Pretrained, # None: nothing is pre-trained, and `content` is given or learned from the target
     split:Split, # of the target

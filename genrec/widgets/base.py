@@ -8,10 +8,10 @@ __all__ = ['front_end', 'plain', 'View', 'thumbnail', 'Shelf']
 # %% ../../nbs/widgets/00_base.ipynb #edace5dc
 import base64, io, json, os
 from functools import lru_cache
-from html import escape
 from importlib.resources import files
 from itertools import islice
 from fastcore.basics import patch
+from ..core.escape import as_html
 from ..core.record import digest
 
 # %% ../../nbs/widgets/00_base.ipynb #89b1807b
@@ -85,7 +85,7 @@ def static(self:View)->str:
     data = plain(dict(state={**self.state, **more}, answers=held))
     key = digest([self.name, data, self.code('')])
     end = f'mount({{id: {plain(key)}, view, name: {plain(self.name)}, css: CSS}});'
-    return (f'<div data-genrec="{key}"><p>{escape(self.text)}</p></div>\n'
+    return (f'<div data-genrec="{key}"><p>{as_html(self.text)}</p></div>\n'
             f'<script type="application/json" data-genrec-state="{key}">{data}</script>\n'
             f'<script type="module">{self.code(end)}</script>')
 
