@@ -35,7 +35,7 @@ class CausalConfig:
     n_heads:int=2
     d_ff:int=512
     d_decoder:int=256       # hidden layer of the decoder over levels
-    decoder:str='sum'       # its form, or 'block'
+    decoder:str='sum'       # or 'block'
     decoder_layers:int=setting(1, before=1) # of 'block'
     dropout:float=.3        # after embeddings and each part, in attention, in the decoder
     item_vectors:bool=False # add a learned vector of each item to what is read; zero at first
