@@ -25,7 +25,8 @@ from ..recommend.causal import CausalConfig, CausalRecommender
 from ..recommend.counts import FollowersAndContent, tfidf_rows
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
-from .causal import CAUSAL_FIT, CausalSource, causal_rows, masked_metrics, trained_causal
+from .causal import CAUSAL_FIT, CausalSource, causal_rows, trained_causal
+from .causal_systems import masked_metrics
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
