@@ -39,7 +39,7 @@ class CausalConfig:
     decoder_layers:int=setting(1, before=1) # of 'block'
     dropout:float=.3        # after embeddings and each part, in attention, in the decoder
     item_vectors:bool=False # add a learned vector of each item to what is read; zero at first
-    recency:bool=setting(False, before=False) # a learned bias for each head says how many items ago an item was
+    recency:bool=setting(False, before=False) # a learned bias says how many items ago an item was
     legal:bool=False        # the softmax runs over the codes that exist under a prefix, not over all codes
     tie:bool=True           # heads share the table of input codes
     shared:bool=False       # levels from the second on share their tokens, as UTGRec's leaves do

@@ -143,7 +143,8 @@ def blend_jobs(
         def make():
             trained = {row.name: trained_causal(**source.inputs(row, seed)) for row in parts}
             return blend_run(name, corpus, trained, seed=seed, n_users=n_users)
-        config = dict(members={row.name: source.config(row) for row in parts}, n_users=n_users)
+        members = {row.name: source.config(row) for row in parts}
+        config = dict(blend=name, members=members, n_users=n_users)
         return Job(system=name, data=corpus.name, seed=seed, make=make, config=config, keep=True)
     def taught_job(seed):
         row = row_of['causal']
