@@ -1,4 +1,4 @@
-# make demo [DATA=folder]    the workbench, from nothing to a leaderboard and an HTML page: three to six minutes
+# make demo [DATA=folder] [T5=1]   the workbench, from nothing to a leaderboard and an HTML page: three to six minutes; T5: TIGER's too
 # make test                  every notebook and script test; ends with `N passed, N failed`
 # make test ANYWHERE=1       the same as other processors compute it, with two threads, and with all seeds moved by one (ANYWHERE="seeds moved" for one)
 # make lab                   JupyterLab at the workbench (LAB="--no-browser --port=8899" passes options on)
@@ -25,7 +25,7 @@ venv:
 	@bash .ci/venv.sh
 
 demo: venv
-	@$(run) python .ci/demo.py $(if $(DATA),"$(DATA)")
+	@$(run) $(if $(T5),GENREC_T5=1) python .ci/demo.py $(if $(DATA),"$(DATA)")
 
 test: venv
 	@$(run) python .ci/test.py $(if $(ANYWHERE),$(if $(filter 1,$(ANYWHERE)),--anywhere,--setting "$(ANYWHERE)"))

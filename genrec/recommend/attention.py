@@ -49,10 +49,8 @@ class AttentionBlock(nn.Module):
         about=None, # for `weigh`
     )->Tensor: # (b, t, dim), or (b, m, dim)
         "The first half of a block"
-        causal = self.causal if causal is None else causal
-        q,k,v = self._queries_keys_values(x, look, at)
-        a = self.weigh(q, k, v, mask=_mask(x, ok, causal, at), causal=causal, at=at, about=about)
-        return self.n1(take_positions(x, at)+self.drop(self.o(a.transpose(1,2).flatten(2))))
+        fetched = self.fetch(x, look, ok, causal=causal, at=at, about=about)
+        return self.n1(take_positions(x, at)+self.drop(fetched))
 
     def feed(self, x):
         "The second half: the feed-forward layer"
@@ -66,6 +64,14 @@ checked(AttentionBlock) # its arguments are looked at
 
 # %% ../../nbs/recommend/03_attention.ipynb #3a7615a2
 @patch
+def fetch(self:AttentionBlock, x, look=None, ok=None, *, causal=None, at=None, about=None): # as `attend`
+    "(b, t, dim), or (b, m, dim): what each position takes from those that it looks at"
+    causal = self.causal if causal is None else causal
+    q,k,v = self._queries_keys_values(x, look, at)
+    a = self.weigh(q, k, v, mask=_mask(x, ok, causal, at), causal=causal, at=at, about=about)
+    return self.o(a.transpose(1,2).flatten(2))
+
+@patch
 def weigh(self:AttentionBlock,
     q:Tensor, k:Tensor, v:Tensor, # (b, heads, m or t, d)
     *,
@@ -77,6 +83,7 @@ def weigh(self:AttentionBlock,
     return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and mask is None,
                                           dropout_p=self.p if self.training else 0.)
 
+# %% ../../nbs/recommend/03_attention.ipynb #368e7387
 @patch
 def _project(self:AttentionBlock, y, first, end):
     "(b, t, dim) -> (end-first, b, n_heads, t, dim/n_heads): the thirds from `first`; queries are 0, keys 1, values 2"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.check import checked
+from ..core.config import setting
 from ..core.layers import byte_dropout, fast_linear
 from ..core.progress import progress
 from ..core.values import Embeddings, Histories, Samples
@@ -34,10 +35,11 @@ class CausalConfig:
     n_heads:int=2
     d_ff:int=512
     d_decoder:int=256       # hidden layer of the decoder over levels
-    decoder:str='sum'       # form of the decoder, or 'block'
-    dropout:float=.3        # after the embeddings, in attention, after each part and in the decoder
+    decoder:str='sum'       # or 'block'
+    decoder_layers:int=setting(1, before=1) # of 'block'
+    dropout:float=.3        # after embeddings and each part, in attention, in the decoder
     item_vectors:bool=False # add a learned vector of each item to what is read; zero at first
-    recency:bool=False      # a learned bias for each head says how many items ago an item was
+    recency:bool=setting(False, before=False) # a learned bias says how many items ago an item was
     legal:bool=False        # the softmax runs over the codes that exist under a prefix, not over all codes
     tie:bool=True           # heads share the table of input codes
     shared:bool=False       # levels from the second on share their tokens, as UTGRec's leaves do
@@ -47,7 +49,7 @@ class CausalConfig:
     max_history:int=20      # positions: the younger items of a longer history
 
     def __post_init__(self):
-        for name in ('dim','n_heads','d_ff','d_decoder','max_history'):
+        for name in ('dim','n_heads','d_ff','d_decoder','decoder_layers','max_history'):
             if getattr(self, name)<1: raise ValueError(f"`{name}` must be 1 or more, got {getattr(self, name)}")
         for name in ('dropout','label_smoothing'):
             if not 0<=getattr(self, name)<1: raise ValueError(f"`{name}` lies in [0, 1), got {getattr(self, name)}")
@@ -80,7 +82,7 @@ class CausalRecommender(CodeTables):
         self.blocks = nn.ModuleList(block() for _ in range(cfg.n_layers))
         fast_linear(byte_dropout(self)).apply(start_small)
         self.decoder = level_decoder(cfg.decoder, cfg.dim, levels, d_hidden=cfg.d_decoder, dropout=cfg.dropout,
-                                     n_heads=cfg.n_heads)
+                                     n_heads=cfg.n_heads, n_layers=cfg.decoder_layers)
         self.make_heads(tie=cfg.tie, item_vectors=cfg.item_vectors)
         self._set_content(content)
 

@@ -54,7 +54,7 @@ class SumDecoder(nn.Module):
 
 # %% ../../nbs/recommend/25_level_decoder.ipynb #3d75ffb0
 class BlockDecoder(nn.Module):
-    "One causal transformer block over the state and the codes above"
+    "One causal transformer block, or more, over the state and the codes above"
     @checked
     def __init__(self,
         dim:int, # of states
@@ -62,15 +62,20 @@ class BlockDecoder(nn.Module):
         *,
         d_hidden:int=256, # of the feed-forward layer
         dropout:float=.3, n_heads:int=2,
+        n_layers:int=1, # blocks, one after the other
     ):
         super().__init__()
         self.level = nn.Embedding(n_levels, dim)
         self.block = AttentionBlock(dim, n_heads, d_hidden, dropout)
+        self.more = nn.ModuleList(AttentionBlock(dim, n_heads, d_hidden, dropout) for _ in range(n_layers-1))
         fast_linear(byte_dropout(self)).apply(start_small)
 
     def _states(self, h, above):
         x = torch.cat([h[...,None,:], above], -2)+self.level.weight[:above.shape[-2]+1]
-        return self.block(x.flatten(0, -3)).view_as(x)
+        y = self.block(x.flatten(0, -3))
+        for block in self.more:
+            y = block(y)
+        return y.view_as(x)
 
     def next(self, h:Tensor, above:Tensor)->Tensor: # as in `SumDecoder`
         "What is known where the codes of level l are to be told"
@@ -87,10 +92,11 @@ FORMS = dict(sum=SumDecoder, block=BlockDecoder)
 def level_decoder(
     form:str, # 'sum' or 'block'
     dim:int, n_levels:int,
-    **sizes, # `d_hidden`, `dropout`, and `n_heads` of 'block'
+    **sizes, # `d_hidden`, `dropout`, and `n_heads` and `n_layers` of 'block'
 )->nn.Module: # has `next` and `forward`
     "A decoder over levels by the name of its form"
     if form not in FORMS: raise ValueError(f"`decoder` is one of {', '.join(map(repr, FORMS))}, got {form!r}")
     if form=='sum':
+        if sizes.pop('n_layers', 1)!=1: raise ValueError("the decoder 'sum' has no layers to stack: take 'block'")
         sizes.pop('n_heads', None)
     return FORMS[form](dim, n_levels, **sizes)

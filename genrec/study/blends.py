@@ -25,7 +25,8 @@ from ..recommend.causal import CausalConfig, CausalRecommender
 from ..recommend.counts import FollowersAndContent, tfidf_rows
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
-from .causal import CAUSAL_FIT, CausalSource, causal_rows, masked_metrics, trained_causal
+from .causal import CAUSAL_FIT, CausalSource, causal_rows, trained_causal
+from .causal_systems import masked_metrics
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
@@ -142,7 +143,8 @@ def blend_jobs(
         def make():
             trained = {row.name: trained_causal(**source.inputs(row, seed)) for row in parts}
             return blend_run(name, corpus, trained, seed=seed, n_users=n_users)
-        config = dict(members={row.name: source.config(row) for row in parts}, n_users=n_users)
+        members = {row.name: source.config(row) for row in parts}
+        config = dict(blend=name, members=members, n_users=n_users)
         return Job(system=name, data=corpus.name, seed=seed, make=make, config=config, keep=True)
     def taught_job(seed):
         row = row_of['causal']

@@ -94,8 +94,8 @@ def with_nats(
         nats = 0.
         for rows in torch.arange(len(part)).split(block):
             p = to_device(part[rows], model.device)
-            users = p.user if model.n_user_tokens else None
-            nats -= float(model.log_prob(p.history, p.target, users).sum())
+            users = (p.user,) if getattr(model, 'n_user_tokens', 0) else ()
+            nats -= float(model.log_prob(p.history, p.target, *users).sum())
         return look(model) | dict(nats=nats/len(part))
     return measure_both
 
