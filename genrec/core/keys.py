@@ -124,8 +124,8 @@ def _origin(top):
 
 @functools.cache
 def _version_of(top):
-    "Version of an installed package, loaded or not; '' for the standard library, and where it has none"
-    if top in sys.stdlib_module_names:
+    "Version of an installed package, loaded or not; '' for the standard library, and where there is none"
+    if not top or top in sys.stdlib_module_names:
         return ''
     for name in (top, *packages_distributions().get(top, [])):
         try:
