@@ -174,6 +174,10 @@ def main(args=None)->int: # exit code
     commands = dict(study=study_command, demo=demo_command, audit=audit_command, info=info_command)
     try:
         commands[asked.command](asked)
+        sys.stdout.flush()
+    except BrokenPipeError: # whoever reads has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
     except (ValueError, OSError) as error: # what was asked for is wrong, or not there
         print(f'genrec {asked.command}: {error}', file=sys.stderr)
         return 2
