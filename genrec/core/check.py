@@ -128,7 +128,8 @@ _share,_part = dict(most=1),dict(below=1)
 BOUNDS = { # name of an argument -> bounds, as `check_whole` or `check_real` takes them
     **dict.fromkeys(('dim', 'd_model', 'd_ff', 'd_kv', 'd_hidden', 'd_decoder', 'd_in', 'd_out', 'd_cond', 's_dim',
         'z_dim', 'code_dim', 'feature_dim', 'n_in', 'n_out', 'club_hidden', 'hidden'), dict(least=1, most=10**7)),
-    **dict.fromkeys(('n_heads', 'n_levels', 'n_experts', 'n_planes', 'n_parts', 'decoder_layers'), dict(least=1, most=10**6)),
+    **dict.fromkeys(('n_heads', 'n_levels', 'n_experts', 'n_planes', 'n_parts', 'decoder_layers'),
+        dict(least=1, most=10**6)),
     **dict.fromkeys(('n_iter', 'n_turns', 'rounds', 'sinkhorn_iters', 'trials', 'folds', 'order', 'n_boot', 'n_layers',
         'n_kinds', 'n_styles', 'reach'), _many),
     **dict.fromkeys(('batch_size', 'micro_batch', 'micro_cells', 'every', 'save_every', 'width', 'K', 'n_codes',
