@@ -113,7 +113,7 @@ def drive_compare(widget, live):
 def drive_runs(widget, live):
     rows, plot = widget.locator('tbody tr'), widget.locator('svg')
     n_rows = rows.count()
-    system = 'causal' if 'causal' in widget.inner_text() else 'tiger'
+    system = 'causal' if any('causal' in text for text in rows.all_text_contents()) else 'tiger'
     search(widget, f'system={system} recall@10>0')
     until(lambda: 0<rows.count()<n_rows, 'the filter takes rows away')
     assert all(system in text for text in rows.all_inner_texts())
