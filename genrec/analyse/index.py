@@ -216,6 +216,8 @@ def audit_index(
 )->IndexAudit:
     "Count and measure; ValueError where catalogue or vectors are of another length"
     sids = getattr(sids, 'sids', sids)
+    if not isinstance(sids, SemanticIds): raise ValueError(
+        f"wanted `SemanticIds`, got {type(sids).__name__}; `open_index` reads a file of them")
     if not len(sids): raise ValueError("no item has an ID: there is nothing to audit; look at what the filters removed")
     node = [prefix_nodes(sids.codes, sids.sizes, d) for d in range(sids.n_levels+1)]
     n_nodes,bucket,counts = [int(n.max())+1 for n in node],node[-1].bincount(),usage(sids)

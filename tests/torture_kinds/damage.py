@@ -12,6 +12,8 @@ def _hurt(rng, path):
     "Damage a file; says how"
     data = bytearray(path.read_bytes())
     how = rng.choice(('flip','flip','flip','cut','empty','zeros','doubled'))
+    if how=='doubled' and path.suffix in ('.gz','.bz2','.xz','.zst','.lz4'):
+        how = 'cut' # a packed file behind itself is no damage: its members are read one after the other
     if how=='flip':
         bit = rng.randrange(8*len(data))
         data[bit//8] ^= 1<<bit%8
