@@ -201,6 +201,15 @@ def _from_vectors(sids, embeddings, k, sample):
                 neighbours=tuple(neighbour_preservation(sids, embeddings, k, sample=sample)),
                 explained=tuple(explained_variance(sids, embeddings)))
 
+# %% ../../nbs/analyse/10_index.ipynb #3af2b1c7
+def _some_sids(sids):
+    "The `SemanticIds` of what was given; refused where there are none"
+    sids = getattr(sids, 'sids', sids)
+    if not isinstance(sids, SemanticIds): raise ValueError(
+        f"wanted `SemanticIds`, got {type(sids).__name__}; `open_index` reads a file of them")
+    if not len(sids): raise ValueError("no item has an ID: there is nothing to audit; look at what the filters removed")
+    return sids
+
 # %% ../../nbs/analyse/10_index.ipynb #3002a95b
 ALL_NEIGHBOURS,SAMPLE = 2**15,2**12 # more items than the first: the neighbours of so many of them are looked for
 
@@ -215,10 +224,7 @@ def audit_index(
     sample:int=None, # items whose neighbours are looked for (default: all, or 4,096 where there are over 32,768)
 )->IndexAudit:
     "Count and measure; ValueError where catalogue or vectors are of another length"
-    sids = getattr(sids, 'sids', sids)
-    if not isinstance(sids, SemanticIds): raise ValueError(
-        f"wanted `SemanticIds`, got {type(sids).__name__}; `open_index` reads a file of them")
-    if not len(sids): raise ValueError("no item has an ID: there is nothing to audit; look at what the filters removed")
+    sids = _some_sids(sids)
     node = [prefix_nodes(sids.codes, sids.sizes, d) for d in range(sids.n_levels+1)]
     n_nodes,bucket,counts = [int(n.max())+1 for n in node],node[-1].bincount(),usage(sids)
     n_children = []
