@@ -50,6 +50,7 @@ class RQVAE(nn.Module, Hub):
         super().__init__()
         self.dim,self.sizes,self.quantizer_weight = dim,tuple(sizes),quantizer_weight
         widths = (dim,*hidden,code_dim)
+        self.xavier = xavier # a checkpoint names it
         self.encoder,self.decoder = mlp(widths, xavier=xavier),mlp(widths[::-1], xavier=xavier)
         self.rq = ResidualQuantizer(code_dim, sizes, commitment_weight, **codebook)
         self.register_buffer('mean', torch.zeros(dim))
