@@ -11,7 +11,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from ..core.record import find_up
-from .plan import Options, Study, run_study, show_study
+from .plan import Options, Study, plan_study, run_study, show_study
 
 # %% ../../nbs/study/90_command.ipynb #1291acba
 STUDIES = { # name -> module below genrec.study
@@ -62,6 +62,7 @@ def _study_arguments(commands):
     p.add_argument('name', nargs='?', help='see --list')
     p.add_argument('--list', action='store_true', help='say which studies there are')
     p.add_argument('--show', action='store_true', help='say which jobs are done and which are missing, and run none')
+    p.add_argument('--plan', action='store_true', help='say what is missing, and what it will take, and run none')
     for option,(kind,default,what) in _SEVERAL.items():
         p.add_argument(option, nargs='*', type=kind, default=default, help=what)
     for option,(kind,default,what) in _ONE.items():
@@ -100,8 +101,8 @@ def study_command(asked):
     study = find_study(asked.name)
     given = {field.name: getattr(asked, field.name) for field in fields(Options)}
     options = Options(**{name: tuple(value) if isinstance(value, list) else value for name,value in given.items()})
-    if asked.show:
-        return show_study(study, options)
+    if asked.show or asked.plan:
+        return (show_study if asked.show else plan_study)(study, options)
     run_study(study, options)
 
 # %% ../../nbs/study/90_command.ipynb #06339904
