@@ -52,6 +52,8 @@ CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validatio
     'decay': ({}, dict(weight_decay=.1), False),
     'long': ({}, dict(epochs=80, every=4), False),
     'muon': ({}, dict(optimizer=muon), False),
+    'item-dropout': (dict(item_vectors=True, dropout=.5), {}, False),
+    'item-smoothing': (dict(item_vectors=True, dropout=.5, label_smoothing=.1), {}, False),
 }
 OTHER_CODES = ( # of `causal-legal+CODES`
     'rqkmeans_from_balanced','opq','rqkmeans','rqkmeans_normalised','rqvae_revived','shuffled','random')
