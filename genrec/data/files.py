@@ -9,6 +9,7 @@ __all__ = ['PACKED', 'COMMANDS', 'FOREIGN', 'BOMB', 'packing', 'foreign', 'refus
 # %% ../../nbs/data/05_files.ipynb #fb82f97b
 import bz2, gzip, itertools, lzma, re, shlex, warnings, zipfile, zlib
 from pathlib import Path
+from ..core.paths import as_path, readable_path
 
 # %% ../../nbs/data/05_files.ipynb #cf65b1b0
 PACKED = { # how a packed file begins -> (its kind, the command that unpacks it)
@@ -195,7 +196,7 @@ def file_pieces(
     bomb:tuple=BOMB,  # bytes and ratio: a file that unpacks to more than both is refused
 ): # bytes; at last None where the packing is broken or cut off
     "The bytes of a file, unpacked, in pieces of bounded size; what is no text is refused"
-    path,n = Path(path),0
+    path,n = readable_path(path),0
     with path.open('rb') as file:
         start = file.peek(512)[:512]
         kind = packing(start)
@@ -245,7 +246,7 @@ def gzip_is_whole(
     bomb:tuple=BOMB, # bytes and ratio beyond which it is no longer looked at
 )->bool: # False where a checksum does not fit, something is cut off, or it unpacks to too much
     "Whether all checksums of a gzip fit"
-    path,n = Path(path),0
+    path,n = readable_path(path, 'a gzip'),0
     most = max(bomb[0], bomb[1]*path.stat().st_size)
     with path.open('rb') as file:
         member,rest = zlib.decompressobj(31),b''
@@ -280,9 +281,11 @@ def inside(
     name:str, # what the data says: never an absolute path, never a way out
 )->Path: # the path; whether it exists is another question
     "The file of a folder that data names; a name that leads out of the folder, also through a link, is refused"
-    name,root = str(name),Path(folder).resolve()
-    path = Path(folder)/name
-    odd = '\0' in name or '\\' in name or Path(name).is_absolute()
+    name,folder = str(name),as_path(folder, 'a folder')
+    path,root = folder/name,folder.resolve()
+    odd = not name or '\0' in name or '\\' in name or Path(name).is_absolute()
+    if not odd:
+        as_path(name, 'a file')
     if odd or not path.resolve().is_relative_to(root) or path.resolve()==root: raise ValueError(
-        f"{name[:80]!r} leads out of the folder {Path(folder).name}")
+        f"{name[:80]!r} leads out of the folder {folder.name}")
     return path
