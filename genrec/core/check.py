@@ -167,7 +167,7 @@ def check_value(
     optional:bool=False, # None is allowed too, whatever the default
 ): # the value; a number of NumPy as one of Python
     "Refuse a value that is not of its kind, or not within `BOUNDS`"
-    bounds = BOUNDS.get(name, {})
+    bounds = BOUNDS.get(name, dict(most=2**63-1) if kind is int else {})
     optional = optional or default is None
     if kind is int:
         least = min([bounds.get('least', 0), *([default] if type(default) is int else [])])

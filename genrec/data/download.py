@@ -15,6 +15,7 @@ from ssl import SSLCertVerificationError
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
+from ..core.check import checked
 from ..core.paths import as_path, readable_path
 from ..core.writing import make_folder
 from ..core.progress import progress
@@ -290,6 +291,7 @@ def _try_often(part, path, sums, *, tries, wait, **fetch):
         f"{part.size():,} bytes are kept in {part.file.name}, call again to continue")
 
 # %% ../../nbs/data/54_download.ipynb #a5e9fe5a
+@checked
 def download(
     url:str, # http or https
     path, # file to write; its folder is made. A file that is there is kept, after its checksum

@@ -8,6 +8,7 @@ __all__ = ['unpack']
 # %% ../../nbs/data/57_unpack.ipynb #590ac84b
 import gzip, os, re, shutil, stat, tarfile, tempfile, zipfile, zlib
 from pathlib import Path, PurePosixPath
+from ..core.check import checked
 from ..core.writing import make_folder
 from ..core.paths import as_path, readable_path
 
@@ -128,6 +129,7 @@ def _move(paths, work, folder):
 _damage = (EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile,
            RuntimeError) # zipfile has no better one for locked members and methods it does not know
 
+@checked
 def unpack(
     archive, # zip, tar.gz or gz, whatever its name
     folder, # to put the files into; made where it is not there. Files of the same name are replaced
