@@ -100,11 +100,12 @@ class Run:
     seconds:dict=field(default_factory=dict)  # stage -> wall seconds
     versions:dict=field(default_factory=versions)
     ranks:Tensor=None # (n_users,) int64 rank of each test target from 0, -1 where it was not recommended
+    costs:dict=field(default_factory=dict) # of the whole job, as `costs_of` measures them; older files have none
 
     def __post_init__(self):
         for name in ('system','data'):
             check_name(name, getattr(self, name))
-        for n,kind in dict(config=dict, metrics=dict, seconds=dict, versions=dict, seed=int).items():
+        for n,kind in dict(config=dict, metrics=dict, seconds=dict, versions=dict, costs=dict, seed=int).items():
             value = getattr(self, n)
             if not isinstance(value, kind): raise ValueError(f"`{n}` is a {kind.__name__}, got {value!r:.60}")
         if self.ranks is not None:
@@ -125,6 +126,7 @@ def save(self:Run,
 )->Path: # the file
     "Write this run as one JSON file"
     d = {k:getattr(self,k) for k in ('system','data','config','metrics','seed','seconds','versions')}
+    d |= dict(costs=self.costs) if self.costs else {}
     if self.ranks is not None:
         hit = (self.ranks>=0).nonzero()[:,0]
         d['ranks'] = dict(n=len(self.ranks), user=hit.tolist(), rank=self.ranks[hit].tolist())

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
+from ..core.costs import costs_of
 from ..core.record import Run, check_name, digest, refuse_links, run_files
 
 # %% ../../nbs/study/00_runner.ipynb #f03e56d3
@@ -104,10 +105,12 @@ def done(self:Job, folder)->bool:
 @patch
 def run(self:Job, folder, say=print)->int: # files written
     "Make the run; it replaces a run with other settings"
-    start,made = time.time(),self.make()
+    start = time.time()
+    with costs_of() as costs:
+        made = self.make()
     found = dict(made=made.config) if self.keep else {name: made.config[name] for name in FOUND if name in made.config}
     config = dict(self.config, key=self.key, **found)
-    self.put(folder, replace(made, system=self.system, data=self.data, seed=self.seed, config=config))
+    self.put(folder, replace(made, system=self.system, data=self.data, seed=self.seed, config=config, costs=costs))
     shown = [f'{name} {value:.4f}' for name,value in made.metrics.items() if name.endswith('@10')]
     shown.append(f'{time.time()-start:.0f} s')
     say(f"{self.name}: {', '.join(shown)}", flush=True)
