@@ -108,7 +108,7 @@ def fresh_accelerator(
 
 def _check_trackers(asked, taken):
     "Refuse a tracker that is not installed, which Accelerate would leave out"
-    names = [] if asked is None else [asked] if isinstance(asked, str) or not hasattr(asked, '__iter__') else list(asked)
+    names = list(asked) if isinstance(asked, (list,tuple)) else [asked]
     there = {str(getattr(name, 'value', name)) for name in taken}
     lost = [str(name) for name in names if isinstance(name, str) and name!='all' and str(name) not in there]
     if lost: raise ModuleNotFoundError(

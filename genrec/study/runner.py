@@ -51,6 +51,7 @@ class Job:
     config:dict # every setting that makes a difference, except the seed
     needs:tuple=() # jobs whose runs `make` asks for with `made`
     keep:bool=False # keep the configuration of `make`'s own run too, under `made`
+    parts:object=None # () -> `Parts`, what it leaves besides the run file, for `genrec export`
     def __post_init__(self):
         for name in ('system','data'):
             check_name(name, getattr(self, name))
