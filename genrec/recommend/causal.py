@@ -94,7 +94,7 @@ def device(self:CausalRecommender):
 
 @patch
 def training_data(self:CausalRecommender, samples):
-    "Whole sequences of at most `max_history`+1 items, all positions of which are learned at once"
+    "Whole sequences of at most `max_history`+1 items, learned at all positions"
     return sequences(check_samples(samples, self.n_items), self.max_history)
 
 @patch
@@ -141,7 +141,7 @@ def item_vector(self:CausalRecommender,
 
 @patch
 def about(self:CausalRecommender, items):
-    "What blocks are told of items beside their vectors"
+    "What blocks are told beside vectors"
 
 @patch
 def states(self:CausalRecommender,
@@ -236,7 +236,8 @@ def _last(self:CausalRecommender, items):
 
 # %% ../../nbs/recommend/28_causal.ipynb #5ff05d4a
 class _NextCodes:
-    "What `beam_search` asks: scores of the next codes of all beams of some queries"
+    "Scores of the next codes of all beams of some queries"
+    stateless = True # a prefix may be asked for alone
     def __init__(self, model, h):
         self.model,self.h = model,h
 
