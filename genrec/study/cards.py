@@ -50,8 +50,9 @@ def _tables(runs):
         text.append(f'**{as_markdown(data)}**\n\n{md_table(*table)}')
     return '\n\n'.join(text)
 
-_CHECK = """```bash
-pip install genrec
+_CHECK = """With genrec installed:
+
+```bash
 genrec verify FOLDER
 ```"""
 
@@ -78,10 +79,10 @@ def export_card(
 # %% ../../nbs/study/74_cards.ipynb #ce8485e5
 def _what_is_in(said):
     "Rows of what is there, and what is not"
-    rows = [['`runs/`', len(said['runs']), 'run files: settings, metrics, ranks, versions, costs'],
-            ['`codes/`', len(said['codes']), 'semantic IDs, item to words'],
-            ['`models/`', len(said['models']), 'weights, for `from_pretrained`'],
-            ['`vectors/`', sum(bool(one['file']) for one in said['vectors'].values()), 'vectors of the items']]
+    rows = [['runs/', len(said['runs']), 'run files: settings, metrics, ranks, versions, costs'],
+            ['codes/', len(said['codes']), 'semantic IDs, item to words'],
+            ['models/', len(said['models']), 'weights, for `from_pretrained`'],
+            ['vectors/', sum(bool(one['file']) for one in said['vectors'].values()), 'vectors of the items']]
     text = '## In the folder\n\n'+md_table(['','files','what'], rows)
     left = [f"- {as_markdown(one['what'])}: {as_markdown(one['why'])}" for one in said['left_out']]
     return text+('\n\nLeft out:\n\n'+'\n'.join(left) if left else '')

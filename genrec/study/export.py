@@ -17,7 +17,7 @@ from ..core.sealed import json_sum, save_sealed, sealed_json
 from ..core.writing import as_path, writing_folder
 from ..codes.index_json import save_index
 from .cards import export_card, weights_card
-from .parts import Parts, array_digest, holds_vectors, split_digest
+from .parts import Parts, tensor_sha256, holds_vectors, split_digest
 from .plan import Options, Study, find_data, study_folder
 
 # %% ../../nbs/study/75_export.ipynb #99a200a9
@@ -139,7 +139,7 @@ class _Folder:
             save_index(parts.codes, self.place/file, parts.items or None)
             n = len(parts.codes)
             self.codes[file] = dict(data=parts.data, sizes=list(parts.codes.sizes), n_items=n,
-                                    sha256=array_digest(parts.codes.codes))
+                                    sha256=tensor_sha256(parts.codes.codes))
         return file
 
     def put_split(self, parts:Parts):
@@ -157,7 +157,7 @@ def put_vectors(self:_Folder, parts:Parts):
         return
     emb = parts.vectors
     said = dict(name=emb.name, modality=emb.modality, shape=list(emb.x.shape), type=str(emb.x.dtype),
-                sha256=array_digest(emb.x), file=None)
+                sha256=tensor_sha256(emb.x), file=None)
     if self.vectors_licence:
         said |= dict(file=f'vectors/{parts.data}.safetensors', licence=self.vectors_licence)
         (self.place/'vectors').mkdir(exist_ok=True)

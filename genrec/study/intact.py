@@ -32,7 +32,9 @@ class Verified:
     folder:Path
     findings:list=field(default_factory=list) # of `Finding`
     done:list=field(default_factory=list)     # what was looked at, in words
-    def add(self, kind, where, what): self.findings.append(Finding(kind, str(where), str(what)))
+    def add(self, kind, where, what):
+        "Write down what is wrong"
+        self.findings.append(Finding(kind, str(where), str(what)))
     @property
     def same_bytes(self)->bool:
         "Is every file what was exported?"

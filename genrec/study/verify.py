@@ -16,7 +16,7 @@ from ..evaluate.metrics import evaluate, metrics_of_ranks, target_ranks
 from ..quantize.base import class_named
 from .export import MANIFEST, STUDY
 from .intact import Verified, check_bytes, read_told
-from .parts import array_digest, split_digest
+from .parts import tensor_sha256, split_digest
 
 # %% ../../nbs/study/77_verify.ipynb #6f286e7a
 _of_ranks = re.compile(r'(recall|ndcg|mrr)@([1-9][0-9]{0,3})')
@@ -89,7 +89,7 @@ def _check_codes(folder, said, there, found):
             continue
         try:
             sids = load_index(folder/file, items=index_items(folder/file), sizes=tuple(about['sizes']))
-            same = array_digest(sids.codes)==about['sha256']
+            same = tensor_sha256(sids.codes)==about['sha256']
             n = len(sids)
         except (ValueError, OSError, LookupError, TypeError) as error:
             found.add('codes', file, f'cannot be read ({error})')
@@ -110,7 +110,7 @@ def _check_vectors(folder, said, there, found):
         except (ValueError, OSError, LookupError) as error:
             found.add('vectors', file, f'cannot be read ({error})')
             continue
-        if array_digest(x)!=about['sha256']:
+        if tensor_sha256(x)!=about['sha256']:
             found.add('vectors', file, 'are other vectors than those that the codes were made of')
 
 # %% ../../nbs/study/77_verify.ipynb #f9ad8c74
@@ -121,13 +121,19 @@ def _how(said):
         f"it asks for {said!r:.80}; wanted `k` and `width`, numbers from 1 to 1000")
     return said
 
+def _class_of(name):
+    "A recommender's class, of this package alone"
+    found = class_named(name)
+    if not isinstance(found, type): raise ValueError(f"its class is {name!r:.80}, which is no module of this package")
+    return found
+
 def _recommend_again(model, split, how, **more):
     return model.recommend(split.test.history, bar=False, **_how(how), **more)
 
 def _check_again(folder, place, about, run, *, split, found):
     "Let weights recommend to every test user once more"
     try:
-        model = class_named(about['class']).from_pretrained(folder/place)
+        model = _class_of(about['class']).from_pretrained(folder/place)
         ranking = _recommend_again(model, split, about['recommend'])
         hidden = None
         if about.get('masked'):
