@@ -130,6 +130,7 @@ def _class_of(name):
 def _recommend_again(model, split, how, **more):
     return model.recommend(split.test.history, bar=False, **_how(how), **more)
 
+# %% ../../nbs/study/77_verify.ipynb #5d1491f6
 def _check_again(folder, place, about, run, *, split, found):
     "Let weights recommend to every test user once more"
     try:
