@@ -18,8 +18,8 @@ from ..core.store import Store
 from ..core.train import fit
 from ..core.values import set_seed
 from ..evaluate.choose import blend_ranks, choose, choose_weights
-from ..evaluate.metrics import KS, metrics_of_ranks
-from ..evaluate.protocol import measure, validator
+from ..evaluate.metrics import KS
+from ..evaluate.protocol import measure, metrics_of_both, validator
 from ..recommend.base import training_items
 from ..recommend.blend import Blend, Gate, reranked
 from ..recommend.causal import CausalConfig, CausalRecommender
@@ -27,7 +27,6 @@ from ..recommend.counts import FollowersAndContent, tfidf_rows
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
 from .causal import CAUSAL_FIT, CausalSource, causal_rows, trained_causal
-from .causal_systems import masked_metrics
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
@@ -96,10 +95,9 @@ def blend_run(
     ranks,beside = (_within(r, 2*max(KS)) for r in blend_ranks(blend, split.test, ways, bar=False))
     seconds = dict(processor=round(time.process_time()-start, 1))
     found = dict(split=split.rule, chosen=_as_json(whole), chosen_masked=_as_json(masked), exact=blend.exact)
-    metrics = metrics_of_ranks(ranks, KS)
-    metrics |= {f'masked.{metric}': value for metric,value in metrics_of_ranks(beside, KS).items()}
+    metrics = metrics_of_both(ranks, beside, KS)
     metrics |= {'valid_ndcg@10': whole['ndcg@10'], 'masked.valid_ndcg@10': masked['ndcg@10']}
-    return Run(name, corpus.name, found, metrics, seed=seed, seconds=seconds, ranks=ranks)
+    return Run(name, corpus.name, found, metrics, seed=seed, seconds=seconds, ranks=ranks, masked=beside)
 
 # %% ../../nbs/study/58_blends.ipynb #12e2ddc8
 TEACHER_FIT = FitConfig(epochs=60, batch_size=128, micro_cells=3000, lr=1e-3, every=5)
@@ -128,9 +126,8 @@ def taught_run(
     best,share,model = max(found, key=lambda one: one[0])
     seconds = dict(processor=round(time.process_time()-start, 1))
     run = measure(model, split, 'taught', corpus.name, seed=seed, seconds=seconds, width=width, bar=False)
-    masked = masked_metrics(model, split, width=width, exclude=split.test.history, bar=False)
     chosen = dict(share=share, teacher_valid=teacher.fit_log.best['ndcg@10'])
-    metrics = run.metrics | masked | {'valid_ndcg@10': best}
+    metrics = run.metrics | {'valid_ndcg@10': best}
     return replace(run, metrics=metrics, config=run.config | chosen)
 
 # %% ../../nbs/study/58_blends.ipynb #fa18e532

@@ -25,7 +25,7 @@ from ..evaluate.choose import choose
 from ..evaluate.protocol import measure, validator
 from ..recommend.causal import CausalConfig, CausalRecommender
 from ..recommend.counts import FollowersAndContent, tfidf_rows
-from .causal_systems import CAUSAL_SYSTEMS, masked_metrics, system_jobs, tried_systems
+from .causal_systems import CAUSAL_SYSTEMS, system_jobs, tried_systems
 from .codes import RULE_OF, CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
@@ -105,9 +105,8 @@ def causal_run(
     model = trained_causal(corpus, ids, cfg, training, seed=seed, content=content, checkpoint=checkpoint)
     seconds = dict(fit=round(model.fit_log.seconds, 2), processor=round(time.process_time()-start, 1))
     run = measure(model, split, 'causal', corpus.name, seed=seed, seconds=seconds, width=width, bar=False)
-    masked = masked_metrics(model, split, width=width, exclude=split.test.history, bar=False)
     found,valid = _validation(model.fit_log, training.metric)
-    return replace(run, metrics=run.metrics | valid | masked, config=run.config | found)
+    return replace(run, metrics=run.metrics | valid, config=run.config | found)
 
 def _validation(log, metric):
     "What a training found out about itself, and the metrics of its best epoch"
@@ -125,8 +124,7 @@ def untrained_run(corpus:Corpus, weights:dict, *, n_users:int=2000)->Run:
     best = choose(model, split, grid, n_users=n_users, bar=False)[0]
     seconds = dict(processor=round(time.process_time()-start, 1))
     run = measure(model, split, 'counts', corpus.name, seconds=seconds)
-    masked = masked_metrics(model, split, exclude_seen=True)
-    return replace(run, metrics=run.metrics | masked, config=run.config | dict(chosen=best))
+    return replace(run, config=run.config | dict(chosen=best))
 
 # %% ../../nbs/study/57_causal.ipynb #1c49c202
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from .share import share_arguments, share_commands
 # %% ../../nbs/study/90_command.ipynb #1291acba
 STUDIES = { # name -> module below genrec.study
     'compare': 'compare', 'codes': 'codes', 'code_rows': 'codes', 'trials': 'trials', 'tiger': 'tiger',
-    'letter': 'letter', 'causal': 'causal', 'blends': 'blends',
+    'letter': 'letter', 'causal': 'causal', 'blends': 'blends', 'every_code': 'every_code',
     'bbqrec': 'bbqrec', 'bbqrec_collisions': 'bbqrec', 'bbqrec_toy': 'bbqrec_toy',
     'mql4grec': 'mql4grec', 'mql4grec_toy': 'mql4grec', 'utgrec': 'utgrec'}
 
