@@ -20,6 +20,7 @@ sys.path[:0] = [str(root), str(root/'.ci')]
 from policy import hash_of, is_widget, policy, runs
 CSS = (root/'.ci'/'page.css').read_text(encoding='utf-8')
 PAGE = (root/'.ci'/'page.html').read_text(encoding='utf-8')
+import pages as extras
 
 def settings():
     config = ConfigParser(delimiters=['='], interpolation=None)
@@ -129,6 +130,7 @@ class Preview:
         self.sections = sidebar['website']['sidebar']['contents']
         self.listed = sum([section['contents'] for section in self.sections], [])
         self.home = self.config['doc_host'].rstrip('/')+self.config['doc_baseurl'].rstrip('/')+'/'
+        self.origin, self.found = extras.Origin(self.config), {}
         own = root/'nbs'/'styles.css'
         self.css = own.read_text() if own.exists() else ''
 
@@ -146,7 +148,7 @@ class Preview:
 
     def link(self, here, file):
         "A file of the site, as a page refers to it"
-        return os.path.relpath(file, Path(self.files[here]).parent)
+        return os.path.relpath(file, Path(self.files.get(here, 'index.html')).parent)
 
     def sidebar(self, here):
         "Links to all pages, a section a layer; that of this page is open"
@@ -175,6 +177,18 @@ class Preview:
             path = self.link(here, self.files[place])
         link['href'] = path+('#'+anchor if anchor else '')
 
+    def beside(self, name, soup):
+        "Write the page as Markdown and remember what can be found on it; the line below its title"
+        meta, file = self.meta[name], Path(self.files[name])
+        title, lead = str(meta.get('title', name)), str(meta.get('description') or '')
+        text = extras.plain_markdown(title, lead, self.cells[name], page=self.home+file.as_posix())
+        path = (self.site/file).with_suffix('.md')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding='utf-8')
+        first = [[file.as_posix(), title, '', title, lead]]
+        self.found[name] = first+extras.search_entries(soup, title, file.as_posix())
+        return self.origin.tools(name, path.name)
+
     def page(self, name):
         "Write one page and return what is wrong with it"
         meta = self.meta[name]
@@ -183,14 +197,16 @@ class Preview:
         for link in soup.find_all('a', href=True):
             self.follow(name, link)
         reachable(soup)
+        extras.link_cells(soup, self.origin)
         title = escape(str(meta.get('title', name)))
         scripts = [script.text for script in soup.find_all('script') if runs(script)]
         own = [script for script in scripts if is_widget(script, texts_of(self.nbs[name]))]
+        tools = self.beside(name, soup)
         text = PAGE.format(
             policy=policy(own, "'self'"), title=title,
             lead=escape(str(meta.get('description') or '')), site=escape(self.config['title']),
             about=escape(self.config['description']), side=self.sidebar(name), body=soup, toc=toc,
-            home=self.link(name, 'index.html'),
+            home=self.link(name, 'index.html'), search=self.link(name, 'search.html'), tools=tools,
             css=css+self.css+CSS)
         path = self.site/self.files[name]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -211,6 +227,29 @@ def texts_of(nb):
             continue
         found += [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return found
+
+def site_map(pages):
+    "Sections of the site: (title, [(title, address of the Markdown, description)])"
+    sections = []
+    for section in pages.sections:
+        rows = []
+        for name in section['contents']:
+            meta = pages.meta.get(name)
+            if meta is not None:
+                address = pages.home+re.sub(r'\.html$', '.md', pages.files[name])
+                rows.append((str(meta.get('title', name)), address, str(meta.get('description') or '')))
+        sections.append((section['section'], rows))
+    return sections
+
+def write_beside(pages, site):
+    "What belongs to no notebook: the page that searches, llms.txt"
+    entries = sum([pages.found[name] for name in pages.listed if name in pages.found], [])
+    text = PAGE.format(
+        policy=policy([extras.SEARCH], "'self'"), title='Search', lead='All pages, by words', tools='', toc='',
+        site=escape(pages.config['title']), about=escape(pages.config['description']), search='search.html',
+        side=pages.sidebar(''), body=extras.search_body(entries), home='index.html', css=pages.css+CSS)
+    (site/'search.html').write_text(text, encoding='utf-8')
+    (site/'llms.txt').write_text(extras.llms_txt(pages.config, site_map(pages)), encoding='utf-8')
 
 def outputs_of(nb):
     for cell in nb.cells:
@@ -234,6 +273,9 @@ def reachable(soup):
         row = table.find('tr')
         if row and len(row.find_all(['th', 'td']))>3:
             table['tabindex'] = '0'
+    for block in soup.select('div.cell-output'):
+        if block.find('img'): # wider than a telephone
+            block['tabindex'] = '0'
 
 def preview(proc, site):
     "Render all pages and return what is wrong"
@@ -244,6 +286,7 @@ def preview(proc, site):
     with ThreadPoolExecutor(2) as pool:
         for found in pool.map(pages.page, pages.nbs):
             bad += found
+    write_beside(pages, site)
     return bad
 
 # checks of the pages
@@ -322,7 +365,10 @@ def quarto_site():
     "Let nbdev and Quarto build the site"
     (root/'README.md').touch() # ours is made by readme.py; nbdev_docs rewrites an older one
     subprocess.run([Path(sys.executable).parent/'nbdev_docs'], cwd=root, check=True)
-    return root/'_docs', []
+    site, origin = root/'_docs', extras.Origin(settings())
+    n = extras.finish_quarto(site, root/'_proc', origin)
+    (site/'llms.txt').write_text(extras.llms_txt(settings(), site_map(Preview(root/'_proc', site))), encoding='utf-8')
+    return site, [] if n else ['no page of Quarto was found to be given its origin']
 
 def copy_pictures(site):
     "Pictures that stand beside the notebooks, as Quarto copies them"
@@ -346,6 +392,7 @@ def main():
     start, has_quarto = time.time(), shutil.which('quarto')
     site, bad = quarto_site() if has_quarto else pandoc_site()
     unlink(site)
+    print(f'{extras.colab_notebooks(extras.Origin(settings()))} notebooks for Colab: {root}/_colab')
     more, n_pages, n_links = check(site)
     bad += more
     for text in bad:

@@ -22,10 +22,10 @@ def pages(folder):
     return sorted(path.relative_to(root/'nbs').as_posix() for path in (root/'nbs'/folder).glob('*.ipynb'))
 
 def sidebar():
-    "The text of sidebar.yml: Start, How-to, Results, then a section a layer"
+    "The text of sidebar.yml: Start, Results, How-to, then a section a layer"
     sections = [('Start', ['index.ipynb', 'workbench.ipynb'])]
-    sections.append(('How-to', [f'howto/{name}.ipynb' for name in constant('HOWTO')]))
     sections.append(('Results', pages('results')))
+    sections.append(('How-to', [f'howto/{name}.ipynb' for name in constant('HOWTO')]))
     sections += [(title, pages(layer)) for layer, title in constant('LAYERS').items()]
     sections.append(('House', ['99_house.ipynb']))
     lines = ['website:', '  sidebar:', '    contents:']

@@ -3,6 +3,25 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}; python=${PYTHON:-python3}; log=${TMPDIR:-/tmp}/genrec-install-$$.log
+# the last nbdev that reads settings.ini is 2.4.14; somebody may have put a newer one into this environment
+newer() {
+    "$venv/bin/python" - "$1" <<'PY' 2>/dev/null
+import sys
+from importlib.metadata import version
+from re import findall
+try: found = version('nbdev')
+except Exception: sys.exit()
+if [*map(int, findall(r'\d+', found)[:3])] > [2, 4, 14]:
+    print(f"nbdev {found} is in {sys.argv[1]}. This project is made with nbdev 2.4.14, the last that reads settings.ini: "
+          "newer ones want pyproject.toml, so `make test`, `make docs` and nbdev's own commands stop with it. To mend it: "
+          f"`{sys.argv[1]}/bin/python -m pip install 'nbdev==2.4.14' 'execnb<0.2' 'fastcore<2' 'ghapi<2'` puts it back, or "
+          "delete the folder and run make again. `python .ci/nbdev3.py` tries a copy of the project with nbdev 3.")
+PY
+}
+if [ -x "$venv/bin/python" ]; then
+    said=$(newer "$venv")
+    [ -z "$said" ] || echo "$said"
+fi
 stamp=$venv/.genrec-$(cat settings.ini constraints.txt setup.py | cksum | tr ' ' '-')
 [ -f "$stamp" ] && exit 0
 

@@ -6,7 +6,7 @@
 __all__ = ['batches', 'shards', 'to_device', 'take', 'fresh_accelerator']
 
 # %% ../../nbs/core/30_batches.ipynb #cf22f62b
-import atexit, gc
+import atexit, gc, warnings
 from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import torch
@@ -97,11 +97,22 @@ def fresh_accelerator(
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
     AcceleratorState._reset_state()
-    acc = Accelerator(mixed_precision=check_precision(precision), log_with=trackers, project_dir=folder)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', '`log_with=') # a tracker that is not installed is an error below
+        acc = Accelerator(mixed_precision=check_precision(precision), log_with=trackers, project_dir=folder)
+    _check_trackers(trackers, acc.log_with)
     if acc.num_processes>1:
         atexit.unregister(_leave)
         atexit.register(_leave)
     return acc
+
+def _check_trackers(asked, taken):
+    "Refuse a tracker that is not installed, which Accelerate would leave out"
+    names = list(asked) if isinstance(asked, (list,tuple)) else [asked]
+    there = {str(getattr(name, 'value', name)) for name in taken}
+    lost = [str(name) for name in names if isinstance(name, str) and name!='all' and str(name) not in there]
+    if lost: raise ModuleNotFoundError(
+        f"the tracker {lost[0]!r} is not installed: `pip install {lost[0]}`, or leave it out of `trackers`")
 
 def _leave():
     "Close the process group before the interpreter goes: its threads abort the process otherwise"

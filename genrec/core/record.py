@@ -104,11 +104,12 @@ class Run:
     versions:dict=field(default_factory=versions)
     ranks:Tensor=None # (n_users,) int64 rank of each test target from 0, -1 where it was not recommended
     masked:Tensor=None # (n_users,) the same where what a user had is left out
+    costs:dict=field(default_factory=dict) # of the whole job, as `costs_of` measures them; older files have none
 
     def __post_init__(self):
         for name in ('system','data'):
             check_name(name, getattr(self, name))
-        for n,kind in dict(config=dict, metrics=dict, seconds=dict, versions=dict, seed=int).items():
+        for n,kind in dict(config=dict, metrics=dict, seconds=dict, versions=dict, costs=dict, seed=int).items():
             value = getattr(self, n)
             if not isinstance(value, kind): raise ValueError(f"`{n}` is a {kind.__name__}, got {value!r:.60}")
         for name in RANKS:
@@ -130,6 +131,7 @@ def save(self:Run,
 )->Path: # the file
     "Write this run as one JSON file"
     d = {k:getattr(self,k) for k in ('system','data','config','metrics','seed','seconds','versions')}
+    d |= dict(costs=self.costs) if self.costs else {}
     for name in RANKS:
         ranks = getattr(self, name)
         if ranks is not None:

@@ -142,13 +142,17 @@ def blend_jobs(
     "The rows of several recommenders, a seed after the other"
     corpus,row_of = source.corpus,{row.name: row for row in rows}
     def blend_job(seed, name):
-        parts = [row_of[row] for row in BLENDS[name]]
+        parts_of = [row_of[row] for row in BLENDS[name]]
         def make():
-            trained = {row.name: trained_causal(**source.inputs(row, seed)) for row in parts}
+            trained = {row.name: trained_causal(**source.inputs(row, seed)) for row in parts_of}
             return blend_run(name, corpus, trained, seed=seed, n_users=n_users)
-        members = {row.name: source.config(row) for row in parts}
+        members = {row.name: source.config(row) for row in parts_of}
         config = dict(blend=name, members=members, n_users=n_users, powers=POWERS)
-        return Job(system=name, data=corpus.name, seed=seed, make=make, config=config, keep=True)
+        def parts():
+            of = {row.name: source.parts(row, seed) for row in parts_of}
+            models = {row: part.models[row] for row,part in of.items()}
+            return replace(next(iter(of.values())), models=models, recommend={}, masked=None)
+        return Job(system=name, data=corpus.name, seed=seed, make=make, config=config, keep=True, parts=parts)
     def taught_job(seed):
         row = row_of['causal-legal']
         def make(): return taught_run(source.inputs(row, seed), **teacher)

@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['CAUSAL_FIT', 'CAUSAL_CODES', 'CAUSAL_CHANGES', 'CAUSAL_TUNING', 'OTHER_CODES', 'UNTRAINED', 'CAUSAL',
-           'trained_causal', 'causal_run', 'untrained_run', 'CausalRow', 'causal_rows', 'CausalSource', 'causal_jobs',
-           'untrained_jobs']
+           'trained_causal', 'kept_causal', 'causal_run', 'untrained_run', 'CausalRow', 'causal_rows', 'CausalSource',
+           'causal_jobs', 'untrained_jobs']
 
 # %% ../../nbs/study/57_causal.ipynb #52ea420a
 import time
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from fastcore.basics import patch
 from ..core.config import settings, vary
 from ..core.optim import muon
+from ..core.checkpoint import load_checkpoint, part_of
 from ..core.record import Run, digest
 from ..core.fit_config import FitConfig
 from ..core.store import Store
@@ -28,6 +30,7 @@ from .codes import RULE_OF, CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
 from .quantizers import CodesConfig, quantizer_settings
+from .parts import Parts
 from .runner import Job
 
 # %% ../../nbs/study/57_causal.ipynb #15a6f1a1
@@ -75,6 +78,24 @@ def trained_causal(
     how = dict(seed=seed, evaluate=validator(corpus.split, width=20), checkpoint=checkpoint)
     return fit(model, model.training_data(corpus.split.train), training, **how)
 
+# %% ../../nbs/study/57_causal.ipynb #638411e7
+def kept_causal(
+    corpus:Corpus, ids:SemanticIds, cfg:CausalConfig, training:FitConfig, # as in `trained_causal`
+    *,
+    content:bool=False, checkpoint=None, seed:int=None, # as there; weights are kept, so chance has no part in it
+)->CausalRecommender: # None where no training that has ended is kept
+    "What `trained_causal` gave, from the weights that it kept"
+    if checkpoint is None or not Path(checkpoint).is_file():
+        return None
+    tensors,meta = load_checkpoint(checkpoint)
+    log = meta.get('log', {})
+    if not log.get('stopped') and len(log.get('losses', ()))<training.epochs:
+        return None
+    model = CausalRecommender(ids, cfg, content=corpus.text if content else None)
+    model.load_state_dict(part_of(tensors, 'best.') or part_of(tensors, 'model.'))
+    return model.eval()
+
+# %% ../../nbs/study/57_causal.ipynb #9ea66c52
 def causal_run(
     corpus:Corpus, ids:SemanticIds, cfg:CausalConfig, training:FitConfig, # as in `trained_causal`
     *,
@@ -162,6 +183,15 @@ class CausalSource:
         return dict(corpus=self.corpus, ids=ids, cfg=row.cfg, training=row.training, seed=seed, content=row.content,
                     checkpoint=file)
 
+# %% ../../nbs/study/57_causal.ipynb #ef1eb96e
+@patch
+def parts(self:CausalSource, row:CausalRow, seed:int, *, width:int=50)->Parts: # `width`: of `causal_run`
+    "What a row leaves: its codes, and its weights where they are kept"
+    ids = self.source.kept_ids(row.codes, row.rule, seed)
+    def model(): return None if ids is None else kept_causal(**self.inputs(row, seed))
+    how = dict(k=20, width=width)
+    return self.source.parts(row.codes, row.rule, seed, models={row.name: model}, recommend=how, masked=how)
+
 def causal_jobs(
     source:CausalSource,
     rows:list, # of `CausalRow`
@@ -170,7 +200,9 @@ def causal_jobs(
     "The rows that are trained"
     def job(seed, row):
         def make(): return causal_run(**source.inputs(row, seed))
-        return Job(system=row.name, data=source.corpus.name, seed=seed, make=make, config=source.config(row))
+        def parts(): return source.parts(row, seed)
+        return Job(system=row.name, data=source.corpus.name, seed=seed, make=make, config=source.config(row),
+                   parts=parts)
     return [job(seed, row) for seed,row in product(seeds, rows)]
 
 # %% ../../nbs/study/57_causal.ipynb #9722975d

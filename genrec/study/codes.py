@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import product
 import torch
 from torch import Tensor
+from fastcore.basics import patch
 from ..core.config import settings, vary
 from ..core.record import Run
 from ..core.store import Store
@@ -24,6 +25,7 @@ from ..analyse.near import neighbours
 from ..analyse.space import neighbour_preservation
 from ..systems.tiger import TigerConfig, tiger
 from .runner import Job
+from .parts import Parts, corpus_parts
 from .corpus import Corpus, load_corpus
 from .settings import RECOMMENDER
 from .plan import Options, Study
@@ -135,6 +137,23 @@ class CodeSource:
 
 def _ids_for_recommender(*, make, **inputs): return make()
 
+def _not_kept(): raise LookupError('no such IDs are kept')
+
+# %% ../../nbs/study/10_codes.ipynb #a370f7cb
+@patch
+def kept_ids(self:CodeSource, name, rule, seed)->SemanticIds: # None where they are not kept
+    "The recommender's IDs, where they were made before"
+    try:
+        return self.keep_ids(name, rule, seed, make=_not_kept)
+    except LookupError:
+        return None
+
+@patch
+def parts(self:CodeSource, name, rule, seed, **more)->Parts: # `more`: of `Parts`
+    "What jobs on these codes leave"
+    named = f'{name}.{rule.__name__}.{seed}'
+    return Parts(**corpus_parts(self.corpus), codes=self.kept_ids(name, rule, seed), codes_name=named, **more)
+
 # %% ../../nbs/study/10_codes.ipynb #caba6904
 def row_jobs(
     source:CodeSource,
@@ -153,7 +172,8 @@ def row_jobs(
             return _row(source, name, rule, seed=seed, near=near(), kept=rule is rule_of.get(name))
         about = _about(source.corpus, name, rule, source.cfg)
         return Job(system=f'{name}.{rule.__name__}', data=source.corpus.name, seed=seed, make=make,
-                   config=dict(about, n_neighbours=n_neighbours), keep=True)
+                   config=dict(about, n_neighbours=n_neighbours), keep=True,
+                   parts=(lambda: source.parts(name, rule, seed)) if rule is rule_of.get(name) else None)
     jobs = []
     for seed in seeds:
         for name in source.quantizers:
@@ -198,7 +218,8 @@ def code_jobs(
             own = dict(ids=round(made, 2), processor=round(time.process_time()-processor, 1))
             return replace(run, seconds=run.seconds | own)
         config = _about(corpus, name, rule, source.cfg) | dict(recommender=how)
-        return Job(system=name, data=corpus.name, seed=seed, make=make, config=config)
+        def parts(): return source.parts(name, rule, seed)
+        return Job(system=name, data=corpus.name, seed=seed, make=make, config=config, parts=parts)
     names = [name for name in rule_of if name in source.quantizers]
     return [job(name, seed) for seed,name in product(seeds, names)]
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
+from ..core.costs import costs_of
 from ..core.record import Run, check_name, digest, refuse_links, run_files
 
 # %% ../../nbs/study/00_runner.ipynb #f03e56d3
@@ -50,6 +51,7 @@ class Job:
     config:dict # every setting that makes a difference, except the seed
     needs:tuple=() # jobs whose runs `make` asks for with `made`
     keep:bool=False # keep the configuration of `make`'s own run too, under `made`
+    parts:object=None # () -> `Parts`, what it leaves besides the run file, for `genrec export`
     def __post_init__(self):
         for name in ('system','data'):
             check_name(name, getattr(self, name))
@@ -104,10 +106,12 @@ def done(self:Job, folder)->bool:
 @patch
 def run(self:Job, folder, say=print)->int: # files written
     "Make the run; it replaces a run with other settings"
-    start,made = time.time(),self.make()
+    start = time.time()
+    with costs_of() as costs:
+        made = self.make()
     found = dict(made=made.config) if self.keep else {name: made.config[name] for name in FOUND if name in made.config}
     config = dict(self.config, key=self.key, **found)
-    self.put(folder, replace(made, system=self.system, data=self.data, seed=self.seed, config=config))
+    self.put(folder, replace(made, system=self.system, data=self.data, seed=self.seed, config=config, costs=costs))
     shown = [f'{name} {value:.4f}' for name,value in made.metrics.items() if name.endswith('@10')]
     shown.append(f'{time.time()-start:.0f} s')
     say(f"{self.name}: {', '.join(shown)}", flush=True)

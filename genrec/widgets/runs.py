@@ -61,13 +61,15 @@ def run_table(
     names = _all_keys(configs)
     settings = [name for name in names if _differs(name, configs)]
     metrics, stages = _all_keys(measured), _all_keys(run.seconds for run in runs)
+    costs = _all_keys(run.costs for run in runs) # older files have none
     rows = []
     for run, found, config in zip(runs, measured, configs):
         row = [run.system, run.data, run.seed, *[cell(found.get(name)) for name in metrics]]
-        row += [cell(run.seconds.get(name)) for name in stages]
+        row += [cell(run.seconds.get(name)) for name in stages]+[cell(run.costs.get(name)) for name in costs]
         rows.append(row+[cell(config.get(name), most) for name in settings])
     columns = [['system','name'], ['data','name'], ['seed','setting'], *[[name,'metric'] for name in metrics]]
-    columns += [[f'{name} (s)','seconds'] for name in stages]+[[name,'setting'] for name in settings]
+    columns += [[f'{name} (s)','seconds'] for name in stages]+[[f'job: {name}','seconds'] for name in costs]
+    columns += [[name,'setting'] for name in settings]
     same = [[name, cell(configs[0][name], most)] for name in names if name not in settings]
     return dict(columns=columns, rows=rows, same=same)
 
