@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from ..core.record import find_up
 from .plan import Options, Study, plan_study, run_study, show_study
+from .share import share_arguments, share_commands
 
 # %% ../../nbs/study/90_command.ipynb #1291acba
 STUDIES = { # name -> module below genrec.study
@@ -82,6 +83,7 @@ def _arguments():
     audit.add_argument('--starts', type=int, nargs='+', help='number of code 0, 0 or 1, or one for each level')
     audit.add_argument('--levels', type=int, help='read the first so many codes of each item')
     commands.add_parser('info', help='versions, devices and folders')
+    share_arguments(commands)
     return parser
 
 # %% ../../nbs/study/90_command.ipynb #06e192d5
@@ -174,7 +176,7 @@ def main(args=None)->int: # exit code
     asked = _arguments().parse_args(args)
     commands = dict(study=study_command, demo=demo_command, audit=audit_command, info=info_command)
     try:
-        commands[asked.command](asked)
+        code = (commands | share_commands(find_study))[asked.command](asked)
         sys.stdout.flush()
     except BrokenPipeError: # whoever reads has enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -182,4 +184,4 @@ def main(args=None)->int: # exit code
     except (ValueError, OSError) as error: # what was asked for is wrong, or not there
         print(f'genrec {asked.command}: {error}', file=sys.stderr)
         return 2
-    return 0
+    return code if type(code) is int else 0 # 1: `genrec verify` found something
