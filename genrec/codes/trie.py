@@ -89,6 +89,7 @@ def _table(self:CodeTrie, l):
     mask = torch.full(table.shape, -torch.inf, device=self.device).index_fill_(0, slot, 0.)
     return table.view(n+1, K),mask.view(n+1, K)
 
+# %% ../../nbs/codes/25_trie.ipynb #094c55ef
 @patch
 def _count(self:CodeTrie, kept=None): # kept: level -> table and mask that are known
     "Sizes of the tree, and its tables"
