@@ -6,7 +6,7 @@
 __all__ = ['by_warmth', 'exact_ranks', 'ItemReach', 'item_reach', 'nearness', 'equal_groups', 'plot_reach', 'QuotaCurve',
            'quota_curve', 'plot_quota']
 
-# %% ../../nbs/evaluate/24_cold.ipynb #bc96a2e4
+# %% ../../nbs/evaluate/24_cold.ipynb #12f20009
 import math
 import torch
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from ..recommend.quota import with_quota
 from .groups import Groups
 from .metrics import target_ranks
 
-# %% ../../nbs/evaluate/24_cold.ipynb #d7af5087
+# %% ../../nbs/evaluate/24_cold.ipynb #7698205a
 def by_warmth(
     split:Split, # such as `cold_split` or `by_time` made it
     part:Samples=None, # (default: the test part)
@@ -31,7 +31,7 @@ def by_warmth(
     part = part or split.test
     return Groups('whether training has shown the target', ('warm','cold'), (~seen[part.target]).long())
 
-# %% ../../nbs/evaluate/24_cold.ipynb #2e1bca14
+# %% ../../nbs/evaluate/24_cold.ipynb #414d5aac
 @torch.no_grad()
 @checked
 def exact_ranks(
@@ -48,7 +48,7 @@ def exact_ranks(
         ranks.append((scores>own).double().sum(1)+((scores==own).double().sum(1)-1)/2)
     return torch.cat(ranks) if ranks else torch.zeros(0, dtype=torch.float64)
 
-# %% ../../nbs/evaluate/24_cold.ipynb #a21bf49b
+# %% ../../nbs/evaluate/24_cold.ipynb #5d6bdcff
 @dataclass(frozen=True)
 class ItemReach:
     "What becomes of some items in the lists of some users"
@@ -67,7 +67,7 @@ class ItemReach:
         return (self.lists>0).double().mean().item() if len(self) else math.nan
     def _repr_markdown_(self): return md_table(*self.table())
 
-# %% ../../nbs/evaluate/24_cold.ipynb #0e2eef2d
+# %% ../../nbs/evaluate/24_cold.ipynb #ec5ae5c0
 @patch
 def _row(self:ItemReach, some):
     n,wanted = int(some.sum()),int(self.wanted[some].sum())
@@ -92,7 +92,7 @@ def table(self:ItemReach, groups:Groups=None)->tuple: # head, rows of strings
         rows = [[label, *self._row(groups.of==i)] for i,label in enumerate(groups.labels)]+rows
     return [groups.name if groups else '', *head],rows
 
-# %% ../../nbs/evaluate/24_cold.ipynb #97274de9
+# %% ../../nbs/evaluate/24_cold.ipynb #e7af362a
 def _checked_reach(ranking, items, samples, ranks):
     "Refuse what is not of the same users"
     if items.ndim!=1 or len(items) and items.min()<0: raise ValueError("`items` are item numbers from 0 on, in one row")
@@ -102,7 +102,7 @@ def _checked_reach(ranking, items, samples, ranks):
         raise ValueError("`ranks` wants `samples`, and one rank for each")
     return items
 
-# %% ../../nbs/evaluate/24_cold.ipynb #81ec8ff3
+# %% ../../nbs/evaluate/24_cold.ipynb #eabc34f9
 @checked
 def item_reach(
     ranking:Ranking, # lists of users
@@ -133,7 +133,7 @@ def item_reach(
     return ItemReach(items, lists[items], best[items], wanted=wanted[items].long(), hits=hits[items].long(),
                      ranks=mean[items], k=ranking.k)
 
-# %% ../../nbs/evaluate/24_cold.ipynb #348d8600
+# %% ../../nbs/evaluate/24_cold.ipynb #ab25a3b7
 @torch.no_grad()
 @checked
 def nearness(
@@ -153,7 +153,7 @@ def nearness(
     parts = [(x[part]@x[known].T).amax(1) for part in items.split(max(1, block//len(known)))]
     return torch.cat(parts) if parts else torch.zeros(0)
 
-# %% ../../nbs/evaluate/24_cold.ipynb #b2be0bad
+# %% ../../nbs/evaluate/24_cold.ipynb #e916e4cb
 @checked
 def equal_groups(
     name:str, # what the numbers are
@@ -176,7 +176,7 @@ def equal_groups(
         labels.append(low if low==high else f'{low} to {high}')
     return Groups(name, tuple(labels), of)
 
-# %% ../../nbs/evaluate/24_cold.ipynb #cadf2a56
+# %% ../../nbs/evaluate/24_cold.ipynb #572fd0e2
 def plot_reach(
     reaches:dict, # name of a system -> `ItemReach` of the same items
     groups:Groups, # of these items
@@ -188,20 +188,21 @@ def plot_reach(
     for name,reach in reaches.items():
         if len(reach)!=len(groups.of): raise ValueError(
             f"{name} has {len(reach):,} items, the groups have {len(groups.of):,}: both are of the same items")
-    ax = ax or plt.subplots(figsize=(5.5,2.8), layout='constrained')[1]
-    colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#56B4E9','#D55E00')
-    hatches,wide = ('','//','..','xx'),.8/len(reaches)
+    n,wide = len(groups.labels),.8/len(reaches)
+    ax = ax or plt.subplots(figsize=(5,1+.22*n*len(reaches)), layout='constrained')[1]
+    colours,hatches = ('#0072B2','#E69F00','#009E73','#CC79A7','#56B4E9','#D55E00'),('','//','..','xx')
     for i,(name,reach) in enumerate(reaches.items()):
-        shares = [(reach.lists[groups.of==g]>0).double().mean().item() for g in range(len(groups.labels))]
-        at = [g+(i-(len(reaches)-1)/2)*wide for g in range(len(shares))]
+        shares = [(reach.lists[groups.of==g]>0).double().mean().item() for g in range(n)]
+        at = [g+(i-(len(reaches)-1)/2)*wide for g in range(n)]
         look = dict(color=colours[i%6], hatch=hatches[i%4], edgecolor='white')
-        ax.bar(at, [100*s for s in shares], wide, label=as_label(name), **look)
-    ax.set_xticks(range(len(groups.labels)), [as_label(label) for label in groups.labels])
-    ax.set(xlabel=as_label(groups.name), ylabel='% in a list', ylim=(0,105))
-    ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1,1))
+        ax.barh(at, [100*share for share in shares], wide, label=as_label(name), **look)
+    ax.set_yticks(range(n), [as_label(label) for label in groups.labels])
+    ax.invert_yaxis()
+    ax.set(ylabel=as_label(groups.name), xlabel='% of the items in a list', xlim=(0,100))
+    ax.legend(frameon=False, fontsize='small', loc='lower left', bbox_to_anchor=(0,1), ncol=min(2, len(reaches)))
     return ax
 
-# %% ../../nbs/evaluate/24_cold.ipynb #560e3cc6
+# %% ../../nbs/evaluate/24_cold.ipynb #15b00a73
 @dataclass(frozen=True)
 class QuotaCurve:
     "Recall by the number of places that new items get"
@@ -242,7 +243,7 @@ def quota_curve(
     sizes = (int((~cold).sum()), int(cold.sum()))
     return QuotaCurve(k, quotas, warm=warm, cold=of_cold, every=every, sizes=sizes)
 
-# %% ../../nbs/evaluate/24_cold.ipynb #9956d051
+# %% ../../nbs/evaluate/24_cold.ipynb #27e06dd5
 def plot_quota(
     curves, # a `QuotaCurve`, or a dict: name -> one
     ax=None, # matplotlib Axes (default: a new figure)
@@ -250,10 +251,11 @@ def plot_quota(
     "Recall of cold targets against that of warm ones; each point is a quota"
     import matplotlib.pyplot as plt
     curves = curves if isinstance(curves, dict) else {'': curves}
+    if not curves: raise ValueError("no curve: see `quota_curve`")
     ax = ax or plt.subplots(figsize=(5,3), layout='constrained')[1]
-    looks = zip(('#0072B2','#E69F00','#009E73','#CC79A7'), ('o','s','^','D'))
-    for (name,c),(colour,marker) in zip(curves.items(), looks):
-        ax.plot(c.warm, c.cold, color=colour, marker=marker, label=as_label(name))
+    colours,markers = ('#0072B2','#E69F00','#009E73','#CC79A7','#56B4E9','#D55E00'),'os^Dvx'
+    for i,(name,c) in enumerate(curves.items()):
+        ax.plot(c.warm, c.cold, color=colours[i%6], marker=markers[i%6], label=as_label(name))
         for quota,x,y in zip(c.quotas, c.warm, c.cold):
             ax.annotate(str(quota), (x, y), textcoords='offset points', xytext=(5,4), fontsize='small')
     k = next(iter(curves.values())).k
