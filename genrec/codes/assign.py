@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['decoded_distance', 'assign_ids', 'assign']
 
-# %% ../../nbs/codes/29_assign.ipynb #e8c98d31
+# %% ../../nbs/codes/29_assign.ipynb #863819fb
 import math
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from .collide import append_rank, place_in, prefix_nodes
 from genrec.codes.rules import (kth_leaf, next_nearest, random_last, sinkhorn_reassign, _checked, _distance, _mixed,
     _settle)
 
-# %% ../../nbs/codes/29_assign.ipynb #4ca8b750
+# %% ../../nbs/codes/29_assign.ipynb #73f74734
 def _no_room(n, what, known, remedy):
     return ValueError(f"{n:,} new items find no free ID: {what}, and no code of the {len(known):,} old items may move; "
                       f"{remedy}, or say full='share', and they share an ID (a search returns all items of it)")
@@ -45,7 +45,7 @@ def _ranked(known, new, full):
                        "leave room before you train, `append_rank(sids, min_size=256)`")
     return torch.cat([new.codes, last.clamp(max=K-1)[:,None]], 1)
 
-# %% ../../nbs/codes/29_assign.ipynb #2e45277b
+# %% ../../nbs/codes/29_assign.ipynb #94878c5d
 def _queue_of_new(known, new, distance):
     "(n_items,) place of each new item in the queue of those that move; -1 for those that keep their codes"
     n,codes = len(known),torch.cat([known.codes, new.codes])
@@ -72,7 +72,7 @@ def _beyond_room(codes, rank, sizes, *, n, depth):
     late[order] = place_in(node[order])>=room
     return late[n:]
 
-# %% ../../nbs/codes/29_assign.ipynb #1bd29a66
+# %% ../../nbs/codes/29_assign.ipynb #b4bd044f
 def _nearest_free(known, new, distance, *, depth, full, name):
     "Codes of new items: the nearest that are free, those of the first `depth` levels unchanged"
     L,sizes = known.n_levels,known.sizes
@@ -94,7 +94,7 @@ def _nearest_free(known, new, distance, *, depth, full, name):
     out[~late] = part[len(known):]
     return out
 
-# %% ../../nbs/codes/29_assign.ipynb #21e96342
+# %% ../../nbs/codes/29_assign.ipynb #3834e47b
 @checked
 def decoded_distance(
     q, # a fitted quantizer
@@ -102,7 +102,7 @@ def decoded_distance(
     block:int=2**22, # numbers held at once
 ): # distance(items, level, prefix) -> (m, K)
     "Distances of any quantizer: the error of the vector that the whole ID stands for"
-    x = check_vectors(x)
+    x = check_vectors(x).cpu()
     own,device = to_sids(q, x).codes,next((p.device for p in q.parameters()), x.device)
     @torch.no_grad()
     def distance(items, level, prefix):
@@ -111,12 +111,12 @@ def decoded_distance(
             ids = own[part][:,None].repeat(1, K, 1)
             ids[:,:,:level] = above[:,None,:level]
             ids[:,:,level] = torch.arange(K)
-            y = q.decode(ids.flatten(0, 1).to(device)).to(x).view(len(part), K, -1)
+            y = q.decode(ids.flatten(0, 1).to(device)).to(x.device, x.dtype).view(len(part), K, -1)
             out.append((y-x[part][:,None]).pow(2).sum(2))
         return torch.cat(out) if out else torch.zeros(0, K)
     return _distance(distance, len(x))
 
-# %% ../../nbs/codes/29_assign.ipynb #a356a8ea
+# %% ../../nbs/codes/29_assign.ipynb #7721479f
 _RULES = {append_rank: None, kth_leaf: -1, next_nearest: 0, random_last: -1, None: None} # levels that stay
 _CANNOT = {sinkhorn_reassign: "spreads all items of a collision anew, old ones too: take `kth_leaf`, its last step"}
 
@@ -147,7 +147,7 @@ def _check_sizes(known, new, rule):
             "rule=next_nearest, or rule=None where items share IDs"
     raise ValueError(f"the quantizer gives codes of sizes {new.sizes}, the old IDs want {want}; {hint}")
 
-# %% ../../nbs/codes/29_assign.ipynb #a7d2f0b4
+# %% ../../nbs/codes/29_assign.ipynb #26c8a99d
 @checked
 def assign_ids(
     known:SemanticIds, # IDs of the items so far, none of which changes
@@ -162,6 +162,7 @@ def assign_ids(
     check_choice('full', full, ('raise','share'))
     _check_rule(rule)
     _check_sizes(known, new, rule)
+    known,new = SemanticIds(known.codes.cpu(), known.sizes),SemanticIds(new.codes.cpu(), new.sizes)
     if not len(new):
         return SemanticIds(new.codes.new_zeros(0, known.n_levels), known.sizes)
     if rule is None:
@@ -184,12 +185,12 @@ def _chance(known, new, seed):
         return (_mixed(item+code*-0x61c8864680b583eb)&(2**52-1)).double()
     return _distance(chance, len(new))
 
-# %% ../../nbs/codes/29_assign.ipynb #69638b3c
+# %% ../../nbs/codes/29_assign.ipynb #29e03537
 @checked
 def assign(
     known:SemanticIds, # IDs of the items so far, none of which changes
     q, # the fitted quantizer that made them
-    x, # (n, dim) vectors or `Embeddings` of the new items, from the encoder that made the others
+    x, # (n, dim) vectors or `Embeddings` of new items, by the encoder that made the others; or what `q.sids` takes
     rule=append_rank, # that `known` went through, see the table above
     *,
     distance=None, # see `assign_ids` (default: `decoded_distance`)
@@ -201,7 +202,8 @@ def assign(
     if not hasattr(q, 'encode') or not hasattr(q, 'decode'):
         raise ValueError(f"`q` is a fitted quantizer, got {type(q).__name__}; codes that you have already go through "
                          "`assign_ids`")
-    new = to_sids(q, x, **how)
-    if distance is None and rule in (kth_leaf, next_nearest):
+    several = hasattr(q, 'sids') # a quantizer of several modalities
+    new = q.sids(x) if several else to_sids(q, x, **how)
+    if distance is None and not several and rule in (kth_leaf, next_nearest):
         distance = decoded_distance(q, x)
     return assign_ids(known, new, rule, distance=distance, seed=seed, full=full)
