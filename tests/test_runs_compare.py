@@ -1,7 +1,7 @@
 """Run files of the comparison, and of the one with RecBole: they say what their ranks say, and tables what they say"""
 import json
 from genrec.core.record import find_up
-from genrec.evaluate.compare import check_board, check_runs
+from genrec.evaluate.consistency import check_board, check_runs
 from genrec.study.board import study_runs
 from genrec.study.compare import COMPARE, absent_corpus
 from genrec.study.entries import ENTRIES

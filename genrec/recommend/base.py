@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['check_histories', 'check_weights', 'check_samples', 'length_blocks', 'training_items', 'check_k', 'top_k',
-           'rank_in_blocks', 'check_recommender']
+           'rank_in_blocks', 'excluded_lists', 'check_recommender', 'takes_seen']
 
 # %% ../../nbs/recommend/00_base.ipynb #c563e0ac
+import inspect
 import torch
 from torch import Tensor
 from ..core.check import LARGEST, check_whole, checked
@@ -142,6 +143,25 @@ def rank_in_blocks(
         parts.append(top_k(scores(h[i]), k, h[i] if exclude_seen else None))
     return Ranking(torch.cat([r.items for r in parts]), torch.cat([r.scores for r in parts]))
 
+# %% ../../nbs/recommend/00_base.ipynb #6260db18
+def excluded_lists(
+    h:Histories, # of the queries
+    n_items:int, # size of the catalogue
+    *,
+    exclude=None, # `Histories` or lists, one for each query
+    exclude_seen:bool=False, # what is in the histories
+)->Histories: # None for none
+    "Items that each query must not get"
+    if exclude is None:
+        return h if exclude_seen else None
+    if exclude_seen:
+        raise ValueError("give `exclude_seen=True`, or the lists `exclude`, which may hold what is in the histories; "
+                         "not both")
+    exclude = check_histories(exclude, n_items, empty=True)
+    if len(exclude)!=len(h):
+        raise ValueError(f"`exclude` needs one list of items for each of {len(h)} histories, got {len(exclude)}")
+    return exclude
+
 # %% ../../nbs/recommend/00_base.ipynb #2c16a4cd
 @checked
 def check_recommender(
@@ -173,6 +193,20 @@ def check_recommender(
         assert 'unknown item' in str(e), f"unclear message for an unknown item: {e}"
     else:
         raise AssertionError("an unknown item in a history must raise a ValueError")
+    _check_unseen(m, histories, kw)
+
+# %% ../../nbs/recommend/00_base.ipynb #33c7921a
+def takes_seen(m)->bool:
+    "Whether `recommend` can leave out what was had, with `exclude_seen=True`"
+    return 'exclude_seen' in inspect.signature(m.recommend).parameters
+
+def _check_unseen(m, histories, kw):
+    "Assert that `exclude_seen`, where it is taken, leaves out what was had"
+    if takes_seen(m):
+        got = m.recommend(histories, k=5, exclude_seen=True, **kw).items.tolist()
+        for seen,own in zip(histories.tolist(), got):
+            again = sorted({*seen} & {*own})
+            assert not again, f"`exclude_seen=True` gave item {again[0]} to a user who had it"
 
 def _same(a, b, tol, why):
     "Assert that two rankings agree, near ties aside"

@@ -94,7 +94,7 @@ def device(self:CausalRecommender):
 
 @patch
 def training_data(self:CausalRecommender, samples):
-    "Whole sequences of at most `max_history`+1 items, all positions of which are learned at once"
+    "Whole sequences of at most `max_history`+1 items, learned at all positions"
     return sequences(check_samples(samples, self.n_items), self.max_history)
 
 @patch
@@ -130,7 +130,7 @@ def _checked_content(self:CausalRecommender, content, n):
 def item_vector(self:CausalRecommender,
     items:Tensor, # (...) item numbers, -1 for none
 )->Tensor: # (..., dim); zero where there is none
-    "What stands for an item: the sum of its codes' vectors, and what else is read of it"
+    "What stands for an item: the sum of its codes' vectors, and what else is read"
     row = items.clamp(min=0)
     x = self.embed(self.tokens[row]).sum(-2)
     if self.cfg.item_vectors:
@@ -141,7 +141,7 @@ def item_vector(self:CausalRecommender,
 
 @patch
 def about(self:CausalRecommender, items):
-    "What blocks are told of items beside their vectors"
+    "What blocks are told beside vectors"
 
 @patch
 def states(self:CausalRecommender,
@@ -182,7 +182,7 @@ def target_nll(self:CausalRecommender,
     smoothing:float=0., # of the labels, see `cross_entropy`
     logits:list=None, # what `target_logits` gave for them
 )->list: # of (n,) for each level, in nats
-    "-log p of the codes of `items`, level by level; several codes of a level cost the sum of theirs"
+    "-log p of the codes of `items`, level by level; several codes of a level cost their sum"
     if self.legal:
         self.trie = self.trie.to(self.device)
     codes,out = self.codes[items],[]
@@ -223,7 +223,7 @@ def log_prob(self:CausalRecommender,
     histories, # `Histories` or lists of items
     items:Tensor, # (n,)
 )->Tensor: # (n,) sum over levels of log p(code | codes above, history)
-    "Exact log-likelihood of one item for each history"
+    "Exact log-likelihood of an item for each history"
     h = check_histories(histories, self.n_items).last(self.max_history).pad().to(self.device)
     return -sum(self.target_nll(self._last(h), items.to(self.device))).cpu()
 
@@ -236,7 +236,8 @@ def _last(self:CausalRecommender, items):
 
 # %% ../../nbs/recommend/28_causal.ipynb #5ff05d4a
 class _NextCodes:
-    "What `beam_search` asks: scores of the next codes of all beams of some queries"
+    "Scores of the next codes of all beams of some queries"
+    stateless = True # a prefix may be asked for alone
     def __init__(self, model, h):
         self.model,self.h = model,h
 
@@ -250,7 +251,7 @@ def block_size(self:CausalRecommender,
     width:int, # beams
     memory:int=2**27, # bytes
 )->int: # queries
-    "How many queries fit into a block: the read part, and what a beam weighs up"
+    "How many queries fit into a block"
     cfg = self.cfg
     read = cfg.max_history*(cfg.d_ff+6*cfg.dim+cfg.n_heads*cfg.max_history)
     written = width*(cfg.d_decoder+4*cfg.dim+4*max(map(sum, self.trie.heads)))
@@ -296,17 +297,18 @@ def recommend(self:CausalRecommender,
     histories, # `Histories` or lists of items
     k:int=10, # items per history
     width:int=None, # beams (default: the larger of `k` and 20)
-    **how, # `renormalise`, `exclude`, `allow`, `precision`, `memory`, `bar`, see `search`
+    exclude_seen:bool=False, # leave out the history
+    **how, # `renormalise`, `exclude`, `allow`, `precision`, `memory`, `bar`
 ): # `Ranking`
     "Items by beam search inside the catalogue's trie"
-    return search(self, histories, k, width=width, **how)
+    return search(self, histories, k, width=width, exclude_seen=exclude_seen, **how)
 
 @patch
 def add(self:CausalRecommender,
     sids, # of the new items, from the quantizer that made the others
     content=None, # their vectors, where the model reads content
 )->CausalRecommender: # the same model
-    "Let new items be read and recommended, without training; they are numbered after the old ones"
+    "Let new items be read and recommended, without training; they stand after the old ones"
     if self.has_content!=(content is not None):
         raise ValueError("this model reads content: give the vectors of the new items as `content`"
                          if self.has_content else "this model reads no content: leave `content` out")

@@ -50,11 +50,23 @@ def _log_prob(trie, step, logits, renormalise):
     every = sum(x[:,row,d] for x,d in zip(logits, trie.digits(step.level, code)))
     return lp-every.masked_fill(~ok, -torch.inf).logsumexp(-1)[:,step.above]
 
+# %% ../../nbs/recommend/15_oracle.ipynb #3debb647
+def _of_forks(next_logits, trie, step, codes, *, n):
+    "Log-probability of each child; an only child is certain, so the model is asked where there are several"
+    start = trie.ptr[step.level]
+    fork = start[step.nodes+1]-start[step.nodes]>1
+    some,told = fork[step.above],torch.zeros(n, len(step.above), device=trie.device)
+    if fork.any():
+        place = fork.cumsum(0)-1
+        asked = Step(step.level, step.nodes[fork], place[step.above[some]], step.code[some])
+        told[:,some] = _log_prob(trie, asked, next_logits(codes[fork].expand(n,-1,-1), None), True)
+    return told
+
 # %% ../../nbs/recommend/15_oracle.ipynb #74195f86
 @torch.no_grad()
 @checked
 def score_leaves(
-    next_logits, # what `beam_search` takes; `parent` None starts anew
+    next_logits, # what `beam_search` takes; `parent` None starts anew. With `stateless`, it is asked about forks alone
     trie:CodeTrie,
     n:int, # number of queries
     *,
@@ -67,8 +79,11 @@ def score_leaves(
         score,parent = torch.zeros(n, 1, device=trie.device),None
         codes = torch.zeros(1, 0, dtype=torch.int64, device=trie.device)
         for step in _steps(trie, nodes):
-            logits = next_logits(codes.expand(n,-1,-1), parent)
-            score = score[:,step.above]+_log_prob(trie, step, logits, renormalise)
+            if renormalise and getattr(next_logits, 'stateless', False):
+                told = _of_forks(next_logits, trie, step, codes, n=n)
+            else:
+                told = _log_prob(trie, step, next_logits(codes.expand(n,-1,-1), parent), renormalise)
+            score = score[:,step.above]+told
             codes = torch.cat([codes[step.above], step.code[:,None]], 1)
             parent = step.above.expand(n,-1)
         leaves = nodes[-1]

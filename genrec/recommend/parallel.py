@@ -16,7 +16,7 @@ from ..core.layers import byte_dropout, fast_linear, linear
 from ..core.progress import progress
 from ..core.values import Histories, Ranking, Samples, SemanticIds
 from .attention import run_blocks, start_small, states_at
-from .base import check_histories, check_k, check_samples, check_weights, length_blocks
+from .base import check_histories, check_k, check_samples, check_weights, length_blocks, excluded_lists
 from .code_walk import WALK_FROM, check_finite, check_limits, code_sums, forbidden_items
 from .code_walk import graph_walk, near_graph
 from .prenorm import PreNormBlock, start_deep
@@ -282,7 +282,8 @@ def recommend(self:ParallelRecommender,
     width:int=None, # beams, where it walks (default: `n_beams` of the settings)
     *,
     walk:bool=None, # over the graph of near items, else score all items (default: see `walks`)
-    exclude=None, # `Histories` or lists: items that a query must not get, such as `histories` again
+    exclude_seen:bool=False, # leave out what is in the history
+    exclude=None, # `Histories` or lists: items that a query must not get
     allow=None, # the only items that any query may get: item numbers or a mask
     block:int=2**16, # items that are scored at once
     **reading, # `precision`, `memory` and `bar` of `code_log_probs`
@@ -291,6 +292,7 @@ def recommend(self:ParallelRecommender,
     h,n,out = check_histories(histories, self.n_items),self.n_items,[]
     if not len(h): raise ValueError("no histories to recommend for")
     if check_k(k)<1: raise ValueError(f"`k` must be at least 1, got {k}")
+    exclude = excluded_lists(h, n, exclude=exclude, exclude_seen=exclude_seen)
     gone,allowed = check_limits(exclude, allow, len(h), n)
     cells,how,find = 2*min(n, block),dict(block=block),self._exact
     if self.walks(width) if walk is None else walk:

@@ -9,18 +9,8 @@ __all__ = ['search']
 import torch
 from ..core.check import checked
 from ..core.values import Ranking
-from .base import check_histories, check_k
+from .base import check_histories, check_k, excluded_lists
 from .beam import beam_search
-
-# %% ../../nbs/recommend/16_search.ipynb #3da31e6d
-def _excluded_lists(exclude, n, n_items):
-    "Items that each query must not get, checked; None for none"
-    if exclude is None:
-        return None
-    exclude = check_histories(exclude, n_items, empty=True)
-    if len(exclude)!=n:
-        raise ValueError(f"`exclude` needs one list of items for each of {n} histories, got {len(exclude)}")
-    return exclude
 
 # %% ../../nbs/recommend/16_search.ipynb #a6921bec
 @torch.no_grad()
@@ -33,7 +23,8 @@ def search(
     width:int=None, # beams (default: the larger of `k` and 20)
     users=None, # (n,) user numbers, where the model reads them
     renormalise:bool=None, # see `beam_search` (default: as the model was trained, `legal`)
-    exclude=None, # `Histories` or lists: items that a query must not get, such as `histories` again
+    exclude_seen:bool=False, # leave out what is in the history
+    exclude=None, # `Histories` or lists: items that a query must not get
     allow=None, # the only items that any query may get: item numbers or a mask
     bar:bool=None, # progress bar over users (default: where there are 2,000 or more)
     **reading, # more arguments of `decoding_blocks`, such as `precision` and `memory`
@@ -42,7 +33,7 @@ def search(
     histories = check_histories(histories, model.n_items, empty=getattr(model, 'n_user_tokens', 0)>0)
     width,n,out = max(check_k(k),20) if width is None else width,len(histories),[]
     model.trie = model.trie.to(model.device)
-    exclude = _excluded_lists(exclude, n, model.n_items)
+    exclude = excluded_lists(histories, model.n_items, exclude=exclude, exclude_seen=exclude_seen)
     how = dict(width=width, renormalise=model.legal if renormalise is None else renormalise,
         allow=None if allow is None else model.trie.subset(allow))
     reading |= dict(width=width, bar=False if bar is None and n<2000 else bar)

@@ -44,6 +44,7 @@ class SemanticKNN(HubRecommender, nn.Module):
     def recommend(self,
         histories, # `Histories` or lists, none empty
         k:int=10, # items per history
+        exclude_seen:bool=False, # leave out all of the history, not only what is asked about
         **_,
     )->Ranking: # scores are cosines
         "The items nearest to each history"
@@ -51,5 +52,6 @@ class SemanticKNN(HubRecommender, nn.Module):
         step = max(1, self.block//self.n_items)
         out = []
         for i in torch.arange(len(h)).split(step):
-            out.append(top_k(self.queries(h[i])@self.vectors.T, k, self.asked(h[i])))
+            gone = h[i] if exclude_seen else self.asked(h[i])
+            out.append(top_k(self.queries(h[i])@self.vectors.T, k, gone))
         return Ranking(torch.cat([r.items for r in out]), torch.cat([r.scores for r in out]))

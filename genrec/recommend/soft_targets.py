@@ -128,9 +128,9 @@ class Taught(nn.Module):
         "As the model's own"
         return self.model.training_data(samples)
 
-    def recommend(self, histories, k=10, **how):
+    def recommend(self, histories, k=10, *, exclude_seen=False, **how):
         "As the model does, without the teacher"
-        return self.model.recommend(histories, k, **how)
+        return self.model.recommend(histories, k, exclude_seen=exclude_seen, **how)
 
 # %% ../../nbs/recommend/95_soft_targets.ipynb #5a77c66b
 def teacher_forced(

@@ -279,14 +279,15 @@ def recommend(self:T5Recommender,
     users:Tensor=None, # (n,) user numbers, see `read`
     *,
     renormalise:bool=None, # see `beam_search` (default: as the model was trained, `legal`)
-    exclude=None, # `Histories` or lists: items that a query must not get, such as `histories` again
+    exclude_seen:bool=False, # leave out what is in the history
+    exclude=None, # `Histories` or lists: items that a query must not get
     allow=None, # the only items that any query may get: item numbers or a mask
     precision:str='no', memory:int=None, # see `decoding_blocks`
     bar:bool=None, # progress bar over users (default: where there are over 2,000)
 )->Ranking:
     "Items by beam search inside the catalogue's trie"
-    return search(self, histories, k, width=width, users=users, renormalise=renormalise, exclude=exclude, allow=allow,
-        precision=precision, memory=memory, bar=bar)
+    return search(self, histories, k, width=width, users=users, renormalise=renormalise, exclude_seen=exclude_seen,
+                  exclude=exclude, allow=allow, precision=precision, memory=memory, bar=bar)
 
 # %% ../../nbs/recommend/27_t5.ipynb #75bf374e
 @patch

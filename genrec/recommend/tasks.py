@@ -18,7 +18,7 @@ from ..core.describe import array_digest
 from ..core.writing import as_path, filling_folder
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie
-from .base import check_histories, check_k, length_blocks
+from .base import check_histories, check_k, length_blocks, excluded_lists
 from .t5 import T5Recommender
 from .training import cut_short
 from .merge import RULES, paper_rule
@@ -157,14 +157,7 @@ def _allowed(m, allow, j):
     ok[j*n:(j+1)*n] = m.there[j].cpu()&mask
     return ok
 
-def _excluded(exclude, h, rows, m):
-    "Items that the histories `rows` must not get"
-    if exclude is None:
-        return None
-    e = check_histories(exclude, m.n_each, empty=True)
-    if len(e)!=len(h):
-        raise ValueError(f"`exclude` needs one list of items for each of {len(h)} histories, got {len(e)}")
-    return e[rows]
+
 
 # %% ../../nbs/recommend/39_tasks.ipynb #5d33cc6f
 @checked
@@ -175,10 +168,11 @@ def modality_lists(
     *,
     width:int=None, # beams (default: the larger of `depth` and 20)
     modalities:tuple=None, # (default: all)
-    exclude=None, allow=None, **kw, # as in `T5Recommender.recommend`
+    exclude_seen:bool=False, exclude=None, allow=None, **kw, # as in `T5Recommender.recommend`
 )->dict: # modality -> `Ranking` by mean log-probability of a token; empty where a history has nothing of it
     "Decode each modality, each from its own history"
     h,lists = check_histories(histories, m.n_each),{}
+    exclude = excluded_lists(h, m.n_each, exclude=exclude, exclude_seen=exclude_seen)
     for name in m.modalities if modalities is None else modalities:
         if name not in m.modalities: raise ValueError(f"no modality {name!r}: this model writes {list(m.modalities)}")
         shift = m.modalities.index(name)*m.n_each
@@ -186,7 +180,7 @@ def modality_lists(
         rows = (own.lengths>0).nonzero()[:,0]
         items,scores = torch.full((len(h),depth), -1),torch.full((len(h),depth), -torch.inf)
         if len(rows):
-            excluded = _excluded(exclude, h, rows, m)
+            excluded = None if exclude is None else exclude[rows]
             if excluded is not None:
                 excluded = Histories(excluded.items+shift, excluded.start, excluded.end)
             task = torch.full((len(rows),), TASKS.index(name))
@@ -207,11 +201,13 @@ def recommend(self:TaskT5,
     users=None, # not read
     modalities:tuple=None, # lists that are made (default: of all modalities)
     merge=None, # how they become one (default: as the model was made)
+    exclude_seen:bool=False, # leave out what is in the history
     **kw, # see `modality_lists`
 )->Ranking:
     "Items by beam search in each modality, merged"
     depth = max(check_k(k), 20 if width is None else width)
-    lists = modality_lists(self, histories, depth, width=width, modalities=modalities, **kw)
+    kw |= dict(width=width, modalities=modalities, exclude_seen=exclude_seen)
+    lists = modality_lists(self, histories, depth, **kw)
     return (merge or self.merge)(list(lists.values()), k)
 
 # %% ../../nbs/recommend/39_tasks.ipynb #c4eaad98

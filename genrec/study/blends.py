@@ -17,8 +17,9 @@ from ..core.record import Run
 from ..core.store import Store
 from ..core.train import fit
 from ..core.values import set_seed
-from ..evaluate.choose import choose, choose_weights
-from ..evaluate.protocol import measure, validator
+from ..evaluate.choose import blend_ranks, choose, choose_weights
+from ..evaluate.metrics import KS
+from ..evaluate.protocol import measure, metrics_of_both, validator
 from ..recommend.base import training_items
 from ..recommend.blend import Blend, Gate, reranked
 from ..recommend.causal import CausalConfig, CausalRecommender
@@ -26,7 +27,6 @@ from ..recommend.counts import FollowersAndContent, tfidf_rows
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
 from .causal import CAUSAL_FIT, CausalSource, causal_rows, trained_causal
-from .causal_systems import masked_metrics
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
@@ -35,10 +35,10 @@ from .runner import Job
 
 # %% ../../nbs/study/58_blends.ipynb #f3aceabf
 BLENDS = { # row -> rows of `study.causal` beside counts and texts
-    'blend': ('causal',), 'blend-item': ('causal-item-content',), 'blend-all': ('causal','causal-item-content'),
-    'gated': ('causal',), 'reranked': ('causal',)}
-WEIGHTS,POWERS = (0.,.25,.5,1.,2.,4.),(.25,.5,1.)
-GATES = tuple(Gate('causal', q=q, tau=tau) for q,tau in product((3.,10.,30.), (.05,.1,.2,.4)))
+    'blend': ('causal-legal',), 'blend-item': ('causal-item-content',),
+    'blend-all': ('causal-legal','causal-item-content'), 'gated': ('causal-legal',), 'reranked': ('causal-legal',)}
+WEIGHTS,POWERS = (0.,.25,.5,1.,2.,4.),(.125,.25,.5,1.)
+GATES = tuple(Gate('causal_legal', q=q, tau=tau) for q,tau in product((3.,10.,30.), (.05,.1,.2,.4)))
 
 def chosen_counts(corpus:Corpus, *, n_users:int=2000)->FollowersAndContent:
     "Counts and texts, their weights chosen on validation users without what they had"
@@ -62,7 +62,7 @@ def blend_and_grid(
     "The blend of a row, before its weights are chosen"
     if name=='reranked':
         unseen = training_items(corpus.split.train).bincount(minlength=corpus.split.n_items)==0
-        own = reranked(trained['causal'], tfidf_rows(corpus.catalog['text']), cold=unseen)
+        own = reranked(trained[BLENDS[name][0]], tfidf_rows(corpus.catalog['text']), cold=unseen)
         return own,dict(content=WEIGHTS, power=POWERS)
     members = {member_name(row): model for row,model in trained.items()}
     own = Blend(dict(counts=chosen_counts(corpus, n_users=n_users)) | members)
@@ -71,6 +71,10 @@ def blend_and_grid(
     return own,grid | (dict(gate=(None,*GATES)) if name=='gated' else {})
 
 # %% ../../nbs/study/58_blends.ipynb #683e0358
+def _within(ranks, k):
+    "Ranks as a list of `k` items would tell them: -1 behind its end"
+    return ranks.masked_fill(ranks>=k, -1)
+
 def _as_json(chosen):
     "A choice as a run file can hold it"
     return {name: settings(value) if isinstance(value, Gate) else value for name,value in chosen.items()}
@@ -85,15 +89,15 @@ def blend_run(
     "Choose the weights of a blend for each protocol, and measure it"
     split,start = corpus.split,time.process_time()
     blend,grid = blend_and_grid(name, corpus, trained, n_users=n_users)
-    how = dict(n_users=n_users, bar=False)
-    masked = choose_weights(blend, split, grid, exclude_seen=True, **how)[0]
-    metrics = masked_metrics(blend, split, exclude_seen=True, bar=False)
-    whole = choose_weights(blend, split, grid, exclude_seen=False, **how)[0]
+    tried = choose_weights(blend, split, grid, n_users=n_users, exclude_seen=(False, True), bar=False)
+    whole,masked = (rows[0] for rows in tried)
+    ways = [({setting: row[setting] for setting in grid}, seen) for row,seen in ((whole, False), (masked, True))]
+    ranks,beside = (_within(r, 2*max(KS)) for r in blend_ranks(blend, split.test, ways, bar=False))
     seconds = dict(processor=round(time.process_time()-start, 1))
-    run = measure(blend, split, name, corpus.name, seed=seed, seconds=seconds, bar=False)
-    found = dict(chosen=_as_json(whole), chosen_masked=_as_json(masked), exact=blend.exact)
+    found = dict(split=split.rule, chosen=_as_json(whole), chosen_masked=_as_json(masked), exact=blend.exact)
+    metrics = metrics_of_both(ranks, beside, KS)
     metrics |= {'valid_ndcg@10': whole['ndcg@10'], 'masked.valid_ndcg@10': masked['ndcg@10']}
-    return replace(run, metrics=run.metrics | metrics, config=run.config | found)
+    return Run(name, corpus.name, found, metrics, seed=seed, seconds=seconds, ranks=ranks, masked=beside)
 
 # %% ../../nbs/study/58_blends.ipynb #12e2ddc8
 TEACHER_FIT = FitConfig(epochs=60, batch_size=128, micro_cells=3000, lr=1e-3, every=5)
@@ -122,9 +126,8 @@ def taught_run(
     best,share,model = max(found, key=lambda one: one[0])
     seconds = dict(processor=round(time.process_time()-start, 1))
     run = measure(model, split, 'taught', corpus.name, seed=seed, seconds=seconds, width=width, bar=False)
-    masked = masked_metrics(model, split, width=width, exclude=split.test.history, bar=False)
     chosen = dict(share=share, teacher_valid=teacher.fit_log.best['ndcg@10'])
-    metrics = run.metrics | masked | {'valid_ndcg@10': best}
+    metrics = run.metrics | {'valid_ndcg@10': best}
     return replace(run, metrics=metrics, config=run.config | chosen)
 
 # %% ../../nbs/study/58_blends.ipynb #fa18e532
@@ -144,10 +147,10 @@ def blend_jobs(
             trained = {row.name: trained_causal(**source.inputs(row, seed)) for row in parts}
             return blend_run(name, corpus, trained, seed=seed, n_users=n_users)
         members = {row.name: source.config(row) for row in parts}
-        config = dict(blend=name, members=members, n_users=n_users)
+        config = dict(blend=name, members=members, n_users=n_users, powers=POWERS)
         return Job(system=name, data=corpus.name, seed=seed, make=make, config=config, keep=True)
     def taught_job(seed):
-        row = row_of['causal']
+        row = row_of['causal-legal']
         def make(): return taught_run(source.inputs(row, seed), **teacher)
         how = dict(dim=teacher['dim'], fit=settings(teacher['teaching']))
         config = source.config(row) | dict(teacher=how)

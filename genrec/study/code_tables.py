@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['CODE_PROPERTIES', 'rows_of_codes', 'quantizer_table', 'rule_table', 'seed_table', 'plot_seeds', 'code_points',
-           'rank_correlation', 'property_correlations', 'plot_properties', 'code_findings']
+           'property_correlations', 'plot_properties', 'code_findings']
 
 # %% ../../nbs/study/12_code_tables.ipynb #1c4a1345
 import torch
 from ..core.escape import as_label
+from ..evaluate.chance import rank_correlation
 from ..evaluate.compare import Leaderboard, leaderboard
 from .quantizers import QUANTIZERS
 from .codes import RULES
@@ -124,12 +125,6 @@ def code_points(
     return points
 
 # %% ../../nbs/study/12_code_tables.ipynb #fc148aa3
-def rank_correlation(a:list, b:list)->float: # -1 to 1
-    "Spearman's, of two lists of different numbers"
-    ranks = [torch.tensor(values, dtype=torch.float64).argsort().argsort().double() for values in (a, b)]
-    a,b = (rank-rank.mean() for rank in ranks)
-    return ((a*b).sum()/(a.norm()*b.norm())).item()
-
 def property_correlations(
     points:dict, # of `code_points`
     *,
@@ -141,7 +136,7 @@ def property_correlations(
         pairs = [(point[what], point['recall@10']) for name,point in points.items() if name not in leave]
         pairs = [pair for pair in pairs if pair[0] is not None]
         if len(pairs)>3:
-            found[what] = rank_correlation(*zip(*pairs))
+            found[what] = rank_correlation(*torch.tensor(pairs, dtype=torch.float64).T)
     return found
 
 # %% ../../nbs/study/12_code_tables.ipynb #65232851

@@ -16,7 +16,7 @@ from .plan import Options, Study, run_study, show_study
 # %% ../../nbs/study/90_command.ipynb #1291acba
 STUDIES = { # name -> module below genrec.study
     'compare': 'compare', 'codes': 'codes', 'code_rows': 'codes', 'trials': 'trials', 'tiger': 'tiger',
-    'letter': 'letter', 'causal': 'causal', 'blends': 'blends',
+    'letter': 'letter', 'causal': 'causal', 'blends': 'blends', 'every_code': 'every_code',
     'bbqrec': 'bbqrec', 'bbqrec_collisions': 'bbqrec', 'bbqrec_toy': 'bbqrec_toy',
     'mql4grec': 'mql4grec', 'mql4grec_toy': 'mql4grec', 'utgrec': 'utgrec'}
 

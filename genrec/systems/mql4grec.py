@@ -205,7 +205,9 @@ def measure_lists(
     of_each = modality_lists(m, split.test.history, k, width=k)
     log,took = m.fit_log,round(time.time()-start, 3)
     seconds = dict(train=round(log.seconds, 1), valid=round(log.eval_seconds, 1), recommend=took)
-    def merged(history, k, **kw): return cfg.model.merge(list(of_each.values()), k)
+    def merged(history, k, *, exclude_seen=False, **kw):
+        lists = modality_lists(m, history, k, width=k, exclude_seen=True) if exclude_seen else of_each
+        return cfg.model.merge(list(lists.values()), k)
     decoded = SimpleNamespace(recommend=merged)
     run = measure(decoded, split, name, data, config=how, seed=seed, seconds=seconds, ks=ks, width=cfg.width)
     more = _each_list(of_each, split.test.target, ks)
