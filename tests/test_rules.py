@@ -138,8 +138,9 @@ def dearest_and_best(s, d):
     return spent,best
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(st.integers(1,3), st.integers(1,6), st.floats(0,1), st.integers(0,10**6), st.sampled_from([0,2**20]))
-def costs_least(top, last, full, seed, dense):
+@given(top=st.integers(1,3), last=st.integers(1,6), full=st.floats(0,1), seed=st.integers(0,10**6),
+       dense=st.sampled_from([0,2**20]))
+def costs_least(*, top, last, full, seed, dense):
     s,d = made((top,last), 1+int(full*(top*last-1)), seed=seed, repeat=seed%4)
     if max(prefix_nodes(s.codes, s.sizes, 1).bincount())>last:
         with expect_fail(ValueError, contains='such prefixes'): least_cost(s, d)
