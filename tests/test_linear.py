@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import torch
 from hypothesis import given, settings, strategies as st
 from genrec.analyse import index
+from genrec.analyse.cuts import _expected, _log_factorial
 from genrec.analyse.index import audit_index, same_inputs
 from genrec.analyse.near import nearest_to, neighbours
 from genrec.analyse.space import explained_variance
@@ -13,7 +14,6 @@ from genrec.core.ragged import flat_items
 from genrec.core.values import Histories, Samples, SemanticIds
 from genrec.evaluate import groups
 from genrec.evaluate.groups import by_memory
-from genrec.widgets.compare_ids import _expected, _log_factorial
 
 def peak():
     "MB, the most this process has held"
