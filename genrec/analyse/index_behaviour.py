@@ -7,7 +7,7 @@ __all__ = ['MEASURES', 'CELLS', 'copurchases', 'behaviour_statistics', 'check_sa
            'hits_of_log']
 
 # %% ../../nbs/analyse/09_index_behaviour.ipynb #5a1404ce
-import torch
+import torch, warnings
 from dataclasses import dataclass
 from torch import Tensor
 from ..core.check import checked, check_whole
@@ -217,7 +217,11 @@ def hits_of_log(
 )->Hits:
     "What a Markov chain over code strings scores on items, and on code strings"
     check_same_items(sids, log)
-    split = log if isinstance(log, Split) else leave_one_out(log, short='train')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore') # what it would say of short users is said below, where it matters
+        split = log if isinstance(log, Split) else leave_one_out(log, short='train')
+    if not len(split.train) or not len(split.test): raise ValueError(
+        "no sample to count from: a user needs 4 interactions, two to count, one to validate, one to test")
     nodes = tree_nodes(sids)
     leaf,k = nodes[-1],max(ks)
     draws = 5 if draws is None else draws
