@@ -94,12 +94,12 @@ _LEFT,_RIGHT,_TOP,_BOTTOM = 52,12,12,34
 
 def _scale(values, at):
     "Where a value and a depth stand in a picture, and the ticks of the values"
-    low,high = min(0., *values),max(1e-9, *values)
-    high = low+(high-low)*1.05
+    low,top = min(0., *values),max(1e-9, *values)
+    high = low+(top-low)*1.05
     wide,tall = WIDTH-_LEFT-_RIGHT,HEIGHT-_TOP-_BOTTOM
     def y(value): return round(_TOP+tall*(high-value)/(high-low), 1)
     def x(depth): return round(_LEFT+wide*(at.index(depth)+.5)/len(at), 1)
-    return x,y,(low, (low+high)/2, high)
+    return x,y,(low, (low+top)/2, top)
 
 def _line(points, kind):
     return f'<polyline class="{kind}" points="{" ".join(f"{x},{y}" for x,y in points)}"/>'
@@ -168,7 +168,7 @@ svg text { fill: currentColor; }
 .pale { fill: #2a86d1; opacity: .3; }
 .band { fill: #8886; }
 figcaption { font-size: .85rem; overflow-wrap: anywhere; }
-li, p { overflow-wrap: anywhere; }
+h1, li, p { overflow-wrap: anywhere; }
 '''
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = (f"default-src 'none'; script-src 'none'; style-src 'sha256-{_HASH}'; img-src 'none'; base-uri 'none'; "

@@ -33,6 +33,9 @@ def distortion(
     for level in levels:
         for items in torch.arange(len(sids), device=total.device).split(max(1, block//sids.sizes[level])):
             d = distance(items, level, sids.codes[items,:level])
+            if d.shape[1]!=sids.sizes[level]: raise ValueError(
+                f"level {level} has {sids.sizes[level]} codes in these IDs and {d.shape[1]} in `distance`: a file of "
+                f"codes often says no sizes, give them: `load_index(file, sizes={d.shape[1]})`")
             total[items] += d.double().gather(1, sids.codes[items,level:level+1])[:,0]
     return total
 
@@ -83,6 +86,7 @@ def rule_costs(
     "Items moved and distortion added by every rule"
     if not len(sids): raise ValueError(
         "no item has an ID: no rule has anything to do; look at what the filters removed")
+    distortion(sids, distance) # raises where the two do not fit
     def none(sids, distance): return sids
     rules = dict(none=none)|(RULES if rules is None else rules)
     return RuleCosts(tuple(dict(rule=name, **_after(sids, rule, distance)) for name,rule in rules.items()))
