@@ -48,7 +48,8 @@ def test_a_page_as_markdown_has_results_and_no_pictures():
     cells = [new_markdown_cell('Text {x}. [a](b){target="_blank"}<!-- note -->'),
              new_code_cell('#| hide\nsecret = 1'), new_code_cell('#| echo: false\nshown = 2'),
              new_code_cell('1+1', outputs=[new_output('execute_result', {'text/plain': '2'})]),
-             new_code_cell('p()', outputs=[new_output('display_data', {'image/png': 'AAAA', 'text/plain': '<Figure>'})]),
+             new_code_cell('p()', outputs=[new_output(
+                 'display_data', {'image/png': 'AAAA', 'text/plain': '<Figure>'})]),
              new_code_cell('t', outputs=[new_output('display_data', {'text/markdown': '| a |', 'text/plain': 'x'})])]
     text = pages.plain_markdown('name', 'what it is', cells, page='p.html')
     assert text.startswith('# name\n\n> what it is\n\nPage: p.html\n\nText {x}. [a](b)\n')

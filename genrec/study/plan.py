@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from ..core.record import find_up, load_runs, run_files
 from ..evaluate.compare import text_table
-from .costs import Costs, cheapest_first, costs_of, plan_answers, plan_table
+from .costs import Costs, cheapest_first, fit_costs, plan_answers, plan_table
 from .runner import run_jobs
 
 # %% ../../nbs/study/03_plan.ipynb #82bdb177
@@ -134,7 +134,7 @@ def study_costs(folder)->Costs: # `folder` of the run files of one study
     "What jobs of a study take, by its runs and by those of the studies beside it"
     folder = Path(folder)
     beside = run_files(folder.parent, '*/*/*/*.json').values() if folder.parent.name=='runs' else ()
-    return costs_of(load_runs(folder), beside)
+    return fit_costs(load_runs(folder), beside)
 
 def plan_study(study:Study, options:Options=Options(), *, say=print):
     "Say what is missing, what it will take, and in which order it is to be had on one lane"
