@@ -207,7 +207,9 @@ def as_nobody(function):
 
 def test_without_permission(tmp_path):
     "A file and a folder of somebody else; the error is one of permission, and says what to do about it"
-    loaders = all_loaders() # and with it all modules are imported
+    loaders = all_loaders()
+    for name,(f,path) in loaders.items(): # imports what a fork without rights could not
+        complaint(name, f, path, tmp_path/'none')
     places_there = denied(tmp_path)
     def tried():
         bad = []
