@@ -150,7 +150,9 @@ def generate_items(
     prompt = 1 if model.config.is_encoder_decoder else ids.shape[1]
     only,was = TrieLogits(trie, tokens, prompt, normalise=normalise),model.training
     search = dict(num_beams=width, num_return_sequences=width, max_new_tokens=trie.n_levels, do_sample=False,
-                  length_penalty=0., output_scores=True, return_dict_in_generate=True, logits_processor=[only])
+                  output_scores=True, return_dict_in_generate=True, logits_processor=[only])
+    if width>1: # the score of a sequence is the log-probability of its ID
+        search['length_penalty'] = 0.
     model.eval()
     try:
         out = model.generate(**inputs, **search|how)
