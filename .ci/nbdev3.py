@@ -4,7 +4,7 @@ nbdev 2.4.14 is the last of its line. This makes an environment of its own with 
 one are visible from it, and stay as they are), copies the project, lets `nbdev-migrate-config` write a pyproject.toml,
 exports, compares the modules with ours, and tests a few notebooks. What it finds is printed; nothing of the project
 changes."""
-import os, re, shutil, subprocess, sys, sysconfig, tempfile
+import ast, os, shutil, subprocess, sys, sysconfig, tempfile
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -43,8 +43,8 @@ def copy_of(folder):
     shutil.copytree(root/'genrec', folder/'genrec', ignore=shutil.ignore_patterns('__pycache__'))
 
 def code_of(path):
-    "A module without the comments that nbdev writes"
-    return [line for line in path.read_text(encoding='utf-8').splitlines() if not line.startswith('#') and line.strip()]
+    "What a module says to Python: without its layout and comments"
+    return ast.dump(ast.parse(path.read_text(encoding='utf-8')))
 
 def changed_modules(folder):
     "Modules whose code is other than ours after the export, and those that are gone"
@@ -71,10 +71,11 @@ def try_copy(folder, found):
     shutil.copy(root/'genrec'/'__init__.py', copy/'genrec')
     if step('nbdev-export', [commands/'nbdev-export'], copy, found):
         gone, other = changed_modules(copy)
-        found.append(('modules', int(bool(gone or other)), f'{len(gone)} gone, {len(other)} other: {[*gone, *other][:3]}'))
+        told = f'{len(gone)} gone, {len(other)} other: {[*gone, *other][:3]}'
+        found.append(('modules', int(bool(gone or other)), told))
         print(f"{'BREAKS' if gone or other else 'ok    '} modules: {found[-1][2]}")
     for name in TRIED:
-        test = [commands/'nbdev-test', '--path', f'nbs/{name}.ipynb', '--n_workers', '0']
+        test = [commands/'nbdev-test', f'nbs/{name}.ipynb', '--n-workers', '0']
         step(f'nbdev-test {name}', test, copy, found, PYTHONPATH=str(copy), HF_HUB_OFFLINE='1', MPLBACKEND='agg')
     step('nbdev-clean', [commands/'nbdev-clean'], copy, found)
     return version

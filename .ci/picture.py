@@ -50,7 +50,8 @@ def put_together(frames, path, most=MOST):
         sheet = Image.new('RGB', size, 'white')
         sheet.paste(picture)
         even.append(sheet.quantize(64))
-    even[0].save(path, save_all=True, append_images=even[1:], duration=[time for _, time in frames], loop=0, optimize=True)
+    times = [time for _, time in frames]
+    even[0].save(path, save_all=True, append_images=even[1:], duration=times, loop=0, optimize=True)
     if path.stat().st_size>most: raise ValueError(f'{path} has {path.stat().st_size:,} bytes, more than {most:,}')
     return path.stat().st_size
 
