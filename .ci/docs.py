@@ -5,7 +5,7 @@
 The preview is a stand-in with its own name, for machines that cannot have Quarto. nbdev stages the pages in both cases.
 Either way this fails on an error output, a dead internal link, a page the sidebar misses, or a request to the
 outside."""
-import os, re, shutil, subprocess, sys, time
+import ast, os, re, shutil, subprocess, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from html import escape
@@ -16,11 +16,11 @@ import nbformat, yaml
 from bs4 import BeautifulSoup
 
 root = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(root), str(root/'.ci')]
+from policy import hash_of, is_widget, policy, runs
 CSS = (root/'.ci'/'page.css').read_text(encoding='utf-8')
 PAGE = (root/'.ci'/'page.html').read_text(encoding='utf-8')
-sys.path.insert(0, str(root/'.ci'))
 import pages as extras
-from policy import policy as policy_of
 
 def settings():
     config = ConfigParser(delimiters=['='], interpolation=None)
@@ -199,9 +199,12 @@ class Preview:
         reachable(soup)
         extras.link_cells(soup, self.origin)
         title = escape(str(meta.get('title', name)))
+        scripts = [script.text for script in soup.find_all('script') if runs(script)]
+        own = [script for script in scripts if is_widget(script, texts_of(self.nbs[name]))]
         tools = self.beside(name, soup)
         text = PAGE.format(
-            title=title, lead=escape(str(meta.get('description') or '')), site=escape(self.config['title']),
+            policy=policy(own, "'self'"), title=title,
+            lead=escape(str(meta.get('description') or '')), site=escape(self.config['title']),
             about=escape(self.config['description']), side=self.sidebar(name), body=soup, toc=toc,
             home=self.link(name, 'index.html'), search=self.link(name, 'search.html'), tools=tools,
             css=css+self.css+CSS)
@@ -210,7 +213,20 @@ class Preview:
         path.write_text(text, encoding='utf-8')
         stored = n_pictures(self.nbs[name])
         got = len(soup.find_all('img', src=re.compile('^data:image')))
-        return [f'{self.files[name]}: {stored} pictures stored, {got} on the page'] if got<stored else []
+        bad = [f'{self.files[name]}: {stored} pictures stored, {got} on the page']*(got<stored)
+        why = 'that its policy keeps from running, for it is not of genrec as it is now: save the notebook again'
+        return bad+[f'{self.files[name]}: a script {why}']*(len(scripts)-len(own))
+
+def texts_of(nb):
+    "All texts in quotes in the code of a notebook"
+    found = []
+    for cell in nb.cells:
+        try:
+            nodes = ast.walk(ast.parse(cell.source)) if cell.cell_type=='code' else ()
+        except SyntaxError:
+            continue
+        found += [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return found
 
 def site_map(pages):
     "Sections of the site: (title, [(title, address of the Markdown, description)])"
@@ -229,7 +245,7 @@ def write_beside(pages, site):
     "What belongs to no notebook: the page that searches, llms.txt"
     entries = sum([pages.found[name] for name in pages.listed if name in pages.found], [])
     text = PAGE.format(
-        policy=policy_of([extras.SEARCH], "'self'"), title='Search', lead='All pages, by words', tools='', toc='',
+        policy=policy([extras.SEARCH], "'self'"), title='Search', lead='All pages, by words', tools='', toc='',
         site=escape(pages.config['title']), about=escape(pages.config['description']), search='search.html',
         side=pages.sidebar(''), body=extras.search_body(entries), home='index.html', css=pages.css+CSS)
     (site/'search.html').write_text(text, encoding='utf-8')
@@ -292,6 +308,12 @@ def outside(soup):
             found += re.findall(r'(?:import\s*\(?|\bfrom)\s*["\'](https?://[^"\']+)', script.text)
     return found
 
+def kept_from_running(soup):
+    "Scripts of a page with a policy of ours that are not in it"
+    told = soup.find('meta', attrs={'http-equiv': 'Content-Security-Policy'})
+    scripts = [script.text for script in soup.find_all('script') if runs(script)] if told else []
+    return [script[:40] for script in scripts if hash_of(script) not in told['content']]
+
 def unlink(site):
     "nbdev makes links of names in signatures too, where they are code and can only be read"
     for path in site.rglob('*.html'):
@@ -324,6 +346,7 @@ def check(site):
     bad, n_links = [], 0
     for name, soup in soups.items():
         bad += [f'{name}: asks for {place}' for place in outside(soup)]
+        bad += [f'{name}: its policy keeps a script from running: {script!r}' for script in kept_from_running(soup)]
         nested = re.findall(r'.{0,30}\]\(http\S{0,60}', soup.get_text())
         bad += [f'{name}: a link inside a link, or in code: {text}' for text in nested]
         for link in soup.find_all('a', href=True):

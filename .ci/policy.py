@@ -15,14 +15,20 @@ def front_ends():
     names = sorted(path.name for path in static.iterdir() if path.name.endswith('.js'))
     return sorted(map(front_end, names), key=len, reverse=True)
 
-def is_widget(script):
-    "Is a script one of `View.static`: whole files of genrec, and after them nothing but three texts in quotes?"
+def is_widget(script, texts=()):
+    """Is a script one of `View.static`: whole files of genrec, and after them nothing but three texts in quotes?
+
+    `texts` are JavaScript that may stand between them, as the notebook that is shown has it in its code"""
     rest, n = script, 0
     while True:
         part = next((part for part in front_ends() if rest.startswith(part+'\n')), None)
         if part is None:
-            return n>0 and END.fullmatch(rest) is not None
+            break
         rest, n = rest[len(part)+1:], n+1
+    lines = ['', '', *rest.split('\n')]
+    own, end = '\n'.join(lines[:-2]).strip(), '\n'.join(lines[-2:])
+    known = not own or any(own==text.strip() for text in texts)
+    return n>0 and known and END.fullmatch(end) is not None
 
 def runs(tag):
     "Would a browser run a `<script>`?"

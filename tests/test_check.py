@@ -7,6 +7,11 @@ from fastcore.test import test_eq as equal, expect_fail
 from genrec.codes.trie import CodeTrie
 from genrec.codes.vocab import CodeVocab
 from genrec.core.fit_config import FitConfig
+from genrec.data.filter import clip_history, k_core, sample_users
+from genrec.data.log import index_log
+from genrec.data.split import by_user, leave_one_out
+from genrec.data.ties import shuffle_ties
+from genrec.data.toy import toy_shop
 from genrec.core.train import fit
 from genrec.core.values import Histories, Samples, SemanticIds, set_seed
 from genrec.quantize.kmeans import kmeans
@@ -96,6 +101,30 @@ def test_calls():
         for value in ODD:
             if tried(call, name, value):
                 assert not isinstance(value, (str, bool, torch.Tensor)), (f, name, value)
+
+ROWS = dict(user=list('aaabbbccc'), item=list('xyzxyzxyz'), rating=[1.]*9, time=list(range(9)))
+
+def test_data():
+    "Filters, splits, made-up shops: None is refused where nothing says that there may be none"
+    log = index_log(ROWS)
+    calls = [(k_core, (ROWS,), 'k'), (clip_history, (ROWS,), 'n'), (sample_users, (ROWS,), 'n'),
+        (partial(sample_users, n=2), (ROWS,), 'seed'), (leave_one_out, (log,), 'max_history'),
+        (by_user, (log,), 'seed'), (by_user, (log,), 'share'), (by_user, (log,), 'max_history'),
+        (shuffle_ties, (log,), 'seed'), (partial(toy_shop, images=False), (), 'n_users'),
+        (partial(toy_shop, n_users=8, images=False), (), 'seed')]
+    for f,args,name in calls:
+        def call(**kw): return f(*args, **kw)
+        taken = [value for value in ODD if tried(call, name, value)]
+        wrong = [v for v in taken if isinstance(v, (str, bytes, bool, list, dict, tuple, torch.Tensor))]
+        equal([f, name, wrong], [f, name, []])
+        assert not any(v is None for v in taken) or name=='max_history', (f, name)
+
+def test_none_is_refused_everywhere():
+    "Arguments with an annotation and a default that is not None, whether `BOUNDS` knows them or not"
+    for cls,args in PARTS:
+        for p in list(inspect.signature(cls).parameters.values())[len(args):]:
+            if p.annotation in (int, float, bool, str) and p.default is not None:
+                with expect_fail(ValueError, contains=f'`{p.name}`'): cls(*args, **{p.name: None})
 
 def test_sizes():
     "Codebook sizes"

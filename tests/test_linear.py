@@ -4,8 +4,10 @@ from types import SimpleNamespace
 import torch
 from hypothesis import given, settings, strategies as st
 from genrec.analyse import index
-from genrec.analyse.index import audit_index, same_inputs
+from genrec.analyse.cuts import _expected, _log_factorial
+from genrec.analyse.index import audit_index
 from genrec.analyse.near import nearest_to, neighbours
+from genrec.analyse.same_inputs import _same_rows, same_inputs
 from genrec.analyse.space import explained_variance
 from genrec.codes import rules
 from genrec.codes.collide import place_in, prefix_nodes
@@ -13,7 +15,6 @@ from genrec.core.ragged import flat_items
 from genrec.core.values import Histories, Samples, SemanticIds
 from genrec.evaluate import groups
 from genrec.evaluate.groups import by_memory
-from genrec.widgets.compare_ids import _expected, _log_factorial
 
 def peak():
     "MB, the most this process has held"
@@ -103,7 +104,7 @@ def test_same_rows_as_before():
     for seed in range(20):
         x = torch.randint(2, (200,9), generator=chance(seed)).float()
         x[:50] *= -1 # with -0
-        kind,old = index._same_rows(x, block=70),x.unique(dim=0, return_inverse=True)[1]
+        kind,old = _same_rows(x, block=70),x.unique(dim=0, return_inverse=True)[1]
         pairs = torch.stack([kind, old], 1).unique(dim=0)
         assert len(pairs)==len(kind.unique())==len(old.unique())
     assert same_inputs(some_ids(3, (2,)), torch.tensor([[float('inf')], [1.], [float('inf')]])).items==2
@@ -114,7 +115,7 @@ def test_rows_of_one_hash():
     def no_sum(self, *_): return torch.zeros(len(self), dtype=torch.int64)
     torch.Tensor.sum = no_sum
     try:
-        kind = index._same_rows(x)
+        kind = _same_rows(x)
     finally:
         torch.Tensor.sum = kept
     assert kind.tolist()==list(range(6))

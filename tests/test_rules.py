@@ -1,9 +1,13 @@
 """The rules of `codes.rules` against plain loops: one item at a time, no tensors but the distances"""
-import math, torch
+import itertools, math
+from unittest import mock
+import torch
 from fastcore.test import test_eq as equal, expect_fail
 from hypothesis import given, settings, strategies as st
 from genrec.core.values import SemanticIds
+from genrec.codes import least_cost as least_cost_module
 from genrec.codes.collide import check_rule, prefix_nodes
+from genrec.codes.least_cost import least_cost
 from genrec.codes.rules import kth_leaf, next_nearest, random_last, residual_distance, sinkhorn_reassign
 
 def made(sizes, n, *, seed, repeat, dim=3):
@@ -118,3 +122,34 @@ def test_a_round_of_sinkhorn_is_a_dense_plan():
         parted += s.n_colliding()-want.n_colliding()
         equal(sinkhorn_reassign(s, d, rounds=1).codes, kth_leaf(want, d).codes)
     assert parted>20
+
+def dearest_and_best(s, d):
+    "Per prefix, the least sum of distances over all ways to deal the free last codes out: (the rule's, the best)"
+    out,best,spent = least_cost(s, d),0.,0.
+    for prefix in prefix_nodes(s.codes, s.sizes, s.n_levels-1).unique().tolist():
+        group = (prefix_nodes(s.codes, s.sizes, s.n_levels-1)==prefix).nonzero()[:,0]
+        cost = d(group, s.n_levels-1, s.codes[group,:-1])
+        last = s.codes[group,-1].tolist()
+        moving = [i for i,c in enumerate(last) if last.count(c)>1]
+        free = [k for k in range(s.sizes[-1]) if last.count(k)!=1]
+        ways = itertools.permutations(free, len(moving))
+        best += min(sum(cost[i,k].item() for i,k in zip(moving, way)) for way in ways)
+        spent += sum(cost[i,out.codes[group[i],-1]].item() for i in moving)
+    return spent,best
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(top=st.integers(1,3), last=st.integers(1,6), full=st.floats(0,1), seed=st.integers(0,10**6),
+       dense=st.sampled_from([0,2**20]))
+def costs_least(*, top, last, full, seed, dense):
+    s,d = made((top,last), 1+int(full*(top*last-1)), seed=seed, repeat=seed%4)
+    if max(prefix_nodes(s.codes, s.sizes, 1).bincount())>last:
+        with expect_fail(ValueError, contains='such prefixes'): least_cost(s, d)
+        return
+    with mock.patch.object(least_cost_module, 'DENSE', dense):
+        check_rule(lambda s: least_cost(s, d), s)
+        spent,best = dearest_and_best(s, d)
+    assert abs(spent-best)<1e-9, (spent, best)
+
+def test_least_cost_is_the_least():
+    "60 small trees of chance, by brute force over all ways, with the whole rectangle and with the nearest codes alone"
+    costs_least()

@@ -68,3 +68,35 @@ def test_against_dicts():
             same_subset(t, want, codes, keep)
         n_shared += not t.unique
     assert 100<n_shared<300
+
+def same_tree(a, b):
+    "Whether two trees hold the same numbers, of the same types"
+    for name in ('code','ptr','first','table','mask'):
+        for x,y in zip(getattr(a, name), getattr(b, name)):
+            assert (x is None)==(y is None)
+            assert x is None or x.dtype==y.dtype and torch.equal(x, y), name
+    assert torch.equal(a.items, b.items) and a.items.dtype==b.items.dtype
+    for name in ('n_nodes','max_branch','max_items','n_items','sizes','heads','n_levels','dense'):
+        equal(getattr(a, name), getattr(b, name))
+
+def test_grown_is_rebuilt():
+    "A tree that grows by parts is the tree of all items, number for number, wide levels and tuples too"
+    g = torch.Generator().manual_seed(1)
+    def draw(low, high): return torch.randint(low, high, (1,), generator=g).item()
+    for trial in range(200):
+        sizes = tuple((draw(1,6), 300, 70_000)[(trial+l)%7//5] for l in range(draw(1,5)))
+        def codes(n): return torch.stack([torch.randint(0, min(K, 400), (n,), generator=g) for K in sizes], 1)
+        parts = [codes(draw(1,40))]
+        tree = CodeTrie(SemanticIds(parts[0], sizes), dense=(0, 20, 2**20)[trial%3])
+        for n in (0, 1, draw(1,30)):
+            parts.append(codes(n))
+            tree = tree.add(SemanticIds(parts[-1], sizes))
+            same_tree(tree, CodeTrie(SemanticIds(torch.cat(parts), sizes), dense=tree.dense))
+
+def test_grown_tuples():
+    "New items of a tree whose levels hold several codes"
+    g = torch.Generator().manual_seed(2)
+    def ids(n): return {name: SemanticIds(torch.randint(0, 4, (n,3), generator=g), (4,4,4)) for name in 'ab'}
+    old,new = ids(30),ids(9)
+    both = {name: SemanticIds(torch.cat([old[name].codes, new[name].codes]), (4,4,4)) for name in 'ab'}
+    same_tree(CodeTrie(old).add(new), CodeTrie(both))

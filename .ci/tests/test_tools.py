@@ -88,6 +88,37 @@ def test_a_widget_is_told_from_what_only_begins_like_one():
                code[code.index('const CSS'):], '', front_end('start.js')]
     assert not any(map(is_widget, changed))
 
+COUNTER = "function view(ui) { ui.body.textContent = ui.state.n; }"
+
+def previewed(tmp_path, *outputs):
+    "A page of the site's preview, of a notebook that writes a widget of its own; and what is wrong with it"
+    docs, proc = tool('docs'), tmp_path/'proc'
+    proc.mkdir(exist_ok=True)
+    head = new_markdown_cell('# page')
+    shown = [new_output('display_data', {'text/html': html}) for html in outputs]
+    nb = new_notebook(cells=[head, new_code_cell(f'js = """{COUNTER}"""', outputs=shown)])
+    nbformat.write(nb, proc/'page.ipynb')
+    (proc/'sidebar.yml').write_text('website: {sidebar: {contents: [{section: All, contents: [page.ipynb]}]}}')
+    bad = docs.preview(proc, tmp_path/'site')
+    more, *_ = docs.check(tmp_path/'site')
+    return (tmp_path/'site'/'page.html').read_text(encoding='utf-8'), bad+[text for text in more if 'polic' in text]
+
+def test_a_page_of_the_site_runs_its_own_scripts_alone(tmp_path):
+    from genrec.widgets.base import View, front_end
+    ours = [View('beam search', front_end('beam.js'), {}).static(), View('counter', COUNTER, dict(n=1)).static()]
+    page, bad = previewed(tmp_path, *ours)
+    scripts = [BeautifulSoup(html, 'html.parser').find('script', type='module').text for html in ours]
+    policy = policy_of(page)
+    assert not bad and policy['script-src']==sorted(map(tool('policy').hash_of, scripts)), (bad, policy)
+    assert policy['default-src']==["'none'"] and "'unsafe-inline'" not in policy['script-src']
+    assert "'self'" in policy['img-src'] and "'unsafe-inline'" in policy['style-src']
+    changed = ours[1].replace('ui.body.textContent', 'alert(1); ui.body.textContent')
+    for theirs in ('<script>alert(1)</script>', changed):
+        page, bad = previewed(tmp_path, ours[0], theirs)
+        assert policy_of(page)['script-src']==[tool('policy').hash_of(scripts[0])]
+        assert len(bad)==2 and all('keeps' in text for text in bad), bad
+    assert policy_of(previewed(tmp_path)[0])['script-src']==["'none'"]
+
 def test_a_title_takes_no_state_from_a_widget(tmp_path):
     from genrec.widgets.base import View, front_end
     view = View('beam search', front_end('beam.js'), dict(title='https://cdn.evil.example/mathjax/require.js'))

@@ -29,9 +29,9 @@ class Branch:
 # %% ../../nbs/analyse/15_tree.ipynb #1449a61f
 def branches(
     sids:SemanticIds,
-    top:tuple=(5,3,2), # so many branches of each node are drawn, for each depth; None for all
+    top:tuple|None=(5,3,2), # so many branches of each node are drawn, for each depth; None for all
     prefix:tuple=(), # draw what is below this prefix
-    rest:float=.12, # length of the branches that are not drawn, as a share of what is drawn; None for their true length
+    rest:float|None=.12, # length of branches that are not drawn, as a share of what is drawn; None: their true length
 )->list: # of `Branch`, a parent before its children
     "The boxes of `plot_tree`, largest first"
     prefix,L = tuple(prefix),sids.n_levels
@@ -119,9 +119,9 @@ def plot_tree(
     texts=None, # (n_items,) texts, or what `word_table` gives: boxes get the words that set their items apart
     ax=None, # matplotlib Axes to draw on (default: a new figure)
     *,
-    top:tuple=(5,3,2), # so many branches of each node are drawn, for each depth; None for all
+    top:tuple|None=(5,3,2), # so many branches of each node are drawn, for each depth; None for all
     prefix:tuple=(), # draw what is below this prefix
-    rest:float=.12, # length of the branches that are not drawn, as a share of what is drawn; None for their true length
+    rest:float|None=.12, # length of branches that are not drawn, as a share of what is drawn; None: their true length
     words:int=3, # for each box
 ): # Axes
     "The code tree from left to right (an icicle): a box is a prefix, as high as it has items among its siblings"

@@ -9,6 +9,7 @@ __all__ = ['MAX_BYTES', 'read_index_file']
 import bz2, csv, gzip, json, lzma, re, zipfile, zlib
 from pathlib import Path
 import numpy as np
+from ..core.paths import readable_path
 from ..core.sealed import check_beside
 from .code_words import is_code, match_word
 from genrec.codes.index_columns import (CODE_COLUMNS, ITEM_COLUMNS, RawCodes, from_columns, from_list, from_rows,
@@ -229,7 +230,8 @@ def read_index_file(
     codes=None, # the column, columns, field or array with the codes (default: by name and values)
 )->RawCodes:
     "Rows of codes in a file, with the names of their items"
-    path = Path(path)
+    wanted = 'a file of codes, such as the `*.index.json` of LETTER, LC-Rec or MiniOneRec, or a folder with one'
+    path = readable_path(path, wanted, kind='file or folder')
     if path.is_dir() and not any(path.glob('*.index*.json')) and any(path.glob('*.parquet')):
         return _from_parquet(sorted(path.glob('*.parquet')), item, codes, path.name)
     path = _index_file(path)

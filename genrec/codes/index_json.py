@@ -6,7 +6,7 @@
 __all__ = ['NamedIds', 'open_index', 'load_index', 'index_items', 'save_index']
 
 # %% ../../nbs/codes/30_index_json.ipynb #e0403ae4
-import json, torch, warnings
+import json, os, torch, warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,7 +147,7 @@ def _sized(read, sizes, starts, raw, *, rows=None):
 # %% ../../nbs/codes/30_index_json.ipynb #94baf52e
 def _labels(names, source, items):
     "(names of the numbers, where they come from); (None, '') where there are none"
-    if items is None or (items=='beside' and not isinstance(source, (str, Path))):
+    if items is None or (items=='beside' and not isinstance(source, (str, os.PathLike))):
         return None,''
     file = names_beside(source) if items=='beside' else items
     if file is None:
@@ -164,7 +164,7 @@ def _labels(names, source, items):
 
 def _raw(source, item, codes):
     "Rows and names of a file or a value"
-    if isinstance(source, (str, Path)):
+    if isinstance(source, (str, os.PathLike)):
         return read_index_file(source, item, codes)
     return find_codes(source, item, codes)
 

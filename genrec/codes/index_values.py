@@ -169,7 +169,8 @@ def find_codes(
         return from_columns(columns, item, codes, how or 'a table')
     if hasattr(source, 'iloc'):
         return _from_pandas(source, item, codes, how or 'a DataFrame')
-    raise ValueError(f"wanted a file, a dict item -> codes, a table or an array of codes, got {type(source).__name__}")
+    raise ValueError(f"wanted a file, a dict item -> codes, a table or an array of codes, got "
+                     f"{type(source).__name__}: pass one of these, such as the name of a file")
 
 # %% ../../nbs/codes/24_index_values.ipynb #9926c3de
 def _from_pandas(frame, item, codes, how):

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from fastcore.basics import patch
 from torch import Tensor
-from ..core.check import checked
+from ..core.check import checked, short_repr
 from ..core.escape import as_markdown
 from ..core.values import SemanticIds, md_table
-from ..core.writing import as_path
+from ..core.paths import as_path, readable_path
 from ..core.checkpoint import save_checkpoint, load_checkpoint
 from .vocab import id_text
 from .index_json import index_items, load_index, save_index
@@ -196,7 +196,7 @@ def add(self:QuantitativeLanguage,
 @patch
 def save_pretrained(self:QuantitativeLanguage, folder)->Path: # the file
     "Everything in `folder/language.safetensors`"
-    path,tensors = Path(folder)/'language.safetensors',{}
+    path,tensors = as_path(folder, 'a folder to write to')/'language.safetensors',{}
     for m,s in self.sids.items():
         tensors |= {f'codes.{m}': s.codes.clone(), f'missing.{m}': self.missing[m].clone()}
     said = dict(kind='language', items=self.items, sizes=self.sizes, mark=self.mark, sep=self.sep)
@@ -206,7 +206,8 @@ def save_pretrained(self:QuantitativeLanguage, folder)->Path: # the file
 @patch(cls_method=True)
 def from_pretrained(cls:QuantitativeLanguage, folder)->QuantitativeLanguage:
     "What `save_pretrained` wrote"
-    path = as_path(folder)/'language.safetensors'
+    wanted = 'a folder that `QuantitativeLanguage.save_pretrained` wrote'
+    path = readable_path(folder, wanted, kind='folder')/'language.safetensors'
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` wrote; "
                                 "published pairs of files are read by `load_pairs`")
@@ -222,7 +223,7 @@ def from_pretrained(cls:QuantitativeLanguage, folder)->QuantitativeLanguage:
                          "save the language again") from None
 
 # %% ../../nbs/codes/35_language.ipynb #ef0c49d6
-def _pair_file(folder, domain, modality): return Path(folder)/domain/f'{domain}.{FILES[modality]}'
+def _pair_file(folder, domain, modality): return as_path(folder, 'a folder')/domain/f'{domain}.{FILES[modality]}'
 
 @patch
 def save_pairs(self:QuantitativeLanguage, folder)->list: # files
@@ -258,6 +259,16 @@ def _wanted_vocabularies(sizes, modalities):
     if lost: raise ValueError(f"`sizes` has none of {lost}, got those of {[m for m in modalities if m in sizes]}")
     return {m:tuple(sizes[m]) for m in modalities}
 
+# %% ../../nbs/codes/35_language.ipynb #81be317f
+def _tell_missing(domain, names, missing):
+    "Refuse a domain without any words, and warn of items without some"
+    if all(no.all() for no in missing.values()):
+        raise ValueError(f"none of the {len(names)} items of {domain!r} has words in any file, such as {names[:3]}; "
+                         "was the index made from another catalogue?")
+    for m,no in missing.items():
+        if no.any():
+            warnings.warn(f"{int(no.sum())} of {len(names)} items of {domain!r} have no {m}: marked as missing")
+
 # %% ../../nbs/codes/35_language.ipynb #412c44cd
 @patch(cls_method=True)
 @checked
@@ -270,6 +281,9 @@ def load_pairs(cls:QuantitativeLanguage,
     mark:str='', # a name for the vocabulary, such as `translators.mark`; the files hold none
 )->QuantitativeLanguage: # an item that is in neither file has no words
     "Published words of some domains"
+    readable_path(folder, 'a folder with one for each domain', kind='folder')
+    if not isinstance(items, dict): raise ValueError(
+        f"`items` is a dict: domain -> names of its items, got {short_repr(items)}")
     odd = [d for d in items if not d or ':' in d]
     if odd:
         raise ValueError(f"`items` is domain -> names, no domain empty or with ':' in it, got {odd}; "
@@ -286,15 +300,6 @@ def load_pairs(cls:QuantitativeLanguage,
         names += [f'{d}:{i}' for i in wanted]
     sids = {m:SemanticIds(torch.cat(v), sizes[m]) for m,v in codes.items()}
     return cls(tuple(names), sids, {m:torch.cat(v) for m,v in missing.items()}, mark)
-
-def _tell_missing(domain, names, missing):
-    "Refuse a domain without any words, and warn of items without some"
-    if all(no.all() for no in missing.values()):
-        raise ValueError(f"none of the {len(names)} items of {domain!r} has words in any file, such as {names[:3]}; "
-                         "was the index made from another catalogue?")
-    for m,no in missing.items():
-        if no.any():
-            warnings.warn(f"{int(no.sum())} of {len(names)} items of {domain!r} have no {m}: marked as missing")
 
 # %% ../../nbs/codes/35_language.ipynb #788ca914
 def vocabulary_mark(

@@ -18,9 +18,9 @@ def _squared(x, codebook):
     "(m, K) squared distances"
     return (x.pow(2).sum(1, keepdim=True)+codebook.pow(2).sum(1)-2*x@codebook.T).clamp(min=0)
 
-def _distance(f, n):
-    "Mark a distance function with the number of items that it knows"
-    f.n_items = n
+def _distance(f, n, by_level=False):
+    "Mark a distance function: the items that it knows, and whether each level has a vector of its own"
+    f.n_items,f.by_level = n,by_level
     return f
 
 def residual_distance(
@@ -45,7 +45,7 @@ def level_distance(
     codebooks = [c.detach() for c in codebooks]
     xs = [as_vectors(x, c.dtype).detach() for x,c in zip(xs, codebooks)]
     def distance(items, level, prefix): return _squared(xs[level][items], codebooks[level])
-    return _distance(distance, len(xs[0]))
+    return _distance(distance, len(xs[0]), by_level=True)
 
 # %% ../../nbs/codes/05_rules.ipynb #2cf0ecdd
 def _checked(distance, sids):

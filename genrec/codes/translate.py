@@ -16,7 +16,8 @@ from ..core.check import checked
 from ..core.values import Embeddings, SemanticIds, md_table, set_seed
 from ..core.record import write_atomic
 from ..core.sealed import read_object, sealed_json, unsealed_json
-from ..core.writing import as_path, filling_folder
+from ..core.paths import as_path, readable_path
+from ..core.writing import filling_folder
 from ..core.optim import constant
 from ..core.fit_config import FitConfig
 from ..core.train import fit
@@ -163,7 +164,8 @@ _AGAIN = 'copy the folder again, or save the translators again'
 
 def _said(folder):
     "What `translators.json` says; an older version wrote none"
-    path = as_path(folder)/'translators.json'
+    wanted = 'a folder that `Translators.save_pretrained` wrote'
+    path = readable_path(folder, wanted, kind='folder')/'translators.json'
     if not path.exists():
         return dict(across=False)
     said,_ = unsealed_json(read_object(path, 'what `Translators.save_pretrained` writes', _AGAIN), path, _AGAIN)
@@ -206,7 +208,8 @@ def train_translators(
         QuantitativeLanguage(items, no_codes, {m:e.missing for m,e in embs.items()}, sep=sep) # raises
     models = {}
     for m,emb in embs.items():
-        file = None if checkpoint is None else Path(checkpoint).with_stem(f'{Path(checkpoint).stem}-{m}')
+        path = None if checkpoint is None else as_path(checkpoint, 'a checkpoint')
+        file = path and path.with_stem(f'{path.stem}-{m}')
         models[m] = translator(emb if learn is None else _learnt(emb, learn), cfg, seed, file)
     return Translators(models, cfg.across)
 

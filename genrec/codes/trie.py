@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 from ..core.check import checked, whole_numbers
 from ..core.values import SemanticIds, md_table
+from .grow import FlatTree, grown
 from .order import sorted_rows
 from .product import product_ids, split_codes
 
@@ -30,10 +31,7 @@ class CodeTrie:
         self.sizes,self.n_levels,self.n_items,self.dense = sids.sizes,sids.n_levels,len(sids),dense
         self._int = torch.int32 if len(sids)<2**31 else torch.int64
         self._set_arrays(sids)
-        self.n_nodes = tuple(len(f)-1 for f in self.first) # at depth 0, 1, ... n_levels
-        self.max_branch = tuple(int(p.diff().max()) for p in self.ptr) # most children of one node, per level
-        self.max_items = int(self.first[-1].diff().max()) # items of the fullest leaf
-        self.table,self.mask = zip(*(self._table(l) for l in range(self.n_levels)))
+        self._count()
         if unique:
             self._refuse_shared()
 
@@ -90,6 +88,15 @@ def _table(self:CodeTrie, l):
     table[slot] = torch.arange(n_children, dtype=self._int, device=self.device)
     mask = torch.full(table.shape, -torch.inf, device=self.device).index_fill_(0, slot, 0.)
     return table.view(n+1, K),mask.view(n+1, K)
+
+# %% ../../nbs/codes/25_trie.ipynb #094c55ef
+@patch
+def _count(self:CodeTrie, kept=None): # kept: level -> table and mask that are known
+    "Sizes of the tree, and its tables"
+    self.n_nodes = tuple(len(f)-1 for f in self.first) # at depth 0, 1, ... n_levels
+    self.max_branch = tuple(int(p.diff().max()) for p in self.ptr) # most children of one node, per level
+    self.max_items = int(self.first[-1].diff().max()) # items of the fullest leaf
+    self.table,self.mask = zip(*((kept or {}).get(l) or self._table(l) for l in range(self.n_levels)))
 
 # %% ../../nbs/codes/25_trie.ipynb #44f5e67c
 def _at(x, i):
@@ -289,9 +296,12 @@ def add(self:CodeTrie,
     new,heads = product_ids(sids)
     if heads!=self.heads:
         raise ValueError(f"new items must come from the same codebooks, sizes {self.heads}, got {heads}")
-    codes = torch.cat([self.ids(), new.codes.to(self.device)])
-    tree = CodeTrie(SemanticIds(codes, self.sizes), self.dense)
-    tree.heads = self.heads
+    tree,codes = object.__new__(CodeTrie),new.codes.to(self.device)
+    said = {name: getattr(self, name) for name in ('sizes','n_levels','heads','dense','_int')}
+    arrays,changed = grown(FlatTree(self.items, self.code, self.ptr, self.first), codes, self.sizes)
+    tree.__dict__.update(said, **arrays._asdict(), n_items=self.n_items+len(new))
+    same = [not (now or above) for now,above in zip(changed, [False,*changed])]
+    tree._count({l: (self.table[l],self.mask[l]) for l in range(self.n_levels) if same[l]})
     return tree
 
 # %% ../../nbs/codes/25_trie.ipynb #eaf08386

@@ -13,7 +13,7 @@ from .. import __version__
 from .config import flat_settings
 from .record import digest
 from .sealed import load_sealed, save_sealed
-from .writing import as_path
+from .paths import as_path
 
 # %% ../../nbs/core/25_checkpoint.ipynb #3ae67792
 def save_checkpoint(
@@ -31,9 +31,7 @@ GIVE_WAY = 'delete it to start anew, or give `checkpoint` another name'
 
 def load_checkpoint(path)->tuple: # (tensors, meta)
     "Read what `save_checkpoint` wrote; no pickle is involved"
-    if as_path(path, 'a checkpoint').is_dir():
-        raise ValueError(f"{path} is a folder: a checkpoint is one file, such as {path}/fit.safetensors")
-    tensors,said = load_sealed(path, GIVE_WAY, 'checkpoint')
+    tensors,said = load_sealed(path, GIVE_WAY, 'checkpoint', what='a checkpoint, such as fit.safetensors')
     try:
         meta = json.loads(said.get('genrec', '{}'))
     except (ValueError, RecursionError) as e:
@@ -169,4 +167,5 @@ def ids_beside(
     checkpoint, # file of a recommender's training, or None
 ): # Path, or None
     "The file of the tokenizer's training, beside that of the recommender's"
-    return None if checkpoint is None else Path(checkpoint).with_stem(Path(checkpoint).stem+'-ids')
+    path = None if checkpoint is None else as_path(checkpoint, 'a checkpoint')
+    return path and path.with_stem(path.stem+'-ids')

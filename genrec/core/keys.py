@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 import numpy as np, torch
 from torch import Tensor
 from .. import __version__
-from .writing import as_path
+from .paths import readable_path
 
 # %% ../../nbs/core/38_keys.ipynb #278ffa0c
 def _join(tag, *parts):
@@ -252,8 +252,7 @@ def file_digest(
     path # a file
 )->str: # 64 hex digits
     "Hash of a file's content, to be passed where its content is an input"
-    path,h = as_path(path, 'a file'),hashlib.sha256()
-    if not path.is_file(): raise FileNotFoundError(f"no file {path}: wanted one whose content is an input")
+    path,h = readable_path(path, 'one whose content is an input'),hashlib.sha256()
     with open(path, 'rb') as f:
         while b := f.read(1<<20):
             h.update(b)

@@ -16,7 +16,8 @@ from torch import Tensor
 from fastcore.basics import patch
 from .escape import as_markdown
 from .values import _ints, md_table
-from .writing import as_path, sweep, writing
+from .paths import as_path, is_absent, readable_path
+from .writing import sweep, writing
 from .sealed import read_object, sealed_json, unsealed_json
 
 # %% ../../nbs/core/10_record.ipynb #4569276c
@@ -41,9 +42,9 @@ def find_up(
     start='.', # folder to begin in
 )->Path: # the first that exists, in `start` or a folder above it; None if there is none
     "Find a file or folder here or further up"
-    start = Path(start).resolve()
+    path,start = as_path(path, 'a file or a folder to look for'),as_path(start, 'a folder to begin in').resolve()
     for folder in (start, *start.parents):
-        if (folder/path).exists():
+        if os.path.exists(folder/path):
             return folder/path
     return None
 
@@ -80,7 +81,7 @@ def refuse_links(
     folder, # below which it is; itself it may be a link
 ):
     "Refuse a path with a link in the place of one of its folders, or of the file"
-    path,folder = Path(path),Path(folder)
+    path,folder = as_path(path),as_path(folder, 'a folder')
     for place in (path, *path.parents):
         if place==folder:
             return
@@ -136,7 +137,7 @@ def save(self:Run,
         if ranks is not None:
             hit = (ranks>=0).nonzero()[:,0]
             d[name] = dict(n=len(ranks), user=hit.tolist(), rank=ranks[hit].tolist())
-    path = Path(folder)/self.system/self.data/f'{self.key}.json'
+    path = as_path(folder, 'a folder for run files')/self.system/self.data/f'{self.key}.json'
     refuse_links(path.parent, folder)
     sweep(path.parent, r'\.[0-9a-f]{16}\.json[a-z0-9_]{8}') # as earlier versions called unfinished files
     write_atomic(path, json.dumps(sealed_json(d), separators=(',',':'))+'\n')
@@ -180,6 +181,8 @@ def run_files(
 )->dict: # path -> `Run`, in the order of the paths
     "The runs of a folder, each once, whatever other processes replace meanwhile; linked folders are refused"
     read,folder = {},as_path(folder, 'a folder of run files')
+    if not is_absent(folder): # where nothing is there are no runs
+        readable_path(folder, 'a folder of run files', kind='folder')
     for look in range(LOOKS):
         paths = sorted(folder.glob(pattern))
         for place in dict.fromkeys(path.parent for path in paths):

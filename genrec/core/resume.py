@@ -7,13 +7,14 @@ __all__ = ['STAGES', 'small_state', 'set_small_state', 'random_states', 'set_ran
            'changes_between', 'earlier_parts']
 
 # %% ../../nbs/core/34_resume.ipynb #c421f02b
-import json, random, warnings
+import json, os, random, warnings
 from dataclasses import fields
 from pathlib import Path
 import numpy as np
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
+from .paths import as_path
 from .checkpoint import CODE, check_mark, differing_parts, load_checkpoint, part_of
 from .describe import FEW, PLAIN, Description, attribute_counts, described, weights_digest
 from .record import digest
@@ -131,6 +132,7 @@ class Resumer:
         settings:dict=None, # as `setting_parts` gives them
         calls:dict=None, # name -> function that is called between the steps, or None
     ):
+        path = None if path is None else as_path(path, 'a checkpoint')
         self.model,self.path,self.calls = model,path,calls or {}
         self.generators,self.start,self.fixed = {},{},{}
         if path:
@@ -198,7 +200,7 @@ def earlier_parts(
 @patch
 def find(self:Resumer):
     "What the file holds: (tensors, meta); None where there is no file"
-    if not self.path or not Path(self.path).exists():
+    if not self.path or not os.path.exists(self.path):
         self.warn()
         if self.path:
             self.start = self.living()

@@ -8,14 +8,15 @@ __all__ = ['SEAL', 'BLOCK', 'WHOLE', 'json_sum', 'tensor_sum', 'note_unsealed', 
            'writing_beside', 'check_beside']
 
 # %% ../../nbs/core/08_sealed.ipynb #2916abee
-import hashlib, json, struct, warnings, zlib
+import hashlib, json, os, struct, warnings, zlib
 from contextlib import contextmanager
 from pathlib import Path
 import torch
 from torch import Tensor
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from .writing import as_path, writing
+from .paths import as_path, readable_path
+from .writing import writing
 
 # %% ../../nbs/core/08_sealed.ipynb #d323d68f
 SEAL = 1 # version of the seals; a later one is refused
@@ -76,7 +77,7 @@ def read_object(
     advice:str, # what to do where it is not
 )->dict:
     "The JSON object in a file, whatever the file is: every fault is an error that names it"
-    path = as_path(path, what)
+    path = readable_path(path, what, advice='check the name')
     try:
         d = json.loads(path.read_bytes().decode())
     except FileNotFoundError:
@@ -150,11 +151,11 @@ def load_sealed(
     path, # a safetensors file
     advice:str='copy or save it again', # what to do where it cannot be read
     kind:str='', # for a note where it carries no seal; '' for no note
+    *,
+    what:str='a safetensors file', # that is wanted, for an error
 )->tuple: # (name -> Tensor, name -> text of the header without the seal)
     "Read a safetensors file, and check its seal"
-    path = as_path(path, 'a safetensors file')
-    if path.is_dir(): raise ValueError(f"{path} is a folder: wanted one file, such as {path/'model.safetensors'}")
-    if not path.exists(): raise FileNotFoundError(f"no file {path}: wanted a safetensors file; check the name")
+    path = readable_path(path, what, advice='check the name')
     try:
         with safe_open(path, framework='pt') as f:
             tensors,said = {name: f.get_tensor(name) for name in f.keys()},f.metadata() or {}
@@ -177,7 +178,7 @@ def block_sums(
     end:int=None, # bytes that count (default: all)
 )->dict: # its size, and 8 hex digits for each block
     "Checksums of the blocks of a file"
-    size = Path(path).stat().st_size if end is None else end
+    size = readable_path(path).stat().st_size if end is None else end
     with open(path, 'rb') as f:
         sums = [f'{zlib.crc32(f.read(min(BLOCK, size-i))):08x}' for i in range(0, size, BLOCK)]
     return dict(size=size, blocks=sums)
@@ -195,7 +196,7 @@ def check_blocks(
     verify:bool=None, # True: every block, False: the size alone (default: every block of up to a GB, else some)
 ):
     "Raise where a file is not what it was when it was written"
-    path = Path(path)
+    path = readable_path(path, advice=advice)
     try:
         size,blocks = sums['size'],sums['blocks']
         right = type(size) is int and isinstance(blocks, list) and len(blocks)==-(-size//BLOCK)
@@ -231,7 +232,7 @@ def check_end(
     verify:bool=None, # as for `check_blocks`
 ):
     "Compare a file with the sums behind its end"
-    path = Path(path)
+    path = readable_path(path, f'a {kind}', advice=advice)
     size = path.stat().st_size
     with path.open('rb') as f:
         f.seek(max(0, size-_TAIL))
@@ -248,7 +249,7 @@ def check_end(
     check_blocks(path, sums, advice, verify)
 
 # %% ../../nbs/core/08_sealed.ipynb #021bc5f2
-def _beside(path): return Path(path).with_name(Path(path).name+'.sha256')
+def _beside(path): return as_path(path).with_name(as_path(path).name+'.sha256')
 
 def _file_sum(path):
     with open(path, 'rb') as f:
@@ -266,7 +267,7 @@ def writing_beside(
     advice:str='give a name in a folder you may write to', # for an error that is not about room
 ): # the path to write to
     "As `writing`, with the file's sum beside it; a writer that is killed leaves the sums of both, the old and the new"
-    path,note = Path(path),_beside(path)
+    path,note = as_path(path, 'a file to write'),_beside(path)
     def tell(*sums):
         with writing(note, advice) as new:
             new.write_text(''.join(f'{one}  {path.name}\n' for one in dict.fromkeys(sums)))
@@ -281,8 +282,8 @@ def check_beside(
     advice:str=None, # what to do where it is damaged
 ):
     "Compare a file with the sum beside it, where there is one"
-    path,note = Path(path),_beside(path)
-    if not note.is_file() or not path.is_file():
+    path,note = as_path(path),_beside(path)
+    if not os.path.isfile(note) or not os.path.isfile(path):
         return
     sums = [line.split(' ')[0] for line in note.read_text(errors='replace').splitlines()]
     if _file_sum(path) not in sums: raise _damaged(path, f'its sha256 is not that of {note.name} beside it', advice or

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save as to_bytes, load as from_bytes
 from fastcore.basics import patch_to
 from .values import Embeddings, SemanticIds, md_table
+from .paths import as_path
 from .writing import sweep
 from .record import write_atomic
 from .keys import file_digest, key_of, _hash
@@ -67,7 +68,8 @@ class Store:
     def __init__(self,
         folder=None, # default: the environment's GENREC_CACHE, or ~/.cache/genrec
     ):
-        self.folder = Path(folder or os.environ.get('GENREC_CACHE') or Path.home()/'.cache'/'genrec')
+        usual = os.environ.get('GENREC_CACHE') or Path.home()/'.cache'/'genrec'
+        self.folder = as_path(usual if folder is None else folder, 'a folder for a cache')
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from fastcore.basics import patch
+from .paths import as_path
 from .check import check_whole
 from .batches import batches, fresh_accelerator, shards, take, to_device
 from .config import settings as settings_of, unknown_name, vary
@@ -290,7 +291,7 @@ def fit(
     cfg = _with(cfg, settings)
     check_whole('seed', seed, least=-2**32, most=2**32)
     if not len(data): raise ValueError("nothing to train on: `data` is empty")
-    folder = str(Path(checkpoint).parent) if checkpoint else 'logs'
+    folder = 'logs' if checkpoint is None else str(as_path(checkpoint, 'a checkpoint').parent)
     acc = fresh_accelerator(cfg.precision, trackers, folder)
     resumer = Resumer(model, checkpoint, data=data, settings=dict(setting_parts(cfg), seed=seed),
                       calls=dict(evaluate=evaluate, on_epoch=on_epoch))

@@ -9,6 +9,7 @@ __all__ = ['OLD_NAMES', 'NEW_NAMES', 'load_amazon', 'load_amazon_items']
 import html, itertools
 from functools import partial
 from pathlib import Path
+from ..core.paths import readable_path
 from .read import MAX_LINE, Reader
 from .page_code import without_page_code
 from .interactions import csv_rows, duckdb_file, interactions
@@ -114,7 +115,8 @@ def load_amazon(
     "Interactions of Amazon Reviews, whatever the year and the layout; nothing is filtered"
     import ibis
     if year not in (None,2014,2018,2023): raise ValueError(f"`year` is 2014, 2018 or 2023, got {year!r}")
-    path = Path(path)
+    wanted = "a file of Amazon's reviews or ratings, or a folder of its benchmark"
+    path = readable_path(path, wanted, kind='file or folder')
     if not path.is_dir():
         return _one(path, on_error, report, year=year, encoding=encoding)
     files = sorted(path.iterdir())
@@ -204,6 +206,7 @@ def load_amazon_items(
     encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item (2023: `parent_asin`) -> title, brand, description, image (address or None), price, categories, features
     "Metadata of Amazon Reviews, whatever the year; text is as the shop wrote it, but for scripts and style sheets"
+    path = readable_path(path, "a file of Amazon's metadata of items")
     reader,found,review = Reader(path, on_error, report, encoding=encoding),{},None
     wanted = None if items is None else set(map(str, items))
     for line,record in reader.records(literals=True, nan=True):

@@ -6,7 +6,7 @@
 __all__ = ['time_unit', 'first_come', 'Audit', 'title_key', 'audit', 'Shared', 'shared']
 
 # %% ../../nbs/data/48_audit.ipynb #55350963
-import hashlib, html, re, warnings
+import hashlib, html, os, re, warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +150,7 @@ def _image_key(value): # {'bytes', 'path'} of an image that was not decoded, or 
         return None
     raw = value.get('bytes')
     path = value.get('path')
-    if raw is None and path and Path(path).is_file():
+    if raw is None and path and os.path.isfile(path):
         raw = Path(path).read_bytes()
     return None if raw is None else hashlib.sha256(raw).hexdigest()
 

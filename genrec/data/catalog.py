@@ -9,10 +9,11 @@ __all__ = ['load_catalog', 'save_catalog', 'open_catalog', 'concat_catalogs']
 import json, os, warnings
 from collections import Counter
 from itertools import chain
-from pathlib import Path
 from ..core.record import digest
 from ..core.sealed import check_end, seal_end
-from ..core.writing import as_path, writing
+from ..core.check import check_many
+from ..core.paths import readable_path
+from ..core.writing import writing
 from .read import Skipped
 from .item_rows import is_table
 from .item_tables import load_items
@@ -20,7 +21,7 @@ from .item_text import as_names, choose_recipe, default_field, join_fields, read
 
 # %% ../../nbs/data/45_catalog.ipynb #e1523a23
 class _Faults:
-    "What is wrong with a source: all of it is looked at before an error is raised"
+    "What is wrong with a source, all of it, before an error is raised"
     def __init__(self, on_error, report):
         if on_error not in ('raise','skip'): raise ValueError(f"`on_error` is 'raise' or 'skip', got {on_error!r}")
         if report is not None and not isinstance(report, Skipped):
@@ -40,7 +41,7 @@ class _Faults:
         raise ValueError(f"{self.first}{more}; on_error='skip' leaves such a field or row out and counts it")
 
     def settle(self):
-        "Raise, or count and warn; called by `load_catalog` itself, to whose caller the warning points"
+        "Raise, or count and warn the caller of `load_catalog`"
         if not self.found.total:
             return
         if self.on_error=='raise':
@@ -52,6 +53,7 @@ class _Faults:
 # %% ../../nbs/data/45_catalog.ipynb #460f0ccd
 def _pairs(source):
     "(item, whatever stands for its fields)"
+    check_many('source', source, 'item -> fields, or pairs of these: pass what `load_items` opens')
     for pair in source.items() if isinstance(source, dict) else source:
         if not (isinstance(pair, tuple) and len(pair)==2):
             raise ValueError(f"the catalogue holds {pair!r:.60}: "
@@ -60,7 +62,7 @@ def _pairs(source):
 
 def _records(source, faults):
     "(item -> fields, where they are from); rows that are wrong or stand twice go to `faults`"
-    is_path = isinstance(source, (str,Path))
+    is_path = isinstance(source, (str,os.PathLike))
     if is_path or is_table(source):
         where = source if is_path else f'the {type(source).__name__}'
         return load_items(source, on_error=faults.on_error, report=faults.report),where
@@ -85,7 +87,7 @@ def _records(source, faults):
 _own = {'item','title','text','missing','image','no_image','domain'} # columns that a catalogue has anyway
 
 def _check_fields(known, where, *, recipe, keep):
-    "Raise where fields are asked for that no item has, or that a catalogue's own columns would hide"
+    "Raise where no item has a field, or a catalogue's own columns would hide it"
     odd = [field for field in (*recipe,*keep) if field not in known]
     if odd or not recipe:
         raise ValueError(f"`recipe` has {odd or 'no field'}: {where} has the fields {sorted(map(str, known))}")
@@ -96,15 +98,16 @@ def _check_fields(known, where, *, recipe, keep):
 
 # %% ../../nbs/data/45_catalog.ipynb #9a550c5c
 def _item_names(items):
-    "The items' names as text; none may stand twice"
+    "Names as text; none may stand twice"
+    check_many('items', items, 'names in order: pass `log.items`')
     items = list(map(str, items))
-    twice = next((item for item,n in Counter(items).items() if n>1), None)
-    if twice is not None:
-        raise ValueError(f"`items` has {twice!r} more than once: row i is item i, so each name stands once")
+    twice = [item for item,n in Counter(items).items() if n>1]
+    if twice:
+        raise ValueError(f"`items` has {twice[0]!r} more than once: row i is item i, so each name stands once")
     return items
 
 def _count_absent(items, records, where, faults):
-    "How many items a source does not have; raise where it has none of them"
+    "How many items a source lacks; raise where it has none"
     n = sum(item not in records for item in items)
     if n<len(items) or not items:
         return n
@@ -142,7 +145,7 @@ def _text_columns(found, items, *, title, recipe, keep, max_chars):
 
 # %% ../../nbs/data/45_catalog.ipynb #debd2e5a
 def _add_images(columns, types, images, on_error):
-    "The columns `image` and `no_image`; `good` of an `ImageCheck` holds the files that can be trusted"
+    "The columns `image` and `no_image`; of an `ImageCheck` the files that are `good`"
     from datasets import Image, Value
     items = columns['item']
     given = getattr(images, 'good', images)
@@ -201,7 +204,7 @@ def save_catalog(
     "Write a catalogue with its images into one Arrow file, whole or not at all"
     import pyarrow as pa
     from datasets.table import embed_table_storage
-    path,table = Path(path),catalog.with_format('arrow')
+    table = catalog.with_format('arrow')
     plain = catalog.features.arrow_schema
     schema = plain.with_metadata({**plain.metadata, b'genrec':json.dumps(dict(rows=len(catalog))).encode()})
     with writing(path) as new:
@@ -242,8 +245,7 @@ def open_catalog(
 ): # `datasets.Dataset`, mapped into memory
     "A saved catalogue; what is cut off, or points to files outside itself, is refused"
     from datasets import Image, Value
-    path = as_path(path)
-    if not path.is_file(): raise FileNotFoundError(f"no file {path}: wanted one that `save_catalog` wrote")
+    path = readable_path(path, 'one that `save_catalog` wrote')
     check_end(path, 'catalogue', advice='save or copy it again', verify=verify)
     c,types = _map_arrow(path)
     want = dict(item=Value('string'), title=Value('string'), text=Value('string'), missing=Value('bool'))

@@ -15,6 +15,9 @@ from ssl import SSLCertVerificationError
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
+from ..core.check import checked
+from ..core.paths import as_path, readable_path
+from ..core.writing import make_folder
 from ..core.progress import progress
 from ..core.record import write_atomic
 
@@ -44,7 +47,7 @@ def _opener():
 
 def _check_address(url):
     "Refuse what is not an http(s) address"
-    parts = urlsplit(url)
+    parts = urlsplit(url if isinstance(url, str) else '')
     if parts.scheme in ('http','https') and parts.hostname and not re.search(r'[^!-~]', url):
         return
     raise ValueError(f"wanted an address such as https://host/file, got {url!r:.200}; "
@@ -220,7 +223,7 @@ def checksum(
 )->str: # hex digits
     "Hash of a file of any size, as official sites print it"
     h = hashlib.new(algorithm, usedforsecurity=False)
-    with open(path, 'rb') as f:
+    with open(readable_path(path), 'rb') as f:
         while block := f.read(1<<20):
             h.update(block)
     return h.hexdigest()
@@ -288,6 +291,7 @@ def _try_often(part, path, sums, *, tries, wait, **fetch):
         f"{part.size():,} bytes are kept in {part.file.name}, call again to continue")
 
 # %% ../../nbs/data/54_download.ipynb #a5e9fe5a
+@checked
 def download(
     url:str, # http or https
     path, # file to write; its folder is made. A file that is there is kept, after its checksum
@@ -301,13 +305,13 @@ def download(
     on:bool=None, # progress bar, as for `progress`
 )->Path: # `path`
     "Fetch a file whole or not at all: resumed, checked, renamed at the end"
-    path = Path(path)
+    path = as_path(path, 'a file to write')
     _check_address(url)
-    if path.is_dir():
+    if os.path.isdir(path):
         example = path/(url.rsplit('/', 1)[-1] or 'file')
         raise IsADirectoryError(f"{path} is a folder: name the file to write, such as {example}")
     sums = _wanted(sha256=sha256, md5=md5)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _check_beside(path)
     lock = path.with_name(path.name+'.part.lock') # a second process waits, and finds the file
     with _locked(lock), progress(desc=path.name, on=on) as bar:

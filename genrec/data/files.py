@@ -7,8 +7,10 @@ __all__ = ['PACKED', 'COMMANDS', 'FOREIGN', 'BOMB', 'packing', 'foreign', 'refus
            'gzip_is_whole', 'inside']
 
 # %% ../../nbs/data/05_files.ipynb #fb82f97b
-import bz2, gzip, itertools, lzma, re, shlex, warnings, zipfile, zlib
+import bz2, gzip, itertools, lzma, os, re, shlex, warnings, zipfile, zlib
 from pathlib import Path
+from ..core.paths import as_path, readable_path
+from ..core.sealed import check_beside
 
 # %% ../../nbs/data/05_files.ipynb #cf65b1b0
 PACKED = { # how a packed file begins -> (its kind, the command that unpacks it)
@@ -145,18 +147,31 @@ def _decompressed(file, make, max_memory):
             if 'emory' in str(e): raise MemoryError(max_memory) from None
             raise
 
-# %% ../../nbs/data/05_files.ipynb #bc32f5e1
+# %% ../../nbs/data/05_files.ipynb #8ca31cf4
+_told,_fits = set(),set() # folders that were warned of; files, as they were, whose sum beside them fits
+
 def _note_unchecked(path, start, kind):
-    "Say that a frame of zst or lz4 carries no checksum, which is left to whoever packs it"
+    "Of a zst or lz4 without a checksum the sum in NAME.sha256 is compared, where there is one; else a warning"
     flags = start[4] if len(start)>4 else 0xff
     with_sum = flags&4 if kind=='zst' else flags&0x14 # of the content, or of its blocks
-    if start[:4] in PACKED and not with_sum and kind not in _told:
-        _told.add(kind)
+    if start[:4] not in PACKED or with_sum:
+        return
+    stat = path.stat()
+    mark = str(path.absolute()),stat.st_size,stat.st_mtime_ns
+    beside = f'{path}.sha256'
+    if os.path.isfile(beside):
+        if mark not in _fits:
+            check_beside(path)
+            _fits.add(mark)
+    elif (path.parent,kind) not in _told:
+        _told.add((path.parent,kind))
         how = dict(zst='zstd --check FILE', lz4='lz4 FILE')[kind]
-        warnings.warn(f"{path} is packed by {kind} without a checksum, so damage in it may not be noticed; "
-            f"`{how}` packs with one (said once)", stacklevel=4)
-_told = set()
+        name = shlex.quote(str(path))
+        warnings.warn(f"{path} is packed by {kind} without a checksum, so damage in it may not be noticed; `{how}` "
+            f"packs with one, and `sha256sum {name} > {shlex.quote(beside)}` keeps one beside it, which is compared "
+            "whenever it is read (said once for each folder)", stacklevel=4)
 
+# %% ../../nbs/data/05_files.ipynb #bc32f5e1
 def _stream(path, file, kind, member):
     "Pieces of an open file, unpacked and not yet counted"
     if kind=='bz2':
@@ -195,7 +210,7 @@ def file_pieces(
     bomb:tuple=BOMB,  # bytes and ratio: a file that unpacks to more than both is refused
 ): # bytes; at last None where the packing is broken or cut off
     "The bytes of a file, unpacked, in pieces of bounded size; what is no text is refused"
-    path,n = Path(path),0
+    path,n = readable_path(path),0
     with path.open('rb') as file:
         start = file.peek(512)[:512]
         kind = packing(start)
@@ -245,7 +260,7 @@ def gzip_is_whole(
     bomb:tuple=BOMB, # bytes and ratio beyond which it is no longer looked at
 )->bool: # False where a checksum does not fit, something is cut off, or it unpacks to too much
     "Whether all checksums of a gzip fit"
-    path,n = Path(path),0
+    path,n = readable_path(path, 'a gzip'),0
     most = max(bomb[0], bomb[1]*path.stat().st_size)
     with path.open('rb') as file:
         member,rest = zlib.decompressobj(31),b''
@@ -280,9 +295,11 @@ def inside(
     name:str, # what the data says: never an absolute path, never a way out
 )->Path: # the path; whether it exists is another question
     "The file of a folder that data names; a name that leads out of the folder, also through a link, is refused"
-    name,root = str(name),Path(folder).resolve()
-    path = Path(folder)/name
-    odd = '\0' in name or '\\' in name or Path(name).is_absolute()
+    name,folder = str(name),as_path(folder, 'a folder')
+    path,root = folder/name,folder.resolve()
+    odd = not name or '\0' in name or '\\' in name or Path(name).is_absolute()
+    if not odd:
+        as_path(name, 'a file')
     if odd or not path.resolve().is_relative_to(root) or path.resolve()==root: raise ValueError(
-        f"{name[:80]!r} leads out of the folder {Path(folder).name}")
+        f"{name[:80]!r} leads out of the folder {folder.name}")
     return path

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from ..core.check import checked
 from ..core.values import md_table
 from .tables import as_table
 from .moments import from_digits, number_unit, unix
@@ -95,6 +96,7 @@ def numbered(
     return as_table(t).mutate(row=ibis.row_number())
 
 # %% ../../nbs/data/33_filter.ipynb #a4438d6e
+@checked
 def k_core(
     t,           # table of interactions
     k:int=5,     # at least so many interactions for each user *and* each item; repeats of a pair count
@@ -112,6 +114,7 @@ def _here(t):
     "Whether a table is on this machine"
     return t.get_backend().name=='duckdb'
 
+@checked
 def core_by_rounds(
     t,     # table of interactions
     k:int, # from 1 on
@@ -147,6 +150,7 @@ def drop_repeats(
     "One interaction for each pair of user and item"
     return _ends(t, ['user','item'], 1, keep, name=f'drop_repeats(keep={keep})', report=report)
 
+@checked
 def clip_history(
     t,               # table of interactions
     n:int,           # at most so many interactions for each user
@@ -295,6 +299,7 @@ def with_image(
     return _of_items(t, items, fields, name='with_image', report=report)
 
 # %% ../../nbs/data/33_filter.ipynb #6ccfbebf
+@checked
 def sample_users(
     t,           # table of interactions
     n:int,       # so many users; all, where there are not more

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.paths import readable_path
 from ..core.values import md_table
 from ..core.record import write_atomic
 from .image_bytes import BadImage, check_image
@@ -230,8 +231,8 @@ def check_images(
     "Look at every file once: where it lies, how large it is, what it claims, and whether all of it can be decoded"
     import PIL
     names,files = _named(paths)
-    if root is not None and not os.path.isdir(root):
-        raise FileNotFoundError(f"no folder {root}: `root` is the folder that holds the images")
+    if root is not None:
+        readable_path(root, '`root`, the folder that holds the images', kind='folder')
     rules = _rules(max_bytes, max_pixels, min_side, formats)
     key = key_of(**rules, pillow=PIL.__version__)
     known,rows,block = _known(cache, key),[],32
@@ -296,9 +297,7 @@ def images_of(
 
     Without `files` it is called like the item, plus .jpg, .jpeg, .png, .webp or .gif; two files for one item are an
     error. A link that leads out of the folder is no file."""
-    folder = os.path.abspath(folder)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"no folder {folder}: wanted the folder that holds the images")
+    folder = os.path.abspath(readable_path(folder, 'the folder that holds the images', kind='folder'))
     here,n_out = _listing(folder)
     items = [str(i) for i in items]
     if files is None:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from ..core.paths import as_path, readable_path
 from .encoding import encoding_hint, marked_encoding
 from .files import gzip_is_whole, packing, whole
 from .read import Reader
@@ -31,11 +32,10 @@ def find_file(
     what:str,   # what it holds, for the error
 )->Path: # the one file
     "The file of a folder that ends so; none or several is an error"
-    path = Path(path)
+    wanted = f'a folder with one *{ending} file ({what}), or that file'
+    path = readable_path(path, wanted, kind='file or folder')
     if path.is_file():
         return path
-    if not path.is_dir(): raise FileNotFoundError(
-        f"no folder {path}: wanted a folder with one *{ending} file ({what}); check the path")
     files = sorted(p for p in path.iterdir() if p.name.endswith(ending) and p.is_file())
     if not files: raise FileNotFoundError(
         f"no *{ending} file in {path}: wanted one ({what}), found {sorted(p.name for p in path.iterdir())[:8]}; "
@@ -88,7 +88,7 @@ def read_json(
     reader=None, # a `Reader` that may skip repeated keys; nothing else of a broken file can be saved
 )->dict: # the object in the file
     "Read a JSON object; a broken or empty file, another layout, or a key that stands twice is an error"
-    path,wanted = Path(path),f"wanted a JSON object, {layout}"
+    path,wanted = readable_path(path, f'a JSON object, {layout}'),f"wanted a JSON object, {layout}"
     raw = whole(path)
     if not raw.strip(): raise ValueError(f"{path} is empty: {wanted}; was the download cut off?")
     try:
@@ -127,7 +127,7 @@ def duckdb_file(
     path, # a local file
 ): # (its name as SQL, rows it may have, its compression), or None where DuckDB would take the name for a pattern
     "How DuckDB shall read a file; a gzip has no more rows than bytes, or it is a bomb. None for other packed files"
-    path = Path(path).absolute()
+    path = as_path(path).absolute()
     with path.open('rb') as f:
         packed = packing(f.read(16))
     is_gzip = packed=='gzip'

@@ -6,8 +6,10 @@
 __all__ = ['ItemTable', 'load_items']
 
 # %% ../../nbs/data/44_item_tables.ipynb #06e55357
-import itertools, re
+import itertools, os, re
 from pathlib import Path
+from ..core.check import short_repr
+from ..core.paths import readable_path
 from ..core.escape import as_markdown
 from ..core.values import md_table
 from .read import Reader
@@ -85,7 +87,6 @@ def _files(path):
     "The table of a folder, or its parts"
     if path.is_file():
         return [path]
-    if not path.is_dir(): raise FileNotFoundError(f"no file or folder {path}: check the path")
     tables = [p for p in path.iterdir() if p.name.endswith(_ENDINGS) and p.is_file()]
     files = sorted(p for p in tables if not _NO_ITEMS.search(p.name))
     if len(files)==1 or files and all(p.name.endswith('.parquet') for p in files):
@@ -167,7 +168,7 @@ def _collected(rows, columns, reader):
 def _opened(source, columns, reader_args): # (name, kind, names of columns, rows, reader)
     "Rows of whatever is given"
     on_error,report,encoding = reader_args
-    if isinstance(source, (str,Path)):
+    if isinstance(source, (str,os.PathLike)):
         files = _files(Path(source))
         reader = Reader(files[0], on_error, report, encoding=encoding)
         return Path(source).name,*_file_rows(files, columns, reader),reader
@@ -179,7 +180,8 @@ def _opened(source, columns, reader_args): # (name, kind, names of columns, rows
         import pyarrow as pa
         return name,'columns',*table_rows(pa.table(source)),reader
     if not isinstance(source, (dict,list,tuple)): raise ValueError(
-        f"wanted a file, a folder, a table (pandas, Polars, pyarrow, Ibis), records, or item -> fields, got {name}")
+        f"wanted a file, a folder, a table (pandas, Polars, pyarrow, Ibis), records, or item -> fields, got "
+        f"{short_repr(source)}: pass one of these")
     rows = record_rows(source if isinstance(source, dict) else list(source), reader)
     names = list(dict.fromkeys(itertools.chain.from_iterable(row for _,row in rows)))
     return name,'records',names,iter(rows),reader
@@ -195,8 +197,10 @@ def load_items(
 )->ItemTable: # a dict, item -> fields; its `said` tells how it was read
     "Items of any table, or of a layout that is known"
     import warnings
-    is_path = isinstance(source, (str,Path)) and Path(source).exists()
-    known = _known_layout(Path(source)) if is_path and not columns else None
+    is_path = isinstance(source, (str,os.PathLike))
+    if is_path:
+        source = readable_path(source, 'a file or a folder of items', kind='file or folder')
+    known = _known_layout(source) if is_path and not columns else None
     if known:
         layout,load = known
         items = load(source, on_error, report)

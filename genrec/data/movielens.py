@@ -8,6 +8,7 @@ __all__ = ['GENRES', 'load_movielens', 'load_movielens_items']
 # %% ../../nbs/data/21_movielens.ipynb #85c1a52d
 import csv, re
 from pathlib import Path
+from ..core.paths import readable_path
 from .files import inside
 from .read import Reader
 from .interactions import csv_rows
@@ -15,10 +16,9 @@ from .interactions import csv_rows
 # %% ../../nbs/data/21_movielens.ipynb #ca35bb00
 def _pick(path, names, what):
     "The first of some files that a folder has, or the file itself"
-    path = Path(path)
+    path = readable_path(path, f"a folder of MovieLens, or its {what}", kind='file or folder')
     if path.is_file():
         return path
-    if not path.is_dir(): raise FileNotFoundError(f"no folder {path}: check the path")
     f = next((path/n for n in names if (path/n).is_file()), None)
     if f is None: raise FileNotFoundError(
         f"no {what} in {path}: wanted one of {', '.join(names)}, found {sorted(p.name for p in path.iterdir())[:8]}; "

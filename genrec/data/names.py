@@ -6,9 +6,10 @@
 __all__ = ['load_names', 'names_beside', 'name_keys', 'name_rows']
 
 # %% ../../nbs/data/13_names.ipynb #4c70f347
-import re
+import os, re
 from collections import Counter
 from pathlib import Path
+from ..core.paths import as_path, readable_path
 from .interactions import read_json
 from .read import Reader
 
@@ -64,7 +65,7 @@ def load_names(
     column='item', # 'item' or 'user': which field of a JSON file that has both
 )->dict: # number (text) -> name
     "The names that numbers stand for"
-    path = Path(path)
+    path = readable_path(path, 'a file of names and numbers, such as Beauty.item2id')
     reader = Reader(path)
     start = next((text for _,text in reader), '').lstrip()[:1]
     if start in ('{', '['):
@@ -83,10 +84,10 @@ def names_beside(
     column='item', # or 'user'
 )->Path: # None where there is none, or several and none of the same data set
     "The file with the names of the numbers of another"
-    path = Path(path)
-    folder = path if path.is_dir() else path.parent
+    path = as_path(path)
+    folder = path if os.path.isdir(path) else path.parent
     files = sorted([*folder.glob(f'*.{column}2id'), *folder.glob(f'*.{column}2index')])
-    own = [f for f in files if path.is_file() and f.name.split('.')[0]==path.name.split('.')[0]]
+    own = [f for f in files if os.path.isfile(path) and f.name.split('.')[0]==path.name.split('.')[0]]
     chosen = own or files
     return chosen[0] if len(chosen)==1 else None
 

@@ -9,6 +9,7 @@ __all__ = ['ENDINGS', 'parts_of', 'one_parquet', 'parquet_names']
 import re
 from itertools import chain
 from pathlib import Path
+from ..core.paths import readable_path
 
 # %% ../../nbs/data/08_parts.ipynb #ffa31b57
 ENDINGS = ('.parquet','.csv','.tsv','.txt','.json','.jsonl','.ndjson','.dat','.inter') # of parts; packed ones too
@@ -33,8 +34,7 @@ def parts_of(
     folder, # of parts, perhaps in folders such as `date=2020-01-01`
 )->list: # of `Path`, in the order of their names; all of one kind
     "The files of a folder that is one table; hidden ones, and those that begin with `_`, are no part of it"
-    folder = Path(folder)
-    if not folder.is_dir(): raise FileNotFoundError(f"no folder {folder}: check the path")
+    folder = readable_path(folder, 'a folder whose files are parts of one table', kind='folder')
     shown,parts = [],[]
     for path in folder.rglob('*'):
         where = path.relative_to(folder)

@@ -9,6 +9,7 @@ __all__ = ['load_s3rec', 'load_s3rec_items', 'load_minionerec', 'load_minionerec
 from itertools import chain
 from pathlib import Path
 import numpy as np
+from ..core.paths import readable_path
 from .read import Reader, literal
 from .tables import as_table
 from .interactions import find_file, read_json
@@ -23,7 +24,7 @@ def _starts_with_numbers(file):
 
 def _sequence_file(path):
     "The one *.txt of a folder that holds sequences, or the file itself"
-    path = Path(path)
+    path = readable_path(path, 'a folder of S3-Rec with one *.txt, or that file', kind='file or folder')
     if not path.is_dir():
         return find_file(path, '.txt', 'user and items on each line')
     texts = [f for f in sorted(path.glob('*.txt')) if f.is_file() and f.stat().st_size]
@@ -166,7 +167,8 @@ def load_minionerec(
 ): # Ibis table `user, item, rating, time`; `time` is the place in what is known of the user's sequence
     "Interactions of MiniOneRec's samples; warns where the training file, and so most of each sequence, is absent"
     import warnings
-    path = Path(path)
+    wanted = 'a folder of MiniOneRec with train/, valid/ and test/, or one file of samples'
+    path = readable_path(path, wanted, kind='file or folder')
     files = _sample_files(path)
     if files[0][0]>0:
         warnings.warn(
@@ -198,7 +200,7 @@ def load_minionerec_items(
     encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item name -> title, brand, categories, description (a list, where the file has one as text)
     "Items of MiniOneRec, whose descriptions are lists that Python wrote as text"
-    path = Path(path)
+    path = readable_path(path, 'a folder of MiniOneRec with one *.item.json, or that file', kind='file or folder')
     folder = path/'index' if (path/'index').is_dir() else path
     file = find_file(folder, '.item.json', 'item -> title, description, brand, categories')
     reader,items = Reader(file, on_error, report, encoding=encoding),{}

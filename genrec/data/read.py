@@ -8,8 +8,8 @@ __all__ = ['MAX_LINE', 'MOST_SKIPPED', 'place', 'Skipped', 'Reader', 'literal']
 # %% ../../nbs/data/06_read.ipynb #abdd7c54
 import ast, codecs, csv, json, re, warnings
 from itertools import chain, islice
-from pathlib import Path
 from fastcore.basics import patch
+from ..core.paths import readable_path
 from ..core.values import md_table
 from .encoding import (encoding_hint, encodings_of, ends_with_cr, in_utf8, marked_encoding,
     wide_encoding, with_newlines)
@@ -78,14 +78,14 @@ class Reader:
         max_line:int=MAX_LINE, # bytes; a longer line is bad, and never held in memory
         bomb:tuple=BOMB,   # bytes and ratio: a file that unpacks to more than both is refused, also with 'skip'
     ):
+        path = readable_path(path, 'a file with a row or a record on each line')
         if on_error not in ('raise','skip','skip!'): raise ValueError(
             f"`on_error` is 'raise', 'skip' or 'skip!', got {on_error!r}")
         if report is not None and not isinstance(report, Skipped): raise ValueError(
             f"`report` takes a `Skipped()` of genrec.data.read, got {type(report).__name__}")
-        self.path,self.on_error,self.report,self.found = Path(path),on_error,report,Skipped()
+        self.path,self.on_error,self.report,self.found = path,on_error,report,Skipped()
         self.encoding,self.encodings,self.member = encoding,encodings_of(encoding),member
         self.max_line,self.bomb = max_line,bomb
-        if not self.path.is_file(): raise FileNotFoundError(f"no file {self.path}: check the path")
         if not self.path.stat().st_size: raise ValueError(f"{self.path} is empty; was the download cut off?")
         with self.path.open('rb') as file:
             self.packing = packing(file.read(16))

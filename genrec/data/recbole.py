@@ -10,13 +10,13 @@ import re
 from itertools import chain
 from pathlib import Path
 import numpy as np
+from ..core.paths import readable_path
 from .read import Reader
 from .interactions import csv_rows, find_file
 from .layouts import known_columns
 from .times import check_order
 from .names import load_names
 from .cells import as_number, bad_cell, is_missing
-
 
 # %% ../../nbs/data/24_recbole.ipynb #70f11174
 def _offsets(sizes):
@@ -169,18 +169,18 @@ def _hint(head, names):
 # %% ../../nbs/data/24_recbole.ipynb #c6525c0c
 def load_recbole(
     path,             # a folder with one *.inter, or with *.train.inter, *.valid.inter and *.test.inter; or one file
-    on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once
-    report=None,      # a `Skipped` to add to
+    on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count and warn once
+    report=None,      # a `Skipped`
     *,
-    order:str=None,   # 'file': the rows of *.inter stand in the order in which things happened, and no time is read
-    columns:dict=None, # such as dict(time='ts'), where they are not called user_id, item_id, timestamp and rating;
+    order:str=None,   # 'file': the rows stand in the order in which things happened, and no time is read
+    columns:dict=None, # such as dict(time='ts'), where they are not user_id, item_id, timestamp and rating;
                       # a *.yaml in the folder that names them in RecBole's way is heard too
     encoding='utf-8', # of the files
 ): # Ibis table `user, item, rating, time`; `time` in seconds, or, of samples, the place in the user's sequence
-    "Interactions of RecBole's atomic files; names in place of numbers where *.item2index and *.user2index are there"
+    "Interactions of RecBole's atomic files; names in place of numbers where *.item2index is there"
     import ibis
     check_order(order)
-    path = Path(path)
+    path = readable_path(path, 'a folder with *.inter, or that file', kind='file or folder')
     files = _benchmark_files(path)
     file = files[2][1] if files else find_file(path, '.inter', 'user_id, item_id, rating, timestamp')
     head = _header(file, encoding)
@@ -242,7 +242,7 @@ def load_recbole_items(
     encoding='utf-8', # of the files; a message names one that fits where this does not
 )->dict: # item name -> the file's fields; `title` and `categories` (a list) also where it has other names for them
     "Items of RecBole's atomic files"
-    path = Path(path)
+    path = readable_path(path, 'a folder of RecBole with one *.item or *.text, or that file', kind='file or folder')
     has_item = path.is_dir() and any(path.glob('*.item'))
     file = find_file(path, '.item' if has_item else '.text', 'item_id and fields')
     _find_columns(file, _header(file, encoding), ['item_id'])

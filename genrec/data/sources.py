@@ -9,7 +9,7 @@ __all__ = ['load_interactions', 'save_interactions', 'load_lcrec', 'load_lcrec_i
 import itertools, os, re
 from pathlib import Path
 from ..core.sealed import check_beside, writing_beside
-from ..core.writing import as_path
+from ..core.paths import as_path, readable_path
 from .known import said
 from .read import Reader
 from .tables import as_table
@@ -33,7 +33,8 @@ def load_interactions(
 ): # Ibis table `user, item, rating, time`, in the file's order; `time` in seconds, or places where it has nothing else
     "Interactions of any table; two columns without names, with `order='file'`, are user and item"
     check_order(order)
-    path,options = as_path(path),dict(on_error=on_error, report=report, encoding=encoding, member=member)
+    path = readable_path(path, 'a file of interactions, or a folder of its parts', kind='file or folder')
+    options = dict(on_error=on_error, report=report, encoding=encoding, member=member)
     if path.is_dir():
         path = table_of(path) or path
     check_beside(path)
@@ -67,7 +68,7 @@ def save_interactions(
     path, # ends in .csv, .tsv or .parquet
 )->Path: # the file, whole or not there
     "Write a table out of core, so that `load_interactions` gives it back; beside it the file's sum, which it checks"
-    path,t = Path(path),as_table(t)
+    path,t = as_path(path, 'a file to write'),as_table(t)
     kind = next((e for e in ('.csv','.tsv','.parquet') if path.name.endswith(e)), None)
     if not kind: raise ValueError(f"{path.name}: wanted a name that ends in .csv, .tsv or .parquet")
     bad = ', '.join(f'{n:,} rows with {what}' for what,n in _unfit(t).items())

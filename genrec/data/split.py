@@ -11,6 +11,7 @@ import torch
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Log, Histories, Samples, Split, md_table, PER_SECOND
 from .moments import unix
 
@@ -59,9 +60,10 @@ _NO_SAMPLE = ("no training sample: all {:,} users that are split have 3 interact
               "longer histories")
 
 # %% ../../nbs/data/39_split.ipynb #8c39bd8f
+@checked
 def leave_one_out(
     log:Log,
-    max_history:int=20,      # items in a history at most, the youngest; None for no limit
+    max_history:int|None=20, # items in a history at most, the youngest; None for no limit
     short:str='raise',       # users with fewer than 3 interactions: 'raise'; 'train' on them only; or 'drop' them
     valid_in_test:bool=True, # does the test history include the validation item? RecBole, LC-Rec and LETTER: yes
 )->Split: # histories are views into `log.item`; short users that do not raise are counted in a warning
@@ -163,11 +165,12 @@ def _held_out(rows, lo, hi, *, targets, empty): # lo, hi: (n_users,) rows
     return rows.samples(user, until=lo[user], target=row),counts
 
 # %% ../../nbs/data/39_split.ipynb #3a3f2608
+@checked
 def by_time(
     log:Log,             # with true times
     valid,               # validation begins here: unix seconds, a date, or a share in (0, 1) of the interactions
     test,                # test begins here, likewise
-    max_history:int=20,  # items in a history at most, the youngest; None for no limit
+    max_history:int|None=20, # items in a history at most, the youngest; None for no limit
     *,
     targets:str='first', # of a user in a part: 'first', or 'all', each with the same history
     empty:str='drop',    # targets with nothing before the cut: 'drop' (with a warning) or 'keep' with an empty history
@@ -226,11 +229,12 @@ def check_no_leak(
     _check_histories(split.test, log, name='test', cut=test_time)
 
 # %% ../../nbs/data/39_split.ipynb #146a34f6
+@checked
 def by_user(
     log:Log,
     share:float=.1,     # in (0, .5): so many of the users are for the test, and as many for validation
     seed:int=0,         # another seed, other users
-    max_history:int=20, # items in a history at most, the youngest; None for no limit
+    max_history:int|None=20, # items in a history at most, the youngest; None for no limit
 )->Split: # histories are views into `log.item`
     "Strong generalisation: whole users are held out; each gives one sample, their last item after all that came before"
     rows = _Rows(log, max_history)

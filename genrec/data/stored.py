@@ -9,7 +9,8 @@ __all__ = ['FORMAT', 'write_arrays', 'read_about', 'map_array', 'read_names']
 import json, re
 from pathlib import Path
 import numpy as np, torch
-from ..core.writing import as_path, recovered, sweep, writing_folder
+from ..core.paths import as_path, readable_path
+from ..core.writing import recovered, sweep, writing_folder
 from ..core.sealed import block_sums, check_blocks, note_unsealed, read_object, sealed_json, unsealed_json
 
 # %% ../../nbs/data/35_stored.ipynb #d6cd1788
@@ -56,7 +57,9 @@ def read_about(
     verify:bool=None, # compare every byte with the checksums, or none (default: see `check_blocks`)
 )->dict: # `rows` and `names`: how many of each; and what else was said
     "What a folder says of itself, after a look at the checksums of its files"
-    folder = recovered(as_path(folder, f'a saved {kind}'), _is_whole)
+    wanted = f'a saved {kind}'
+    folder = recovered(as_path(folder, wanted), _is_whole)
+    readable_path(folder, wanted, kind='folder', advice=f'check the path, or write one with `save_{kind}`')
     file = folder/'about.json'
     if not file.is_file(): raise FileNotFoundError(
         f"{folder} holds no saved {kind} (it lacks about.json); write one with `save_{kind}`")
@@ -91,7 +94,7 @@ def map_array(
     n:int, # its length
 )->torch.Tensor: # (n,) int64
     "One stored array as a tensor; nothing is read but its head. Changes stay in this process"
-    file = Path(folder)/f'{key}.npy'
+    file = as_path(folder, 'a stored folder')/f'{key}.npy'
     try:
         x = np.load(file, mmap_mode='c' if n else None, allow_pickle=False)
         if x.dtype!=np.int64 or x.shape!=(n,): raise ValueError(f"it holds {x.dtype} {x.shape}")
@@ -107,7 +110,7 @@ def read_names(
 )->tuple: # of texts
     "Names of a stored log"
     import pyarrow as pa, pyarrow.parquet as pq
-    file = Path(folder)/f'{key}.parquet'
+    file = as_path(folder, 'a stored folder')/f'{key}.parquet'
     try:
         names = tuple(pq.read_table(file)['name'].to_pylist())
     except (OSError,KeyError,pa.ArrowException) as e:

@@ -9,6 +9,7 @@ __all__ = ['tie_runs', 'shuffle_ties', 'seen_steps', 'TieChange', 'tie_change']
 from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Log
 
 # %% ../../nbs/data/46_ties.ipynb #3ddeebab
@@ -18,6 +19,7 @@ def tie_runs(log:Log)->Tensor: # (n,) int64, never falling
     run[1:] = ((log.user[1:]!=log.user[:-1]) | (log.time[1:]!=log.time[:-1])).cumsum(0)
     return run
 
+@checked
 def shuffle_ties(
     log:Log, # with times; where only places in a file are known, nothing is a tie
     seed:int=0,
@@ -59,6 +61,7 @@ class TieChange:
         was,now = self.seen/self.of,self.shuffled/self.of
         return f"last steps that training has seen: {was:.1%} as it is, {now:.1%} shuffled"
 
+@checked
 def tie_change(log:Log, seed:int=0)->TieChange:
     "Shuffle ties once, and count"
     other = shuffle_ties(log, seed)

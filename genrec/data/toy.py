@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np, torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import check_whole, checked
 from ..core.escape import as_markdown
 from ..core.values import Log, Histories, Ranking
 from .toy_goods import BRANDS, FINISHES, KINDS, toy_catalog
@@ -114,6 +115,7 @@ def _zipf(n, exponent):
     return weights/weights.sum()
 
 # %% ../../nbs/data/03_toy.ipynb #e8375885
+@checked
 def toy_shop(
     n_users:int=2000,
     domain:str='home',       # a key of `KINDS`
@@ -132,6 +134,7 @@ def toy_shop(
     "Make up a shop, its users and their purchases"
     _check_settings(domain=domain, n_users=n_users, n_kinds=n_kinds, n_styles=n_styles, n_variants=n_variants,
         length=length, loyalty=loyalty)
+    check_whole('seed', seed, most=2**32)
     rng = np.random.default_rng([seed, list(KINDS).index(domain)])
     taste_rng = rng if taste_seed is None else np.random.default_rng([taste_seed, 99])
     taste = taste_rng.integers(0, n_styles, n_users)
@@ -188,6 +191,7 @@ def ceiling(self:Toy,
     return self.oracle(histories, k).scores.sum(1).mean().item()
 
 # %% ../../nbs/data/03_toy.ipynb #435df954
+@checked
 def toy_shops(
     domains:tuple=tuple(KINDS), # which shops
     shared:bool=True, # does a user have one taste in all shops? else tastes are drawn for each shop anew

@@ -9,6 +9,7 @@ __all__ = ['ToyDomains', 'toy_domains']
 from dataclasses import dataclass
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import md_table
 from .toy_goods import KINDS
 from .toy import toy_shop
@@ -34,6 +35,7 @@ class ToyDomains:
         return f"**ToyDomains** tastes in the sources: {tastes}; {known}\n\n"+md_table(head, rows)
 
 # %% ../../nbs/data/09_toy_domains.ipynb #9a759a43
+@checked
 def toy_domains(
     target:str='kitchen',
     share:float=.1,      # of the target's users that are known, in (0, 1]

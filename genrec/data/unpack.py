@@ -8,6 +8,9 @@ __all__ = ['unpack']
 # %% ../../nbs/data/57_unpack.ipynb #590ac84b
 import gzip, os, re, shutil, stat, tarfile, tempfile, zipfile, zlib
 from pathlib import Path, PurePosixPath
+from ..core.check import checked
+from ..core.writing import make_folder
+from ..core.paths import as_path, readable_path
 
 # %% ../../nbs/data/57_unpack.ipynb #6af062f7
 class _Bounds:
@@ -126,6 +129,7 @@ def _move(paths, work, folder):
 _damage = (EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile,
            RuntimeError) # zipfile has no better one for locked members and methods it does not know
 
+@checked
 def unpack(
     archive, # zip, tar.gz or gz, whatever its name
     folder, # to put the files into; made where it is not there. Files of the same name are replaced
@@ -135,12 +139,11 @@ def unpack(
     max_ratio:float=200., # unpacked size over packed size; not asked below 10 MB
 )->list: # of `Path`: the files, in the archive's order
     "Unpack all of an archive or nothing: no link, no path that leads out, no bomb"
-    archive,folder = Path(archive),Path(folder)
+    archive,folder = readable_path(archive, 'an archive: zip, tar.gz or gz'),as_path(folder, 'a folder to write to')
     limits = dict(max_bytes=max_bytes, max_files=max_files, max_ratio=max_ratio)
     with open(archive, 'rb') as f:
         start = f.read(4)
-    folder.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix='.unpack-', dir=folder))
+    work = Path(tempfile.mkdtemp(prefix='.unpack-', dir=make_folder(folder)))
     try:
         paths = _write(*_files(archive, start, limits), work)
         _move(paths, work, folder)

@@ -6,8 +6,10 @@
 __all__ = ['content', 'texts_of', 'check_encoder', 'model_source', 'model_missing', 'short_name']
 
 # %% ../../nbs/encode/00_base.ipynb #d84485ca
+import os
 from pathlib import Path
 import torch
+from ..core.paths import as_path, readable_path
 from ..core.check import checked
 from ..core.values import Embeddings
 from ..data.item_text import field_text
@@ -108,9 +110,10 @@ def model_source(
     holds:str='config.json', # file that shows that it is the right folder
 )->str: # what transformers loads from
     "A folder or a hub name; FileNotFoundError for a path where no folder is"
-    name,folder = str(name_or_path),Path(str(name_or_path)).expanduser()
-    if folder.is_dir():
-        return str(folder)
+    name,folder = str(name_or_path),as_path(name_or_path, what).expanduser()
+    if os.path.lexists(folder):
+        advice = f'give the folder that holds {holds}'
+        return str(readable_path(folder, f'{what}, a folder or a hub name', kind='folder', advice=advice))
     if name.startswith(('/','.','~')) or name.count('/')>1:
         raise FileNotFoundError(f"wanted {what} {name!r}, but there is no such folder; "
             f"give the folder that holds {holds}, or a hub name")

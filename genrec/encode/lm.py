@@ -37,7 +37,7 @@ class LMEncoder:
     name_or_path:str      # folder of a model with its tokenizer, or its name on the hub
     columns:tuple=('title','description') # of the catalogue, read apart and averaged
     max_length:int=2048   # tokens of a text at most; a model with fewer positions reads as many as it has
-    max_chars:int=2000    # longer texts are cut there, between two words where there are two; None: nowhere
+    max_chars:int|None=2000    # longer texts are cut there, between two words where there are two; None: nowhere
     drop_from:int=None    # texts of so many characters or more count as empty: 2000 in the paper's code
     batch_size:int=16
     dtype:str='float32'   # of the model: 'bfloat16' halves its memory

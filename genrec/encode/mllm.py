@@ -16,7 +16,7 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.check import checked
 from ..data.images import image_of, no_image
-from .base import model_missing, texts_of
+from .base import model_missing, model_source, texts_of
 from .light import adapter, check_levels
 from ..core.batches import to_device
 
@@ -252,7 +252,7 @@ def prepare(self:MLLMEncoder,
 # %% ../../nbs/encode/25_mllm.ipynb #5b5d537f
 @checked
 def mllm_parts(
-    name_or_path:str, # a folder, or a name on the hub, such as 'Qwen/Qwen2-VL-2B-Instruct'
+    name_or_path, # a folder, or a name on the hub, such as 'Qwen/Qwen2-VL-2B-Instruct'
     dtype=torch.bfloat16, # of the frozen weights
     min_patches:int=128, # of a picture, 28 x 28 pixels each (Qwen3-VL: 32 x 32)
     max_patches:int=1024,
@@ -261,7 +261,7 @@ def mllm_parts(
 )->tuple: # (model, tokenizer, image processor), as `MLLMEncoder` takes them
     "A pretrained model with its tokenizer and image processor"
     from transformers import AutoModel, AutoTokenizer, AutoImageProcessor
-    source = str(name_or_path)
+    source = model_source(name_or_path, 'a model')
     try:
         pinned = dict(revision=revision, trust_remote_code=False)
         model = AutoModel.from_pretrained(source, dtype=dtype, **pinned)
@@ -278,7 +278,7 @@ def mllm_parts(
 # %% ../../nbs/encode/25_mllm.ipynb #88ed379d
 @checked
 def load_mllm(
-    name_or_path:str, # as `mllm_parts`
+    name_or_path, # as `mllm_parts`
     dtype=torch.bfloat16,
     min_patches:int=128,
     max_patches:int=1024,

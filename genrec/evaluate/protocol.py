@@ -31,7 +31,7 @@ def sampled_part(
 @checked
 def validator(
     split:Split,
-    n_users:int=2000, # validation users that are looked at; None for all
+    n_users:int|None=2000, # validation users that are looked at; None for all
     ks:tuple=KS,
     seed:int=0,
     **kw, # arguments of the model's `recommend`, such as `width`

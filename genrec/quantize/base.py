@@ -7,18 +7,20 @@ __all__ = ['CONFIG', 'WEIGHTS', 'Quantized', 'straight_through', 'nearest', 'cas
            'watch', 'writing_pretrained', 'check_pretrained', 'Hub', 'class_name', 'class_named', 'check_quantizer']
 
 # %% ../../nbs/quantize/00_base.ipynb #36d0ad9b
-import importlib, inspect, tempfile
+import importlib, inspect, os, tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 import torch
 from torch import nn, Tensor
-from huggingface_hub import PyTorchModelHubMixin
+from fastcore.basics import patch
+from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from ..core.check import checked
 from ..core.arrays import as_vectors
 from ..core.values import SemanticIds, Embeddings
 from ..core.layers import product
+from ..core.paths import as_path, readable_path
 from ..core.sealed import json_sum, load_sealed, read_object, save_sealed
 from ..core.writing import filling_folder
 
@@ -181,17 +183,17 @@ def writing_pretrained(
 _ADVICE = 'save the model again, see `save_pretrained`'
 
 def check_pretrained(
-    where:str, # a folder, or the name of a model on the Hub
+    where, # a folder, or the name of a model on the Hub
     name:str, # of the class that is wanted
     kind:str='saved model', # for a note where there is no seal; '' for none
 ):
     "Refuse what is no folder of a saved model, or is damaged; names of the Hub pass"
-    path,wanted = Path(where),f"wanted a folder that `{name}.save_pretrained` wrote"
-    if not path.exists() and (path.is_absolute() or len(path.parts)!=2 or where.startswith('.')):
-        raise FileNotFoundError(f"no {where}: {wanted}")
-    if path.is_file(): raise ValueError(f"{where} is a file: {wanted}")
-    if not path.is_dir():
+    wanted = f"a folder that `{name}.save_pretrained` wrote"
+    path = as_path(where, wanted)
+    if not os.path.lexists(path) and not path.is_absolute() and len(path.parts)==2 and str(where)[0]!='.':
         return
+    readable_path(path, wanted, kind='folder', advice='check the path, or the name of a model on the Hub')
+    wanted = f'wanted {wanted}'
     if not (path/CONFIG).is_file(): raise FileNotFoundError(f"no {path/CONFIG}: {wanted}")
     if not (path/WEIGHTS).is_file(): raise FileNotFoundError(
         f"no {path/WEIGHTS}: {wanted}; a pickle beside it would not be opened; {_ADVICE}")
@@ -201,9 +203,24 @@ def check_pretrained(
         f"{path/CONFIG} is damaged or not the one that {WEIGHTS} was saved with: its checksum does not fit; {_ADVICE}"
         ", or give other arguments to `from_pretrained` in place of changing the file")
 
+# %% ../../nbs/quantize/00_base.ipynb #31d49013
+_OF_HUB = ('revision','cache_dir','force_download','local_files_only','token')
+
+def _fetched(name, cls, hub):
+    "The folder of the Hub's cache with a model, all files of one commit"
+    try:
+        return snapshot_download(name, allow_patterns=list(cls.hub_files), **hub)
+    except (OSError, ValueError) as e: # also those of `huggingface_hub`
+        why = str(e).strip().split('\n')[0]
+        raise OSError(f"no model {name!r} on the Hub or in its cache ({why:.100}): wanted a model that "
+            f"`{cls.__name__}.push_to_hub` wrote; check the name, or give a folder of `save_pretrained`"
+            ) from None
+
 # %% ../../nbs/quantize/00_base.ipynb #9f98641d
 class Hub(PyTorchModelHubMixin, library_name='genrec', tags=['semantic-ids','generative-recommendation']):
     "`save_pretrained`, `from_pretrained`, `push_to_hub`: arguments as JSON, weights as safetensors, no pickle"
+    hub_files = (CONFIG,WEIGHTS) # that are fetched: patterns of names
+
     def __new__(cls, *args, **kw):
         self = super().__new__(cls, *args, **kw)
         given = dict(zip(list(inspect.signature(cls.__init__).parameters)[1:], args)) | kw
@@ -221,20 +238,28 @@ class Hub(PyTorchModelHubMixin, library_name='genrec', tags=['semantic-ids','gen
         return said
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, **kw):
-        "What `save_pretrained` wrote"
-        name = str(pretrained_model_name_or_path)
-        check_pretrained(name, cls.__name__)
-        try:
-            return super().from_pretrained(name, **kw)
-        except (AttributeError, LookupError, RuntimeError, TypeError) as e:
-            raise ValueError(f"{name}: {CONFIG} and {WEIGHTS} do not make a {cls.__name__} together ({e}); "
-                             "save it again, or leave out arguments of your own") from e
-
-    @classmethod
     def _load_as_pickle(cls, model, model_file, map_location, strict):
         raise ValueError(f"{cls.__name__}: no model.safetensors there, only a pickle, which is not opened; "
                          "save it again with `save_pretrained`")
+
+# %% ../../nbs/quantize/00_base.ipynb #0e47ebc8
+@patch(cls_method=True)
+def from_pretrained(cls:Hub,
+    pretrained_model_name_or_path, # a folder, or the name of a model on the Hub
+    **kw, # arguments in place of those that were saved; those of `huggingface_hub`, such as `revision`
+):
+    "What `save_pretrained` or `push_to_hub` wrote, if its seal fits"
+    name = pretrained_model_name_or_path
+    check_pretrained(name, cls.__name__)
+    if not os.path.isdir(name):
+        hub = {key: kw.pop(key) for key in _OF_HUB if key in kw}
+        name = _fetched(str(name), cls, hub)
+        check_pretrained(name, cls.__name__)
+    try:
+        return super(Hub, cls).from_pretrained(name, **kw)
+    except (AttributeError, LookupError, RuntimeError, TypeError) as e:
+        raise ValueError(f"{name}: {CONFIG} and {WEIGHTS} do not make a {cls.__name__} together ({e}); "
+                         "save it again, or leave out arguments of your own") from e
 
 # %% ../../nbs/quantize/00_base.ipynb #7155d72c
 def class_name(

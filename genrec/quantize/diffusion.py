@@ -15,6 +15,7 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from ..core.check import checked
 from ..data.images import no_image
+from ..encode.base import model_source
 from ..encode.image import image_blocks
 from ..encode.light import PatchReader, States, from_patches
 from .decoders import CodeDecoder
@@ -216,8 +217,9 @@ class VAELatents:
     ):
         "A pretrained autoencoder, from a folder or the hub"
         from diffusers import AutoencoderKL
+        source = model_source(name_or_path, 'an AutoencoderKL')
         try:
-            vae = AutoencoderKL.from_pretrained(str(name_or_path), revision=revision)
+            vae = AutoencoderKL.from_pretrained(source, revision=revision)
         except (OSError, ValueError) as e:
             why = f'{str(e).splitlines()[0]:.100}'
             raise OSError(f"wanted an AutoencoderKL {str(name_or_path)!r}, which is neither on this disk nor to be had "

@@ -10,9 +10,8 @@ import math
 import torch
 from torch import nn
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin
 from ..core.check import checked
-from .base import Quantized, straight_through, check_vectors
+from .base import Hub, Quantized, straight_through, check_vectors
 from .vq import Autoencoder
 
 # %% ../../nbs/quantize/30_fsq.ipynb #d62dbb75
@@ -81,7 +80,7 @@ def fit_kmeans(self:FSQ, x, seed=0):
     return self
 
 # %% ../../nbs/quantize/30_fsq.ipynb #449707b4
-class FSQVAE(Autoencoder, PyTorchModelHubMixin):
+class FSQVAE(Autoencoder, Hub):
     "Encoder, grid, decoder: vectors to FSQ codes"
     @checked
     def __init__(self,

@@ -126,7 +126,7 @@ def kmeans(
     seed:int=0,
     *,
     tol:float=1e-4, # stop when a step takes less than this share of the error away
-    sample:int=256, # vectors for each centre that it is learned from, at most; the rest are assigned last (None: all)
+    sample:int|None=256, # vectors for each centre that it is learned from, at most; others are assigned last; None: all
     batch_size:int=None, # learn from `n_iter` random batches of so many vectors instead
     start:Tensor=None, # (K, dim) centres to begin from (default: k-means++)
     trials:int=1, # of k-means++, see `spread`

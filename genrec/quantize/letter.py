@@ -13,10 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin
 from ..core.check import checked
 from ..core.values import Embeddings
-from .base import Quantized, check_vectors
+from .base import Hub, Quantized, check_vectors
 from .balanced import balanced_kmeans
 from .rqvae import RQVAE
 
@@ -97,7 +96,7 @@ class LetterBatch:
     def __getitem__(self, i): return LetterBatch(self.x[i], self.cf[i], self.known[i])
 
 # %% ../../nbs/quantize/66_letter.ipynb #3f7a8acd
-class LetterTokenizer(nn.Module, PyTorchModelHubMixin):
+class LetterTokenizer(nn.Module, Hub):
     "An RQ-VAE whose codes know behaviour, and whose codewords spread out"
     def __init__(self,
         dim:int, # width of the content vectors
@@ -109,9 +108,9 @@ class LetterTokenizer(nn.Module, PyTorchModelHubMixin):
         diversity_weight:float=1e-4, # beta
         n_clusters:int=10, # of each level's codewords
         recluster_every:int=None, # training passes between clusterings (None: where `recluster` is called)
-        cluster_sizes:tuple=(10,60), # of codewords, see `codeword_clusters` (None: equal)
+        cluster_sizes:tuple|None=(10,60), # of codewords, see `codeword_clusters` (None: equal)
         diversity_temperature:float=1.,
-        start_ratio:float=2., # clusters of the k-means start: from mean/2 to mean*2 (None: any)
+        start_ratio:float|None=2., # clusters of the k-means start: from mean/2 to mean*2 (None: any)
         **vae, # changes to `LETTER_RQVAE`, and `commitment_weight`, ...: see `RQVAE`
     ):
         super().__init__()

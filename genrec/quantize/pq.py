@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin
 from ..core.check import checked
-from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
+from .base import Hub, Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 
 # %% ../../nbs/quantize/24_pq.ipynb #c594af5b
@@ -45,7 +44,7 @@ def eigen_rotation(
     return vector[:,sum(parts, [])].to(dtype)
 
 # %% ../../nbs/quantize/24_pq.ipynb #83f6a626
-class ProductQuantizer(nn.Module, PyTorchModelHubMixin):
+class ProductQuantizer(nn.Module, Hub):
     "One codebook for each part of the rotated vector"
     @checked
     def __init__(self,

@@ -227,7 +227,7 @@ def fit_kmeans(self:ResidualQuantizer,
     refine:int=0, # rounds of `refine` after that
     width:int=1, # candidates of `encode` in those rounds
     tol:float=1e-3, # a level is done when a step takes less than this share of its error away
-    sample:int=256, # vectors for each codeword that it is learned from, at most (None: all)
+    sample:int|None=256, # vectors for each codeword that it is learned from, at most (None: all)
     ratio:float=None, # where `balanced`: clusters from mean/ratio to mean*ratio, LETTER's is 2 (None: of equal size)
     balanced_start:bool=False, # begin from centres of equally large clusters, in place of k-means++
     trials:int=1, # of k-means++, see `spread`

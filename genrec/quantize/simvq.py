@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin
 from ..core.check import checked
-from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
+from .base import Hub, Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .codebook import codebook_loss
 from .vq import Autoencoder
 
@@ -77,7 +76,7 @@ def fit_kmeans(self:SimCodebook,
     return self
 
 # %% ../../nbs/quantize/27_simvq.ipynb #ee3c1641
-class SimVQ(nn.Module, PyTorchModelHubMixin):
+class SimVQ(nn.Module, Hub):
     "`len(sizes)` frozen tables with their maps, each applied to the residual of the one before"
     @checked
     def __init__(self,
@@ -143,7 +142,7 @@ def fit_kmeans(self:SimVQ,
     return self
 
 # %% ../../nbs/quantize/27_simvq.ipynb #2a25475f
-class SimVAE(Autoencoder, PyTorchModelHubMixin):
+class SimVAE(Autoencoder, Hub):
     "Encoder, residual SimVQ, decoder: an RQ-VAE whose codebooks cannot lose codewords"
     @checked
     def __init__(self,

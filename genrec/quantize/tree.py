@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin
 from ..core.check import checked
-from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
+from .base import Hub, Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 from .codebook import codebook_loss
 from .simvq import SimCodebook
@@ -26,7 +25,7 @@ def prefix_residual(
     return torch.cat([z[:,:1], z[:,1:]-z[:,:-1]], 1)
 
 # %% ../../nbs/quantize/36_tree.ipynb #a8f6f2b5
-class TreeQuantizer(nn.Module, PyTorchModelHubMixin):
+class TreeQuantizer(nn.Module, Hub):
     "A root codebook for level 1, one leaf codebook for all other levels"
     @checked
     def __init__(self,
@@ -118,7 +117,7 @@ def fit_kmeans(self:TreeQuantizer,
     return self
 
 # %% ../../nbs/quantize/36_tree.ipynb #be19e27a
-class TreeVAE(Autoencoder, PyTorchModelHubMixin):
+class TreeVAE(Autoencoder, Hub):
     "Encoder, tree quantizer, decoder: UTGRec's codebooks for vectors that are there already"
     @checked
     def __init__(self,

@@ -10,15 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin
 from ..core.check import checked
-from .base import Quantized, nearest, straight_through, cast_vectors, check_vectors
+from .base import Hub, Quantized, nearest, straight_through, cast_vectors, check_vectors
 from .kmeans import kmeans
 from .codebook import codebook_loss, tally, ema_update, revive, rotate_to
 from .rqvae import mlp
 
 # %% ../../nbs/quantize/21_vq.ipynb #f3852a9f
-class VectorQuantizer(nn.Module, PyTorchModelHubMixin):
+class VectorQuantizer(nn.Module, Hub):
     "The nearest of `size` codewords"
     @checked
     def __init__(self,
@@ -149,7 +148,7 @@ def start(self:Autoencoder,
     return self
 
 # %% ../../nbs/quantize/21_vq.ipynb #63012aab
-class VQVAE(Autoencoder, PyTorchModelHubMixin):
+class VQVAE(Autoencoder, Hub):
     "Encoder, one codebook, decoder"
     @checked
     def __init__(self,

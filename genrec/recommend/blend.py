@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import nn, Tensor
 from fastcore.basics import patch
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from ..core.progress import progress
 from ..core.values import Histories, Ranking
-from ..quantize.base import class_name, class_named
+from ..quantize.base import CONFIG, WEIGHTS, class_name, class_named
 from .base import check_histories, check_k, top_k
 from .catalog_scores import all_scores, is_trained, listed_scores, share_of_best
 from .counts import FollowersAndContent
@@ -52,6 +52,8 @@ class Heard:
 # %% ../../nbs/recommend/94_blend.ipynb #3d1dda59
 class Blend(HubRecommender, nn.Module):
     "Several recommenders over one catalogue, as one"
+    hub_files = (CONFIG,WEIGHTS,f'*/{CONFIG}',f'*/{WEIGHTS}') # its own, and those of its members
+
     def __init__(self,
         members:dict, # name -> recommender, trained or counted
         weights:dict=None, # name -> weight (default: 1 each)
@@ -264,10 +266,9 @@ def _from_pretrained(cls:Blend, *, model_id, config=None, map_location='cpu', st
     said = config.get('recommender') if isinstance(config, dict) else None
     if not isinstance(said, dict) or not isinstance(said.get('members'), dict):
         raise ValueError(f"{model_id}: its {constants.CONFIG_NAME} describes no blend; save it again")
-    hub = {name: changes.pop(name) for name in ('revision','cache_dir','token','local_files_only') if name in changes}
-    for unused in ('recommender','force_download'):
+    for unused in ('revision','cache_dir','token','local_files_only','force_download','recommender'):
         changes.pop(unused, None)
-    folder = Path(model_id) if Path(model_id).is_dir() else Path(snapshot_download(model_id, **hub))
+    folder = Path(model_id)
     members = _saved_members(folder, said, map_location)
     try:
         arguments = dict(said['arguments'], **changes)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
-from huggingface_hub import constants, hf_hub_download
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from ..core.check import checked
 from ..core.values import Embeddings, SemanticIds
@@ -158,15 +158,6 @@ def _said(cls, where, config):
         raise ValueError(f"{where} holds a {name}, no {cls.__name__}: `{name}.from_pretrained` reads it")
     return said
 
-# %% ../../nbs/recommend/01_saved.ipynb #9182985f
-def _weights(cls, where, **hub):
-    "Tensors of a folder, which was checked, or of a model on the Hub"
-    local = Path(where)/constants.SAFETENSORS_SINGLE_FILE
-    if local.is_file():
-        return load_file(local)
-    local = hf_hub_download(repo_id=where, filename=constants.SAFETENSORS_SINGLE_FILE, **hub)
-    return load_sealed(local, f'save the model again, see `{cls.__name__}.save_pretrained`')[0]
-
 # %% ../../nbs/recommend/01_saved.ipynb #0401bc57
 @patch(cls_method=True)
 def from_pretrained(cls:HubRecommender,
@@ -174,13 +165,14 @@ def from_pretrained(cls:HubRecommender,
     **kw, # arguments in place of those that were saved; those of `huggingface_hub`, such as `revision`
 ): # the model, ready to recommend
     "A saved recommender, with its index and its weights"
-    return super(HubRecommender, cls).from_pretrained(str(folder), **kw)
+    return super(HubRecommender, cls).from_pretrained(folder, **kw)
 
 @patch(cls_method=True)
 def _from_pretrained(cls:HubRecommender, *, model_id, config=None, map_location='cpu', strict=True, **changes):
-    said,hub = _said(cls, model_id, config),('revision','cache_dir','force_download','local_files_only','token')
-    tensors = _weights(cls, model_id, **{name: changes.pop(name) for name in hub if name in changes})
-    changes.pop('recommender', None) # the entry of `config.json`, which the Hub gives to classes that take any keyword
+    said,tensors = _said(cls, model_id, config),load_file(Path(model_id)/constants.SAFETENSORS_SINGLE_FILE)
+    for name in ('revision','cache_dir','force_download','local_files_only','token', # of the Hub, whose files are here
+                 'recommender'): # the entry of `config.json`, which the Hub gives to classes that take any keyword
+        changes.pop(name, None)
     try:
         arguments = {name: from_json(value, tensors) for name,value in said['arguments'].items()}
         m = cls(**(arguments | changes))

@@ -55,7 +55,7 @@ def hidden_mask(
     dtype=torch.float32,
 )->Tensor: # (n, 1, 1, s), or None where all are
     "What is added to scores, so that nothing is read of padding"
-    if ok is None or ok.all():
+    if ok is None or not torch.compiler.is_compiling() and ok.all(): # a graph is for all batches
         return None
     mask = torch.zeros(ok.shape, dtype=dtype, device=ok.device)
     return mask.masked_fill_(~ok, torch.finfo(dtype).min)[:,None,None]

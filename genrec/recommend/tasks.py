@@ -15,7 +15,8 @@ from ..core.values import Histories, Samples, SemanticIds, Ranking
 from ..core.record import digest
 from ..core.checkpoint import save_checkpoint, load_checkpoint
 from ..core.describe import array_digest
-from ..core.writing import as_path, filling_folder
+from ..core.paths import readable_path
+from ..core.writing import filling_folder
 from ..codes.language import QuantitativeLanguage, vocabulary_mark
 from ..codes.trie import CodeTrie
 from .base import check_histories, check_k, length_blocks, excluded_lists
@@ -263,7 +264,8 @@ def from_pretrained(cls:TaskT5,
     merge=None, # how lists become one (default: as it was saved)
 )->TaskT5:
     "A model and its words"
-    path = as_path(folder)/'recommender.safetensors'
+    wanted = 'a folder that `save_pretrained` of a `TaskT5` wrote'
+    path = readable_path(folder, wanted, kind='folder')/'recommender.safetensors'
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: wanted a folder that `save_pretrained` of a `TaskT5` wrote")
     weights,meta = load_checkpoint(path)

@@ -26,7 +26,7 @@ from ..recommend.causal import CausalConfig, CausalRecommender
 from ..recommend.counts import FollowersAndContent, tfidf_rows
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
-from .causal import CAUSAL_FIT, CausalSource, causal_rows, trained_causal
+from .causal import CAUSAL_FIT, CAUSAL_TUNING, CausalSource, causal_rows, trained_causal
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
@@ -35,10 +35,11 @@ from .runner import Job
 
 # %% ../../nbs/study/58_blends.ipynb #f3aceabf
 BLENDS = { # row -> rows of `study.causal` beside counts and texts
-    'blend': ('causal-legal',), 'blend-item': ('causal-item-content',),
-    'blend-all': ('causal-legal','causal-item-content'), 'gated': ('causal-legal',), 'reranked': ('causal-legal',)}
+    'blend': ('causal',), 'blend-legal': ('causal-legal',), 'blend-content': ('causal-content',),
+    'blend-item': ('causal-legal-item',), 'blend-all': ('causal-content','causal-legal-item'),
+    'gated': ('causal',), 'reranked': ('causal-legal',)}
 WEIGHTS,POWERS = (0.,.25,.5,1.,2.,4.),(.125,.25,.5,1.)
-GATES = tuple(Gate('causal_legal', q=q, tau=tau) for q,tau in product((3.,10.,30.), (.05,.1,.2,.4)))
+GATES = tuple(Gate('causal', q=q, tau=tau) for q,tau in product((3.,10.,30.), (.05,.1,.2,.4)))
 
 def chosen_counts(corpus:Corpus, *, n_users:int=2000)->FollowersAndContent:
     "Counts and texts, their weights chosen on validation users without what they had"
@@ -170,11 +171,12 @@ def _blend_study_jobs(data, options:Options):
     cfg,training,codes = CausalConfig(),CAUSAL_FIT,CodesConfig()
     if not options.small:
         source = CausalSource(CodeSource(load_corpus(data), codes), Store().folder/'causal')
-        return blend_jobs(source, causal_rows(cfg, training), options.seeds)
+        return blend_jobs(source, causal_rows(cfg, training, tuning=CAUSAL_TUNING), options.seeds)
     cfg,training = replace(cfg, dim=16, d_ff=16, d_decoder=16),replace(training, epochs=1)
     source = CausalSource(CodeSource(load_corpus(data, k=3, n_users=2000), vary(codes, ids_fit=dict(epochs=2))))
     teacher = dict(dim=16, teaching=replace(TEACHER_FIT, epochs=1))
-    return blend_jobs(source, causal_rows(cfg, training), options.seeds, n_users=200, teacher=teacher)
+    rows = causal_rows(cfg, training, tuning=CAUSAL_TUNING)
+    return blend_jobs(source, rows, options.seeds, n_users=200, teacher=teacher)
 
 BLEND_STUDY = Study(name='blends', jobs=_blend_study_jobs, data=('scientific_cgr','beauty14','office14_apao'),
     question='What do several recommenders know together?')

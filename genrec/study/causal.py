@@ -42,7 +42,6 @@ CAUSAL_CHANGES = { # row -> (changes of `CausalConfig`, of the training, whether
     'causal-item': (dict(item_vectors=True), {}, False),
     'causal-legal': (dict(legal=True), {}, False),
     'causal-content': ({}, {}, True),
-    'causal-item-content': (dict(item_vectors=True, legal=True), {}, True),
 }
 CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validation
     'smoothing': (dict(label_smoothing=.1), {}, False),
@@ -55,6 +54,9 @@ CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validatio
     'decay': ({}, dict(weight_decay=.1), False),
     'long': ({}, dict(epochs=80, every=4), False),
     'muon': ({}, dict(optimizer=muon), False),
+    'item-content': (dict(item_vectors=True), {}, True),
+    'item-dropout': (dict(item_vectors=True, dropout=.5), {}, False),
+    'item-smoothing': (dict(item_vectors=True, dropout=.5, label_smoothing=.1), {}, False),
 }
 OTHER_CODES = ( # of `causal-legal+CODES`
     'rqkmeans_from_balanced','opq','rqkmeans','rqkmeans_normalised','rqvae_revived','shuffled','random')

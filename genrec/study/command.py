@@ -11,7 +11,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from ..core.record import find_up
-from .plan import Options, Study, run_study, show_study
+from .plan import Options, Study, plan_study, run_study, show_study
 from .share import share_arguments, share_commands
 
 # %% ../../nbs/study/90_command.ipynb #1291acba
@@ -50,6 +50,12 @@ _SEVERAL = { # option of several values -> (type, default, help)
     '--seeds': (int, (0, 1, 2), 'numbers'),
     '--rows': (str, (), 'groups of further rows, see --list'),
     '--only': (str, (), 'systems')}
+_BESIDE_INDEX = { # files that `genrec audit` takes or writes
+    '--log': 'interactions: CSV, Parquet, JSON lines, *.inter.json, ...; see genrec.data.sources',
+    '--catalog': 'items with texts, categories, brands; see genrec.data.item_tables',
+    '--vectors': 'vectors of the items: npy, npz, safetensors, Parquet',
+    '--against': 'another index of the same items: how much changed',
+    '--html': 'write the report as one page', '--json': 'write every number'}
 _ONE = { # option of one value -> (type, default, help)
     '--times': (int, 1, 'train recommenders so many times as long, into runs/NAME_long'),
     '--budget-min': (float, None, 'skip jobs that would probably end after so many minutes'),
@@ -57,12 +63,14 @@ _ONE = { # option of one value -> (type, default, help)
     '--threads': (int, 1, 'of this process'),
     '--out': (str, None, 'folder of the run files (default: runs/NAME)')}
 
+# %% ../../nbs/study/90_command.ipynb #7adbf0fa
 def _study_arguments(commands):
     "The options of `genrec study`"
     p = commands.add_parser('study', help='run what is missing in a study')
     p.add_argument('name', nargs='?', help='see --list')
     p.add_argument('--list', action='store_true', help='say which studies there are')
     p.add_argument('--show', action='store_true', help='say which jobs are done and which are missing, and run none')
+    p.add_argument('--plan', action='store_true', help='say what is missing, and what it will take, and run none')
     for option,(kind,default,what) in _SEVERAL.items():
         p.add_argument(option, nargs='*', type=kind, default=default, help=what)
     for option,(kind,default,what) in _ONE.items():
@@ -81,6 +89,11 @@ def _arguments():
     audit.add_argument('--sizes', type=int, nargs='+', help='codes of each level (default: told by the file)')
     audit.add_argument('--starts', type=int, nargs='+', help='number of code 0, 0 or 1, or one for each level')
     audit.add_argument('--levels', type=int, help='read the first so many codes of each item')
+    for option,what in _BESIDE_INDEX.items():
+        audit.add_argument(option, help=what)
+    audit.add_argument('--order', choices=('file',), help='the rows of --log stand in the order of what happened')
+    audit.add_argument('--draws', type=int, help='of each null (default: 20, fewer of large indices); 0: none')
+    audit.add_argument('--seed', type=int, default=0, help='of the draws')
     commands.add_parser('info', help='versions, devices and folders')
     share_arguments(commands)
     return parser
@@ -102,8 +115,8 @@ def study_command(asked):
     study = find_study(asked.name)
     given = {field.name: getattr(asked, field.name) for field in fields(Options)}
     options = Options(**{name: tuple(value) if isinstance(value, list) else value for name,value in given.items()})
-    if asked.show:
-        return show_study(study, options)
+    if asked.show or asked.plan:
+        return (show_study if asked.show else plan_study)(study, options)
     run_study(study, options)
 
 # %% ../../nbs/study/90_command.ipynb #06339904
@@ -113,13 +126,20 @@ def _one_or_each(numbers):
 
 def audit_command(asked):
     "`genrec audit INDEX`: what the file was taken for, and what there is to say about the IDs in it"
-    from genrec.analyse.index import audit_index
-    from genrec.codes.index_json import open_index
+    from genrec.analyse.index_page import findings, save_audit
+    from genrec.analyse.index_sources import audit_files
     sizes,starts = _one_or_each(asked.sizes),_one_or_each(asked.starts)
-    index = open_index(asked.index, sizes=sizes, starts=starts, levels=asked.levels)
-    print(index)
-    print()
-    print(audit_index(index.sids))
+    for path,ending in ((asked.html,'.html'), (asked.json,'.json')):
+        if path is not None and not path.endswith(ending): raise ValueError(
+            f"wanted a name that ends in {ending}, got {path!r}")
+    found = audit_files(asked.index, asked.log, asked.catalog, asked.vectors, against=asked.against, order=asked.order,
+                        draws=asked.draws, seed=asked.seed, sizes=sizes, starts=starts, levels=asked.levels)
+    for part in ('\n'.join(found.taken), found.audit, '\n'.join(findings(found.audit))):
+        print(part)
+        print()
+    for path in (asked.html, asked.json):
+        if path is not None:
+            print(f'written: {save_audit(found.audit, path, f"Audit of {Path(asked.index).name}", found.taken)}')
 
 _BESIDE = ('accelerate', 'datasets', 'diffusers', 'peft', 'sentence-transformers', 'matplotlib')
 

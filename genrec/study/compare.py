@@ -252,4 +252,5 @@ def absent_jobs(name:str, options:Options)->list: # of `Job`
     return table_jobs(data, **_for_table(options)) if data else []
 
 COMPARE = Study(name='compare', question='Which recommender is best, when each has had the same small search?',
-    jobs=compare_jobs, data=('scientific_cgr', 'ml100k_posters', 'office14_apao', 'beauty14'), told=absent_jobs)
+    jobs=compare_jobs, data=('scientific_cgr', 'ml100k_posters', 'office14_apao', 'beauty14'), told=absent_jobs,
+    cheapest=True)

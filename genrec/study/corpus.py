@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.paths import readable_path
 from ..core.values import Embeddings, Log, Split
 from ..core.store import Store
 from ..data.filter import k_core, sample_users
@@ -82,7 +83,7 @@ def shop_files(
     "A shop of which there are texts alone"
     from genrec.data.public import load_s3rec, load_s3rec_items
     from genrec.data.sources import load_lcrec
-    folder = Path(folder)
+    folder = readable_path(folder, "a shop's folder", kind='folder')
     words = folder/'idgenrec_item_textual_id.txt'
     if not words.is_file():
         return load_lcrec(folder),folder,None
@@ -99,7 +100,8 @@ def load_corpus(
     k:int=5, n_users:int=None, # core; users before it (default: all; fewer for a small try)
 )->Corpus:
     "Leave one out after the k-core; MiniLM vectors of texts, and pixel vectors of posters if there are any"
-    folder,store = Path(folder).resolve(),store or Store()
+    folder = readable_path(folder, 'a folder of MovieLens 100k or of a shop', kind='folder').resolve()
+    store = store or Store()
     if (folder/'u.data').is_file():
         return _films(folder, store, k, n_users)
     rows,items,recipe = shop_files(folder)
@@ -217,7 +219,7 @@ def load_periods(
     **settings, # of `film_periods`
 )->Transfer:
     "Newer films after older ones"
-    folder = Path(folder).resolve()
+    folder = readable_path(folder, 'a folder of MovieLens 100k', kind='folder').resolve()
     items,posters,logs = film_periods(folder, **settings)
     recipe = ('title', 'overview')
     catalogs = {name: load_catalog(items, log.items, recipe=recipe, images=posters) for name,log in logs.items()}
@@ -233,7 +235,7 @@ def load_shops(
     k:int=5, n_users:int=None, # as for `film_periods`
 )->Transfer:
     "One shop after others, of which there are texts alone"
-    name = Path(target).name
+    name = readable_path(target, "a shop's folder", kind='folder').name
     if not sources: raise ValueError(f"{name} alone teaches nothing about itself: give folders of other shops")
     shops = {Path(folder).name: shop_files(folder) for folder in (*sources, target)}
     logs = {shop: core_log(rows, k, n_users) for shop,(rows,_,_) in shops.items()}

@@ -14,7 +14,8 @@ from pathlib import Path
 from fastcore.basics import patch
 from ..core.record import Run, check_name, folder_name, run_files, versions, write_atomic
 from ..core.sealed import json_sum, save_sealed, sealed_json
-from ..core.writing import as_path, writing_folder
+from ..core.paths import as_path
+from ..core.writing import writing_folder
 from ..codes.index_json import save_index
 from .cards import export_card, weights_card
 from .parts import Parts, tensor_sha256, holds_vectors, split_digest

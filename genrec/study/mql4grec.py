@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from ..core.paths import readable_path
 from ..core.values import Split
 from ..core.config import settings, vary
 from ..core.record import Run
@@ -133,7 +134,7 @@ def load_target(
     small:bool=False, # few users, for a try
 )->Transfer:
     "Newer films after older ones; or a shop after office and beauty"
-    folder = Path(folder)
+    folder = readable_path(folder, 'a folder of MovieLens 100k or of a shop', kind='folder')
     if (folder/'u.data').is_file():
         return load_periods(folder, **(dict(n_users=60) if small else {}))
     sources = [folder.parent/name for name in SOURCE_SHOPS if name!=folder.name]

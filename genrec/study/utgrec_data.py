@@ -6,8 +6,10 @@
 __all__ = ['SOURCES', 'TransferWithContent', 'with_content', 'toy_world', 'toy_transfer', 'load_transfer', 'with_mllm']
 
 # %% ../../nbs/study/47_utgrec_data.ipynb #83bc1134
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from ..core.paths import as_path, readable_path
 from ..core.store import Store
 from ..data.domains import fewer_users
 from ..data.toy_domains import ToyDomains, toy_domains
@@ -74,14 +76,15 @@ def load_transfer(
     text=None, # frozen encoder; 'tfidf' for one learnt from the sources, which takes no time (default: stored MiniLM)
 )->TransferWithContent:
     "5-core of each shop, vectors of texts, pixels of posters"
-    folder = Path(folder).resolve()
+    folder = readable_path(folder, 'a folder of MovieLens 100k or of a shop', kind='folder').resolve()
     encoder = None if text=='tfidf' else text or StoredText(Store())
     vectors = tfidf_of_sources(48) if encoder is None else frozen_text(encoder)
     if (folder/'u.data').is_file():
         return with_content(load_periods(folder, text=vectors, images=False), encoder)
     if sources is None:
         sources = [folder.parent/name for name in SOURCES.get(folder.name, ())]
-    lost = [Path(source).name for source in sources if not Path(source).is_dir()]
+    sources = [as_path(source, "another shop's folder") for source in sources]
+    lost = [source.name for source in sources if not os.path.isdir(source)]
     if lost: raise FileNotFoundError(f"no folder {', '.join(lost)}: {folder.name} learns there first; "
         f"put it beside {folder.name}, or give `sources`")
     return with_content(load_shops(folder, *sources, text=vectors), encoder)

@@ -10,7 +10,7 @@ import re
 import torch
 from ..core.record import Run
 from ..core.sealed import json_sum, load_sealed, read_object
-from ..core.writing import as_path
+from ..core.paths import as_path
 from ..codes.index_json import index_items, load_index
 from ..evaluate.metrics import evaluate, metrics_of_ranks, target_ranks
 from ..quantize.base import class_named

@@ -93,7 +93,7 @@ def foresight(
     embs:dict, # modality -> `Embeddings` of all items
     split:Split, # its validation part is asked about
     *,
-    n_users:int=2000, # validation users that are looked at; None for all
+    n_users:int|None=2000, # validation users that are looked at; None for all
     ks:tuple=(1,5,10),
 ): # function of a `MultiQuantizer`, for `evaluate=` of `fit`
     "How well a tokenizer's sequence encoder finds the next item among all items, by the cosine of equation 12"

@@ -37,12 +37,12 @@ class LetterTokenizerConfig(RQVAEConfig):
     collaborative_weight:float=.02 # alpha
     diversity_weight:float=1e-4    # beta
     n_clusters:int=10              # of each level's codewords
-    cluster_sizes:tuple=(10,60)    # codewords of a cluster (None: of equal size)
+    cluster_sizes:tuple|None=(10,60) # codewords of a cluster (None: of equal size)
     recluster_every:int=None       # training passes between two clusterings (None: anew each epoch)
     sinkhorn_levels:tuple=(-1,)    # whose codes come from Sinkhorn in training
     straight_residual:bool=True    # residuals from the straight-through output, see `ResidualQuantizer`
     xavier:bool=True               # how linear layers start, see `mlp`
-    start_ratio:float=2.           # clusters of the k-means start: mean/ratio to mean*ratio items (None: of any size)
+    start_ratio:float|None=2.      # clusters of the k-means start: mean/ratio to mean*ratio items (None: of any size)
 
 @checked
 @dataclass(frozen=True)

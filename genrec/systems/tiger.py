@@ -46,7 +46,7 @@ class TigerConfig:
     ids_fit:FitConfig=FitConfig(epochs=500, batch_size=1024)
     model:T5Config=T5Config(n_user_tokens=2000)
     model_fit:FitConfig=FitConfig(epochs=100, micro_cells=512, every=5)
-    valid_users:int=2000                      # that are looked at while the recommender is trained
+    valid_users:int|None=2000                 # that are looked at while the recommender is trained
     width:int=20                              # beams
 
 # %% ../../nbs/systems/00_tiger.ipynb #1b19f72d
@@ -84,7 +84,7 @@ def with_nats(
     look, # model -> metrics, see `validator`
     split:Split,
     *,
-    n_users:int=2000, # validation users, the same as `look` has
+    n_users:int|None=2000, # validation users, the same as `look` has
     block:int=256, # users at once
 ): # model -> the same metrics, and `nats`
     "Metrics of validation users, and what their next item costs: the mean of -log p"

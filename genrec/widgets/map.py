@@ -13,7 +13,7 @@ from ..core.values import SemanticIds, Embeddings, md_table
 from ..codes.collide import prefix_nodes
 from ..analyse.space import pca, purity
 from .base import View, Shelf, front_end
-from .compare_ids import adjusted_information
+from ..analyse.cuts import adjusted_information
 
 # %% ../../nbs/widgets/35_map.ipynb #71351d0c
 @dataclass(frozen=True)
