@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from ..core.record import find_up
 from .plan import Options, Study, run_study, show_study
+from .reproduce_options import reproduce_arguments
 
 # %% ../../nbs/study/90_command.ipynb #1291acba
 STUDIES = { # name -> module below genrec.study
@@ -81,6 +82,7 @@ def _arguments():
     audit.add_argument('--starts', type=int, nargs='+', help='number of code 0, 0 or 1, or one for each level')
     audit.add_argument('--levels', type=int, help='read the first so many codes of each item')
     commands.add_parser('info', help='versions, devices and folders')
+    reproduce_arguments(commands)
     return parser
 
 # %% ../../nbs/study/90_command.ipynb #06e192d5
@@ -168,10 +170,17 @@ def _small_tiger(split, vectors, epochs):
     return tiger(split, vectors, cfg, rqkmeans_ids, data='toy').run
 
 # %% ../../nbs/study/90_command.ipynb #7dd186bb
+def _reproduce(asked):
+    "`genrec reproduce`, loaded when it is asked for"
+    from genrec.study.reproduce import reproduce_command
+    _settle(int(os.environ.get('OMP_NUM_THREADS', '1')))
+    reproduce_command(asked)
+
 def main(args=None)->int: # exit code
     "The console command"
     asked = _arguments().parse_args(args)
-    commands = dict(study=study_command, demo=demo_command, audit=audit_command, info=info_command)
+    commands = dict(study=study_command, demo=demo_command, audit=audit_command, info=info_command,
+                    reproduce=_reproduce)
     try:
         commands[asked.command](asked)
         sys.stdout.flush()
