@@ -8,7 +8,7 @@ __all__ = ['RATES', 'Rate', 'hours', 'cost_of', 'rates_table']
 # %% ../../nbs/study/83_rates.ipynb #b4eb8740
 from dataclasses import dataclass
 from ..core.values import md_table
-from .road import Cost
+from .cost import Cost
 
 # %% ../../nbs/study/83_rates.ipynb #079ee1e0
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ _HALF = 'reckoned: 2 x weights x tokens, at 40 % of 800 TFLOP/s of a H100 in bf1
 RATES = { # what -> `Rate`
     'line': Rate(12.5e6, 'bytes a second', 'CPU', _LINE),
     'pictures': Rate(10., 'pictures a second', 'CPU', 'set: the polite rate, `--rate`'),
-    'filter': Rate(2.5e5, 'interactions a second', 'CPU', 'measured: bench/road_full.py, 2 cores of a server'),
-    'metadata': Rate(1.5e4, 'products a second', 'CPU', 'measured: bench/road_full.py, 2 cores of a server'),
+    'filter': Rate(1.2e5, 'interactions a second', 'CPU', 'measured: bench/road_full.py, a core shared by others'),
+    'metadata': Rate(1500., 'products a second', 'CPU', 'measured: bench/road_full.py, a core shared by others'),
     'sentence-t5': Rate(2500., 'items a second', 'H100', 'reckoned: 110 M weights, 128 tokens, 20 % of the card'),
     'llama-7b': Rate(90., 'items a second', 'H100', _HALF+'; 250 tokens in two fields'),
     'clip-l': Rate(600., 'items a second', 'H100', 'reckoned: 300 M weights, 257 patches; decoding on 16 cores'),

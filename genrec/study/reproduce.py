@@ -15,7 +15,8 @@ from .mini_models import check_devices, check_model, save_mini_models
 from .mini_shops import MiniHost
 from .published import PAPERS, figures_table, silent_table
 from .recipes import Recipe, recipe
-from .road import Cost, Road, RoadStage, show_road, walk
+from .cost import Cost
+from .road import Road, RoadStage, missing_stages, processes, show_road, walk
 from .road_codes import bbqrec_road_codes, letter_road_codes, mql4grec_road_codes, tiger_codes
 from .road_costs import encode_cost, fetch_cost, filter_cost, measure_cost, mini_cost, picture_cost
 from .road_costs import token_cost, train_cost
@@ -159,9 +160,12 @@ def reproduce(
     **options, # as for `road_of`
 )->Path: # the page
     "Walk the road of a paper; what was walked before is skipped"
-    r = recipe(system, scale)
+    r,needs_host = recipe(system, scale),False
+    if scale=='mini' and not options.get('mirror') and not processes()[0]:
+        missing = {stage.name for stage in missing_stages(road_of(r, folder), only)}
+        needs_host = bool(missing & {'fetch','pictures'})
     with ExitStack() as stack:
-        if scale=='mini' and not options.get('mirror'):
+        if needs_host:
             host = stack.enter_context(MiniHost(*sorted({shop.year for shop in r.shops})))
             options = MINI_OPTIONS | dict(mirror=host.address) | options
         road = road_of(r, folder, **options)

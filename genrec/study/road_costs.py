@@ -10,7 +10,7 @@ __all__ = ['BYTES', 'WIDTHS', 'release_size', 'sizes_of', 'fetch_cost', 'picture
 from .published import PAPERS
 from .rates import cost_of
 from .recipes import Recipe, recipe
-from .road import Cost
+from .cost import Cost
 
 # %% ../../nbs/study/85_road_costs.ipynb #3be581d5
 _sizes = { # year -> 'category thousands of reviews, thousands of products'

@@ -17,7 +17,8 @@ from ..core.record import write_atomic
 from ..data.download import checksum
 from ..data.official import OFFICIAL, download_amazon
 from ..data.read import Reader
-from .road import Place, check_room
+from .cost import check_room
+from .road import Place
 
 # %% ../../nbs/study/75_road_fetch.ipynb #9f392626
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from ..core.escape import as_html
 from ..core.record import write_atomic
 from ..core.values import md_table
 from .published import PAPERS
-from .road import Place, as_hours, read_seal
+from .cost import as_hours
+from .road import Place, read_seal
 from .road_filter import counts_table
 
 # %% ../../nbs/study/82_road_page.ipynb #51851f1d
