@@ -36,7 +36,8 @@ OFFICIAL = {
         page='https://cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html',
         roots=('https://snap.stanford.edu/data/amazon/productGraph/', _lab[0]+'amazon/'),
         files=dict(core='categoryFiles/reviews_{}_5.json.gz', reviews='categoryFiles/reviews_{}.json.gz',
-                   ratings='categoryFiles/ratings_{}.csv', items='categoryFiles/meta_{}.json.gz'),
+                   ratings='categoryFiles/ratings_{}.csv', items='categoryFiles/meta_{}.json.gz',
+                   vectors='image_features/categoryFiles/image_features_{}.b'),
         categories=sorted(_in_all_releases+_in_2014)),
     'amazon2018': dict(
         page='https://cseweb.ucsd.edu/~jmcauley/datasets/amazon_v2/',
@@ -95,7 +96,7 @@ def download_amazon(
     category:str, # such as 'Beauty'; as in `OFFICIAL['amazon2014']['categories']`
     year:int=2014, # release: 2014, 2018 or 2023
     folder='data', # files are put below `folder/amazonYEAR`, as they lie on the server
-    files:tuple=('core','items'), # kinds: 'core' (5-core), 'reviews', 'ratings' (no texts), 'items' (metadata)
+    files:tuple=('core','items'), # 'core' (5-core), 'reviews', 'ratings' (no texts), 'items'; 2014: 'vectors' (images)
     *,
     mirror:str=None, # another server with the same files, in place of the official ones
     **options, # for `download`

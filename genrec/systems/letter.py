@@ -98,12 +98,13 @@ def cf_vectors(
     split:Split, # its training part is learnt from, its validation part chooses the weights
     cfg:LetterConfig=LetterConfig(),
     seed:int=0,
+    checkpoint=None, # file of the training: resumes from there after an interruption
 )->Embeddings: # (n_items, code_dim); items without a training purchase are `missing`, and zero
     "Collaborative vectors: the item table of a SASRec as wide as the codewords"
     set_seed(seed)
     m = SASRec(split.n_items, cfg.ids.code_dim, max_history=cfg.model.max_history, **asdict(cfg.cf))
     look = validator(split, cfg.valid_users)
-    fit(m, m.training_data(split.train), cfg.cf_fit, evaluate=look, seed=seed, desc='SASRec')
+    fit(m, m.training_data(split.train), cfg.cf_fit, evaluate=look, seed=seed, checkpoint=checkpoint, desc='SASRec')
     missing = never_bought(split)
     x = m.item.weight[:split.n_items].detach().cpu().clone()
     x[missing] = 0
@@ -132,6 +133,8 @@ def letter_codes(
     cf:Embeddings, # collaborative vectors, `code_dim` wide
     cfg:LetterConfig=LetterConfig(),
     seed:int=0,
+    *,
+    checkpoint=None, # file of the training: resumes from there after an interruption
 )->LetterTokenizer: # trained, on the CPU, with its `fit_log`
     "RQ-VAE with both losses, from a k-means start; the weights with the fewest collisions are kept"
     set_seed(seed)
@@ -141,18 +144,21 @@ def letter_codes(
     clusters_change = cfg.ids.diversity_weight and cfg.ids.recluster_every is None
     anew = LetterTokenizer.recluster if clusters_change else None
     look = watch(emb) if cfg.watch_collisions else None
-    fit(tokenizer, data, cfg.ids_fit, evaluate=look, on_epoch=anew, seed=seed, desc='LETTER')
+    fit(tokenizer, data, cfg.ids_fit, evaluate=look, on_epoch=anew, checkpoint=checkpoint, seed=seed, desc='LETTER')
     return tokenizer.cpu()
 
+# %% ../../nbs/systems/10_letter.ipynb #7b253302
 @checked
 def letter_ids(
     emb:Embeddings, # content of every item
     cf:Embeddings, # collaborative vectors, `code_dim` wide
     cfg:LetterConfig=LetterConfig(),
     seed:int=0,
+    *,
+    checkpoint=None, # as for `letter_codes`
 )->SemanticIds: # without collisions, of the configuration's sizes
     "LETTER's tokenizer: `letter_codes`, then Sinkhorn reassignment of what collides"
-    tokenizer = letter_codes(emb, cf, cfg, seed)
+    tokenizer = letter_codes(emb, cf, cfg, seed, checkpoint=checkpoint)
     sids = to_sids(tokenizer, emb)
     distance = residual_distance(list(tokenizer.vae.rq.codebooks), tokenizer.latent(emb).detach())
     sharing = sids.codes[:,:-1].unique(dim=0, return_counts=True)[1] # items of each prefix

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RQVAEConfig', 'TigerConfig', 'rqvae_ids', 'fitted_rqvae', 'rqkmeans_ids', 'normalised_ids', 'balanced_ids',
-           'with_nats', 'System', 'plain_t5', 'train_system', 'tiger']
+           'with_nats', 'System', 'plain_t5', 'trained', 'measured', 'train_system', 'tiger']
 
 # %% ../../nbs/systems/00_tiger.ipynb #53259db7
 import time
@@ -56,11 +56,16 @@ def rqvae_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     return append_rank(to_sids(fitted_rqvae(emb, cfg, seed), emb))
 
 @checked
-def fitted_rqvae(emb:Embeddings, cfg:TigerConfig, seed:int=0)->RQVAE:
+def fitted_rqvae(
+    emb:Embeddings,
+    cfg:TigerConfig,
+    seed:int=0,
+    checkpoint=None, # file of its training: resumes from there after an interruption
+)->RQVAE:
     "TIGER's quantizer, trained on the vectors of all items"
     set_seed(seed)
     q = RQVAE(emb.dim, **asdict(cfg.ids)).fit_kmeans(emb, seed=seed)
-    return fit(q, emb.x, cfg.ids_fit, seed=seed, desc='RQ-VAE')
+    return fit(q, emb.x, cfg.ids_fit, seed=seed, checkpoint=checkpoint, desc='RQ-VAE')
 
 @checked
 def rqkmeans_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
@@ -122,6 +127,47 @@ def plain_t5(
 
 # %% ../../nbs/systems/00_tiger.ipynb #4275297c
 @checked
+def trained(
+    split:Split,
+    sids, # `SemanticIds` of all items, or a dict of them
+    cfg:TigerConfig,
+    *,
+    name:str, # words for the progress bar
+    seed:int=0,
+    checkpoint=None, # file of the training: resumes from there after an interruption
+    make=None, # () -> untrained recommender (default: the T5 that `cfg.model` describes)
+)->nn.Module: # with its `fit_log`
+    "Train a recommender on codes"
+    _check_one_catalogue(sids, split)
+    set_seed(seed)
+    model = make() if make else plain_t5(sids, cfg.model)
+    at = dict(width=cfg.width) # decoding stays in fp32: bf16 would reorder near ties
+    look = with_nats(validator(split, cfg.valid_users, **at), split, n_users=cfg.valid_users)
+    data_of = model.training_data(split.train)
+    return fit(model, data_of, cfg.model_fit, evaluate=look, checkpoint=checkpoint, seed=seed, desc=name)
+
+@checked
+def measured(
+    model:nn.Module, # as `trained` gives it
+    split:Split,
+    cfg:TigerConfig,
+    *,
+    name:str, # names for the run file
+    data:str,
+    seed:int=0,
+    how:dict=None, # entries for the run's configuration besides those of `cfg`
+    seconds:dict=None, # of the stages before
+)->Run:
+    "Measure a trained recommender on the test users, and write down how it was trained"
+    log,best = model.fit_log,dict(model.fit_log.best or {})
+    took = dict(seconds or {}, train=round(log.seconds, 1), valid=round(log.eval_seconds, 1))
+    curve = {k: [round(row[k], 5) for row in log.metrics] for k in ('epoch','ndcg@10','nats')}
+    config = settings(cfg) | dict(best_epoch=best.pop('epoch', None), valid_curve=curve) | (how or {})
+    run = measure(model, split, name, data, config=config, seed=seed, seconds=took, width=cfg.width)
+    return replace(run, metrics=run.metrics | {f'valid_{k}': v for k,v in best.items()})
+
+# %% ../../nbs/systems/00_tiger.ipynb #966070c1
+@checked
 def train_system(
     split:Split,
     sids, # `SemanticIds` of all items, or a dict of them
@@ -136,19 +182,8 @@ def train_system(
     make=None, # () -> untrained recommender (default: the T5 that `cfg.model` describes)
 )->System:
     "Train a recommender on codes, and measure it on the test users"
-    _check_one_catalogue(sids, split)
-    set_seed(seed)
-    model = make() if make else plain_t5(sids, cfg.model)
-    at = dict(width=cfg.width) # decoding stays in fp32: bf16 would reorder near ties
-    look = with_nats(validator(split, cfg.valid_users, **at), split, n_users=cfg.valid_users)
-    data_of = model.training_data(split.train)
-    fit(model, data_of, cfg.model_fit, evaluate=look, checkpoint=checkpoint, seed=seed, desc=name)
-    log,best = model.fit_log,dict(model.fit_log.best or {})
-    took = dict(seconds or {}, train=round(log.seconds, 1), valid=round(log.eval_seconds, 1))
-    curve = {k: [round(row[k], 5) for row in log.metrics] for k in ('epoch','ndcg@10','nats')}
-    config = settings(cfg) | dict(best_epoch=best.pop('epoch', None), valid_curve=curve) | (how or {})
-    run = measure(model, split, name, data, config=config, seed=seed, seconds=took, **at)
-    run = replace(run, metrics=run.metrics | {f'valid_{k}': v for k,v in best.items()})
+    model = trained(split, sids, cfg, name=name, seed=seed, checkpoint=checkpoint, make=make)
+    run = measured(model, split, cfg, name=name, data=data, seed=seed, how=how, seconds=seconds)
     return System(sids, model, run)
 
 def _check_one_catalogue(sids, split):
