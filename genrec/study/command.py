@@ -13,6 +13,7 @@ from pathlib import Path
 from ..core.record import find_up
 from .plan import Options, Study, plan_study, run_study, show_study
 from .share import share_arguments, share_commands
+from .reproduce_options import reproduce_arguments
 
 # %% ../../nbs/study/90_command.ipynb #1291acba
 STUDIES = { # name -> module below genrec.study
@@ -96,6 +97,7 @@ def _arguments():
     audit.add_argument('--seed', type=int, default=0, help='of the draws')
     commands.add_parser('info', help='versions, devices and folders')
     share_arguments(commands)
+    reproduce_arguments(commands)
     return parser
 
 # %% ../../nbs/study/90_command.ipynb #06e192d5
@@ -190,10 +192,17 @@ def _small_tiger(split, vectors, epochs):
     return tiger(split, vectors, cfg, rqkmeans_ids, data='toy').run
 
 # %% ../../nbs/study/90_command.ipynb #7dd186bb
+def _reproduce(asked):
+    "`genrec reproduce`, loaded when it is asked for"
+    from genrec.study.reproduce import reproduce_command
+    _settle(int(os.environ.get('OMP_NUM_THREADS', '1')))
+    reproduce_command(asked)
+
 def main(args=None)->int: # exit code
     "The console command"
     asked = _arguments().parse_args(args)
-    commands = dict(study=study_command, demo=demo_command, audit=audit_command, info=info_command)
+    commands = dict(study=study_command, demo=demo_command, audit=audit_command, info=info_command,
+                    reproduce=_reproduce)
     try:
         code = (commands | share_commands(find_study))[asked.command](asked)
         sys.stdout.flush()
