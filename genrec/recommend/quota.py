@@ -103,6 +103,7 @@ def _listed(h): return h if isinstance(h, Histories) else Histories.of(h)
 def recommend(self:ColdQuota,
     histories, # `Histories` or lists, none empty
     k:int=10, # items per history
+    exclude_seen:bool=False, # leave out what is in the history
     exclude=None, # `Histories` or lists: items that a query must not get
     **how, # of the model's `recommend`, such as `width`
 )->Ranking:
@@ -110,6 +111,8 @@ def recommend(self:ColdQuota,
     h = check_histories(histories, self.n_items)
     check_k(k)
     said = {} if exclude is None else dict(exclude=exclude)
+    if exclude_seen:
+        said['exclude_seen'] = True
     found = self.model.recommend(h, k=k, **said, **how)
-    quota = min(self.quota, k)
-    return with_quota(found, self.fresh(h, k, exclude), self.new.cpu(), quota)
+    gone = h if exclude_seen else exclude
+    return with_quota(found, self.fresh(h, k, gone), self.new.cpu(), min(self.quota, k))
