@@ -22,7 +22,7 @@ setup(
     package_data={f"{cfg['lib_path']}.widgets": ['static/*.js', 'static/*.css']},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg['requirements'].split(),
-    extras_require={k: cfg[f'{k}_requirements'].split() for k in ('dev', 'viz', 'spark', 'bench', 'minilm')},
+    extras_require={k: cfg[f'{k}_requirements'].split() for k in ('dev', 'viz', 'spark', 'bench', 'minilm', 'onnx')},
     entry_points={
         'console_scripts': cfg['console_scripts'].split(),
         'nbdev': [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"], # lets nbdev link names in the docs

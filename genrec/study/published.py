@@ -101,10 +101,12 @@ def _paper(title, link, counts, figures, **words): return Paper(title, link, cou
 PAPERS = { # system -> what its paper prints
     'tiger': _paper('Recommender Systems with Generative Retrieval', 'https://arxiv.org/abs/2305.05065',
         {name: _amazon2014[name] for name in _tiger}, _tiger, silent=_tiger_silent,
-        note='independent reproductions of TIGER reach R@10 of .058 to .069 on Beauty'),
+        note='independent reproductions of TIGER reach R@10 of .058 to .069 on Beauty; figures at 5, and of Sports and '
+             'Toys, were written down from memory: look into the paper before you cite them'),
     'letter': _paper('Learnable Item Tokenization for Generative Recommendation', 'https://arxiv.org/abs/2405.07314',
         dict(Beauty=_amazon2014['Beauty'], Musical_Instruments=(24_772, 9_922, 206_153)), _letter,
-        silent=_letter_silent),
+        silent=_letter_silent,
+        note='these figures were written down from memory: look into the paper before you cite them'),
     'bbqrec': _paper('BBQRec: Behavior-Bind Quantization', 'https://arxiv.org/abs/2504.06636',
         dict(_amazon2014), _bbqrec, silent=_bbqrec_silent,
         note="the paper's own TIGER lies 60 % above the TIGER paper's on Beauty: compare gains within one table"),

@@ -36,7 +36,7 @@ RATES = { # what -> `Rate`
     'rqvae': Rate(4e5, 'items a second', 'H100', 'reckoned: 20 M weights, bound by memory'),
     't5-train': Rate(9000., 'samples a second', 'H100', 'reckoned: 13 M weights, 80 tokens, 15 % of the card in bf16'),
     't5-beam': Rate(700., 'users a second', 'H100', 'reckoned: beam 50, in batches (the paper of BBQRec: 100)'),
-    'mini': Rate(12., 'stages a minute', 'CPU', 'measured: tests/test_reproduce.py, 1 core'),
+    'mini': Rate(12., 'stages a minute', 'CPU', 'set: five seconds a stage of `mini`, a guess'),
 }
 
 # %% ../../nbs/study/83_rates.ipynb #da7aad86
