@@ -26,12 +26,12 @@ def untrained_runs(
     return [*run_files(found, '*/*.json').values()] if found and found.is_dir() else []
 
 def same_users(
-    untrained:list, # of `Run`
+    beside:list, # of `Run`
     runs:list, # of `Run`, of one dataset
-)->list: # those of `untrained` that were measured on the same users with the same split
+)->list: # those of `beside` that were measured on the same users with the same split
     "What may stand in one board with some runs"
     about = {_measured_on(run) for run in runs}
-    return [run for run in untrained if _measured_on(run) in about]
+    return [run for run in beside if _measured_on(run) in about]
 
 def _measured_on(run):
     "Dataset, split and number of users"
@@ -57,7 +57,7 @@ def study_boards(
     against, # one of them, or several: the first that was run on a dataset is the reference there
     *,
     mark=None, # (board, its runs) -> board, such as `study.settings.marked`
-    untrained:list=(), # of `Run`: what needs no training, a row more where it was measured on the same users
+    beside:list=(), # of `Run`, of other studies: rows more where they were measured on the same users
     **settings, # of `leaderboard`
 )->list: # of `Leaderboard`, one for each dataset on which `against` and another system were run
     "Who is best on each dataset, and by how much"
@@ -68,7 +68,7 @@ def study_boards(
         references = [name for name in ([against] if isinstance(against, str) else against) if name in rows]
         own = complete_runs(runs, data, rows)
         if references and own and len(rows)>1:
-            board = leaderboard([*own, *same_users(untrained, own)], against=references[0], **settings)
+            board = leaderboard([*own, *same_users(beside, own)], against=references[0], **settings)
             boards.append(mark(board, own) if mark else board)
     return boards
 
@@ -82,7 +82,7 @@ class StudyRuns:
     untrained:list=() # of `Run`, see `study_boards`
     def boards(self, systems:tuple, against, **settings)->str: # Markdown
         "Boards of all datasets, or a line that says that there are none"
-        made = study_boards(self.runs, systems, against, mark=self.mark, untrained=self.untrained, **settings)
+        made = study_boards(self.runs, systems, against, mark=self.mark, beside=self.untrained, **settings)
         text = [board._repr_markdown_() for board in made]
         return '\n\n'.join(text) or f'No runs of {self.name} yet.'
     def check(self, users:dict=None): # dataset -> number of test users
