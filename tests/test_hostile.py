@@ -17,6 +17,7 @@ from genrec.core.values import Embeddings, Ranking, SemanticIds, md_table, set_s
 from genrec.data.filter import Step
 from genrec.data.toy import toy_shop
 from genrec.data.split import leave_one_out
+from genrec.evaluate import cold
 from genrec.evaluate.compare import leaderboard, plot_board
 from genrec.evaluate.groups import Groups, GroupTable, plot_groups
 from genrec.recommend.similarity import SimilarityT5, plot_attention, plot_similarity
@@ -134,6 +135,15 @@ def draw_code():
     lang = QuantitativeLanguage(names, dict(image=SemanticIds(torch.zeros(len(NAMES), 1, dtype=torch.int64), (2,))))
     return language.show_code(lang, pictures())
 
+def draw_reach():
+    groups = some_groups(NAMES)
+    one,n = torch.ones(len(groups.of), dtype=torch.int64),len(groups.of)
+    reach = cold.ItemReach(torch.arange(n), one, one, one, one, one.double(), 10)
+    return cold.plot_reach({NAMES[0]: reach, NAMES[1]: reach}, groups)
+
+def draw_quota():
+    return cold.plot_quota(named(cold.QuotaCurve(10, (0,1), (.2,.1), (.0,.1), (.2,.2), (5,5))))
+
 PLOTS = dict( # function -> how it is drawn, and how many of the names it shows
     plot_board=(draw_board, 2), plot_seeds=(draw_board, 2), plot_groups=(draw_groups, 9), plot_gain=(draw_gain, 9),
     plot_exposure=(draw_exposure, 9), plot_failures=(draw_failures, 9), plot_tree=(draw_tree, 0),
@@ -144,7 +154,8 @@ PLOTS = dict( # function -> how it is drawn, and how many of the names it shows
     plot_times=(of_logs(look.plot_times), 9), plot_waterfall=(draw_waterfall, 9), plot_shared=(draw_shared, 2),
     plot_similarity=(similar(plot_similarity), 9), plot_attention=(similar(plot_attention), 9), plot=(draw_log, 9),
     plot_properties=(draw_properties, 9), plot_points=(draw_points, 9), plot_gains=(draw_gains, 9),
-    plot_trials=(draw_trials, 0), show_images=(draw_images, 9), show_code=(draw_code, 3))
+    plot_trials=(draw_trials, 0), plot_reach=(draw_reach, 9), plot_quota=(draw_quota, 9),
+    show_images=(draw_images, 9), show_code=(draw_code, 3))
 
 @cache
 def plotting_functions():
