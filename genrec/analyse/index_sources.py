@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ..core.arrays import as_vectors
+from ..core.paths import readable_path
 from ..core.values import Embeddings
 from ..codes.index_files import _load_npy, _within_bounds
 from ..codes.index_json import open_index
@@ -85,9 +86,7 @@ def read_vectors(
     index, # what `open_index` gives
 )->tuple: # `Embeddings` in the order of the index, how they were found
     "Vectors of the items of an index"
-    path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(
-        f"no file {path}: wanted vectors as npy, npz, safetensors or Parquet")
+    path = readable_path(path, 'vectors as npy, npz, safetensors or Parquet')
     arrays,names = _arrays(path)
     wide = {name: x for name,x in arrays.items() if x.ndim==2 and x.dtype.kind in 'fiu'}
     if names is None:

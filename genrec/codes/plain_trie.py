@@ -9,6 +9,7 @@ __all__ = ['FORMAT', 'VERSION', 'LARGEST_FILE', 'trie_sum', 'PlainTrie', 'read_t
 # %% ../../nbs/codes/31_plain_trie.ipynb #3bafa7c2
 import hashlib, json, os, zipfile, zlib
 import numpy as np
+from ..core.paths import readable_path
 
 # %% ../../nbs/codes/31_plain_trie.ipynb #bba1074d
 FORMAT,VERSION,LARGEST_FILE = 'genrec-trie',1,1<<30 # bytes, packed and unpacked
@@ -166,8 +167,8 @@ def read_trie(
     path, # a file that `save_trie` wrote: `.json` or `.npz`
 )->PlainTrie:
     "A tree of codes; ValueError for anything else"
-    where = os.path.basename(os.fspath(path))
-    if not os.path.isfile(path): raise FileNotFoundError(f"no file {path}: wanted a tree of codes, see `save_trie`")
+    path = readable_path(path, 'a tree of codes', advice='see `save_trie`')
+    where = path.name
     if os.path.getsize(path)>LARGEST_FILE: raise _no_tree(where, f"it has {os.path.getsize(path):,} bytes")
     with open(path, 'rb') as f:
         packed = f.read(2)==b'PK'

@@ -9,6 +9,7 @@ __all__ = ['Cost', 'as_bytes', 'as_hours', 'check_room']
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from ..core.paths import as_path
 
 # %% ../../nbs/study/72_cost.ipynb #dc8f8c39
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def check_room(
     what:str, # it is for, such as 'the official files'
 ):
     "Raise where the disk has not the room, before anything is written"
-    folder = Path(folder).absolute()
+    folder = as_path(folder, 'a folder').absolute()
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
     if wanted>free: raise OSError(28, f"no room for {what}: they take {as_bytes(wanted)}, and the disk of {there} has "

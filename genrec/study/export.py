@@ -14,7 +14,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from ..core.record import Run, check_name, folder_name, run_files, versions, write_atomic
 from ..core.sealed import json_sum, save_sealed, sealed_json
-from ..core.paths import as_path
+from ..core.paths import as_path, readable_path
 from ..core.writing import writing_folder
 from ..codes.index_json import save_index
 from .cards import export_card, weights_card
@@ -30,7 +30,7 @@ def file_sum(
     path, # a file
 )->dict: # its bytes and its SHA-256
     "What a manifest says of a file"
-    with open(path, 'rb') as file:
+    with open(readable_path(path), 'rb') as file:
         digest,size = hashlib.sha256(),0
         while chunk := file.read(1<<20):
             digest.update(chunk)
