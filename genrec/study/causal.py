@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CAUSAL_FIT', 'CAUSAL_CODES', 'CAUSAL_CHANGES', 'CAUSAL_TUNING', 'OTHER_CODES', 'UNTRAINED', 'CAUSAL',
-           'trained_causal', 'kept_causal', 'causal_run', 'untrained_run', 'CausalRow', 'causal_rows', 'CausalSource',
-           'causal_jobs', 'untrained_jobs']
+           'trained_causal', 'kept_causal', 'causal_run', 'valid_of_all', 'untrained_run', 'CausalRow', 'causal_rows',
+           'CausalSource', 'causal_jobs', 'untrained_jobs']
 
 # %% ../../nbs/study/57_causal.ipynb #52ea420a
 import time
@@ -45,6 +45,7 @@ CAUSAL_CHANGES = { # row -> (changes of `CausalConfig`, of the training, whether
 }
 CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validation
     'smoothing': (dict(label_smoothing=.1), {}, False),
+    'smoothing-more': (dict(label_smoothing=.3), {}, False),
     'recency': (dict(recency=True), {}, False),
     'content': ({}, {}, True),
     'item': (dict(item_vectors=True), {}, False),
@@ -108,7 +109,13 @@ def causal_run(
     seconds = dict(fit=round(model.fit_log.seconds, 2), processor=round(time.process_time()-start, 1))
     run = measure(model, split, 'causal', corpus.name, seed=seed, seconds=seconds, width=width, bar=False)
     found,valid = _validation(model.fit_log, training.metric)
+    valid |= valid_of_all(model, split, width=width)
     return replace(run, metrics=run.metrics | valid, config=run.config | found)
+
+def valid_of_all(model, split, *, width:int=50)->dict: # 'valid_all.recall@10', ...
+    "Metrics of all validation users: those of the sample that chose the epoch are too few to choose rows by"
+    found = validator(split, None, width=width, bar=False)(model)
+    return {f'valid_all.{name}': value for name,value in found.items()}
 
 def _validation(log, metric):
     "What a training found out about itself, and the metrics of its best epoch"
