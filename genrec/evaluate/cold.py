@@ -219,7 +219,7 @@ class QuotaCurve:
         head = [f'places of {self.k}', f'warm ({n_warm:,})', f'cold ({n_cold:,})', f'all ({n_warm+n_cold:,})']
         rows = [[str(q), *(f'{v:.4f}' for v in row)] for q,*row in zip(self.quotas, self.warm, self.cold, self.every)]
         return head,rows
-    def _repr_markdown_(self): return f"**Recall@{self.k}** by places for new items\n\n{md_table(*self.table())}"
+    def _repr_markdown_(self): return f"**Recall\\@{self.k}** by places for new items\n\n{md_table(*self.table())}"
 
 @checked
 def quota_curve(
