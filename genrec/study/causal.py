@@ -46,6 +46,7 @@ CAUSAL_CHANGES = { # row -> (changes of `CausalConfig`, of the training, whether
 CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validation
     'smoothing': (dict(label_smoothing=.1), {}, False),
     'smoothing-more': (dict(label_smoothing=.3), {}, False),
+    'smoothing-most': (dict(label_smoothing=.5), {}, False),
     'recency': (dict(recency=True), {}, False),
     'content': ({}, {}, True),
     'item': (dict(item_vectors=True), {}, False),
@@ -58,6 +59,7 @@ CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validatio
     'item-content': (dict(item_vectors=True), {}, True),
     'item-dropout': (dict(item_vectors=True, dropout=.5), {}, False),
     'item-smoothing': (dict(item_vectors=True, dropout=.5, label_smoothing=.1), {}, False),
+    'item-smoothing-more': (dict(item_vectors=True, dropout=.5, label_smoothing=.3), {}, False),
 }
 OTHER_CODES = ( # of `causal-legal+CODES`
     'rqkmeans_from_balanced','opq','rqkmeans','rqkmeans_normalised','rqvae_revived','shuffled','random')
