@@ -138,11 +138,12 @@ def draw_code():
 def draw_reach():
     groups = some_groups(NAMES)
     one,n = torch.ones(len(groups.of), dtype=torch.int64),len(groups.of)
-    reach = cold.ItemReach(torch.arange(n), one, one, one, one, one.double(), 10)
+    reach = cold.ItemReach(items=torch.arange(n), lists=one, best=one, wanted=one, hits=one, ranks=one.double(), k=10)
     return cold.plot_reach({NAMES[0]: reach, NAMES[1]: reach}, groups)
 
 def draw_quota():
-    return cold.plot_quota(named(cold.QuotaCurve(10, (0,1), (.2,.1), (.0,.1), (.2,.2), (5,5))))
+    curve = cold.QuotaCurve(k=10, quotas=(0,1), warm=(.2,.1), cold=(.0,.1), every=(.2,.2), sizes=(5,5))
+    return cold.plot_quota(named(curve))
 
 PLOTS = dict( # function -> how it is drawn, and how many of the names it shows
     plot_board=(draw_board, 2), plot_seeds=(draw_board, 2), plot_groups=(draw_groups, 9), plot_gain=(draw_gain, 9),
