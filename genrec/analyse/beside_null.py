@@ -12,7 +12,7 @@ import torch
 from dataclasses import dataclass
 from itertools import chain
 from torch import Tensor
-from ..core.check import checked, check_whole
+from ..core.check import check_whole, checked
 from ..core.values import SemanticIds
 from ..codes.collide import prefix_nodes
 
@@ -107,6 +107,7 @@ class BesideNull:
 # %% ../../nbs/analyse/06_beside_null.ipynb #798ec96c
 LEAST_DRAWS,MOST_DRAWS = 5,20
 
+@checked
 def n_draws(
     rows:int, # that each draw goes through
     draws:int=None, # how many are wanted (default: 20, and fewer, down to 5, where there are many rows)
@@ -122,6 +123,7 @@ def _told(values):
     "None for what is no number"
     return tuple(None if v is None or not math.isfinite(v) else float(v) for v in values)
 
+@checked
 def beside_null(
     names:tuple, # what is measured, what is shuffled
     measure, # state -> list of numbers, one for each depth; NaN or None where nothing can be said
@@ -145,6 +147,7 @@ def beside_null(
                       high=high, draws=draws, share=share, of=of)
 
 # %% ../../nbs/analyse/06_beside_null.ipynb #95898764
+@checked
 def null_table(
     rows, # of `BesideNull`
     what:str='code', # what depths count

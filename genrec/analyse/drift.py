@@ -8,6 +8,7 @@ __all__ = ['Drift', 'code_drift', 'plot_drift']
 # %% ../../nbs/analyse/50_drift.ipynb #b0bf5e26
 from dataclasses import dataclass
 import torch
+from ..core.check import checked
 from ..core.escape import as_label
 from ..core.values import SemanticIds, md_table
 from ..evaluate.compare import text_table
@@ -27,6 +28,7 @@ class Drift:
         head = ['level', 'keep the code', '(chance)', 'keep the prefix', 'groups alike']
         levels = enumerate(zip(self.kept, self.chance, self.prefix, self.groups), 1)
         return head, [[str(l), f'{k:.1%}', f'{c:.1%}', f'{p:.1%}', f'{g:.3f}'] for l,(k,c,p,g) in levels]
+    @checked
     def metrics(self, name:str)->dict: # for the metrics of a run
         "Shares of items that lost a code (`drift_NAME_1`, ...) or their ID; how alike groups of a first code are"
         moved = {f'drift_{name}_{l}': 1-k for l,k in enumerate(self.kept, 1)}

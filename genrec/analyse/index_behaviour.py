@@ -10,7 +10,7 @@ __all__ = ['MEASURES', 'CELLS', 'copurchases', 'behaviour_statistics', 'check_sa
 import torch, warnings
 from dataclasses import dataclass
 from torch import Tensor
-from ..core.check import checked, check_whole
+from ..core.check import check_whole, checked
 from ..core.values import Histories, Log, Ranking, Samples, SemanticIds, Split, md_table
 from ..codes.collide import place_in, prefix_nodes
 from ..data.split import leave_one_out
@@ -21,6 +21,7 @@ from ..recommend.markov import Markov
 from .beside_null import BesideNull, beside_null, dealt, n_draws, tree_nodes
 
 # %% ../../nbs/analyse/09_index_behaviour.ipynb #159c0f6b
+@checked
 def copurchases(
     log:Log,
     window:int=5, # steps of one user that two purchases lie apart, at most

@@ -9,6 +9,7 @@ __all__ = ['neighbour_rows', 'kept_neighbours', 'index_nulls']
 import torch
 from torch import Tensor
 from functools import partial
+from ..core.check import checked
 from ..core.progress import progress
 from ..core.values import SemanticIds
 from .beside_null import beside_null, dealt, dealt_within, n_draws, order_within, tree_nodes
@@ -19,6 +20,7 @@ from .near import _vectors, nearest_to, neighbours
 from .space import _error, shared_words
 
 # %% ../../nbs/analyse/09_index_nulls.ipynb #82f77628
+@checked
 def neighbour_rows(
     x, # (n_items, dim) vectors, or `Embeddings`
     k:int, # neighbours
@@ -113,6 +115,7 @@ def _of_log(sids, log, group, *, draws, seed):
         yield pairs[1],None
 
 # %% ../../nbs/analyse/09_index_nulls.ipynb #64821d72
+@checked
 def index_nulls(
     sids:SemanticIds,
     *,

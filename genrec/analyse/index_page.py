@@ -9,6 +9,7 @@ __all__ = ['WIDTH', 'HEIGHT', 'STYLE', 'POLICY', 'audit_values', 'findings', 'au
 import base64, hashlib, json, math
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from ..core.check import checked
 from ..core.escape import as_html
 from ..core.writing import writing
 from .index import IndexAudit
@@ -201,6 +202,7 @@ def _pictures(audit):
             yield _picture(_beside_picture(row, f'{row.name}: {cells}'), f'{row.name}, beside {row.null}')
 
 # %% ../../nbs/analyse/12_index_page.ipynb #8ae23337
+@checked
 def audit_page(
     audit:IndexAudit,
     title:str='Audit of semantic IDs',
@@ -223,6 +225,7 @@ def audit_page(
             f'<h2>Pictures</h2><div class="pictures">{"".join(_pictures(audit))}</div></main></body></html>\n')
 
 # %% ../../nbs/analyse/12_index_page.ipynb #0a98fe28
+@checked
 def save_audit(
     audit:IndexAudit,
     path, # file to write: `.html` or `.json`

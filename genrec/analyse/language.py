@@ -39,6 +39,7 @@ def _counts(codes, domain, n_codes, n_domains):
     "(n_codes, n_domains) items"
     return (codes*n_domains+domain).bincount(minlength=n_codes*n_domains).view(-1, n_domains)
 
+@checked
 def code_items(
     lang:QuantitativeLanguage,
     modality:str,

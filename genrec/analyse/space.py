@@ -60,6 +60,7 @@ def neighbour_preservation(
     return out
 
 # %% ../../nbs/analyse/05_space.ipynb #36492e44
+@checked
 def explained_variance(
     sids:SemanticIds,
     x, # (n_items, dim) vectors, or `Embeddings`

@@ -27,6 +27,7 @@ class Branch:
     rest:int=0    # branches that are drawn as one
 
 # %% ../../nbs/analyse/15_tree.ipynb #1449a61f
+@checked
 def branches(
     sids:SemanticIds,
     top:tuple|None=(5,3,2), # so many branches of each node are drawn, for each depth; None for all

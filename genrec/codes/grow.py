@@ -10,6 +10,7 @@ import torch
 from collections import namedtuple
 from torch import Tensor
 from .order import sorted_rows
+from ..core.check import checked
 
 # %% ../../nbs/codes/21_grow.ipynb #00f154cc
 FlatTree = namedtuple('FlatTree', 'items code ptr first') # the arrays of a `CodeTrie`, see there
@@ -72,6 +73,7 @@ def _grown_items(tree, first, *, old, of_row, order):
     return out
 
 # %% ../../nbs/codes/21_grow.ipynb #ce1cb89d
+@checked
 def grown(
     tree:FlatTree,
     codes:Tensor, # (m, n_levels) int64 codes of new items, which are numbered after the old ones

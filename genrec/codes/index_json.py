@@ -6,13 +6,13 @@
 __all__ = ['NamedIds', 'open_index', 'load_index', 'index_items', 'save_index']
 
 # %% ../../nbs/codes/30_index_json.ipynb #e0403ae4
-import json, os, torch, warnings
+import json, os, torch
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from ..core.check import checked
+from ..core.check import checked, warn_user
 from ..core.values import SemanticIds, md_table
 from ..core.sealed import writing_beside
 from .vocab import code_text
@@ -260,7 +260,7 @@ def load_index(
         index = index.select(None, sizes)
     changed = [text for text in index.taken if 'taken off' in text or 'numbered in sorted order' in text]
     if changed and not isinstance(path, NamedIds):
-        warnings.warn(f"{'; '.join(changed)}; `open_index` shows it", stacklevel=2)
+        warn_user(f"{'; '.join(changed)}; `open_index` shows it")
     return index.sids
 
 # %% ../../nbs/codes/30_index_json.ipynb #3159ebd8

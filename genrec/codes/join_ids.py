@@ -6,11 +6,12 @@
 __all__ = ['join_by_name']
 
 # %% ../../nbs/codes/31_join_ids.ipynb #4f39cf59
-import warnings
 from dataclasses import replace
 from .index_json import NamedIds, open_index, _refuse_twice
+from ..core.check import checked, warn_user
 
 # %% ../../nbs/codes/31_join_ids.ipynb #337d2076
+@checked
 def join_by_name(
     a, # `NamedIds`, or what `open_index` takes
     b,
@@ -21,8 +22,8 @@ def join_by_name(
     for index in (one, other):
         _refuse_twice(index.names, 'the name')
     if one.labels is None and other.labels is None and all(map(str.isdigit, one.items+other.items)):
-        warnings.warn("both indices number their items, and no file beside says who they are: "
-                      "the same number is taken for the same item", stacklevel=2)
+        warn_user("both indices number their items, and no file beside says who they are: "
+                  "the same number is taken for the same item")
     there = set(other.names)
     both = [name for name in one.names if name in there]
     if not both: raise ValueError(
@@ -30,7 +31,6 @@ def join_by_name(
         "where they are numbers, name the files that say who they are, as in `numbered=('A.item2id','B.item2id')`")
     left = [len(index)-len(both) for index in (one, other)]
     if any(left):
-        warnings.warn(f"{len(both):,} items are in both; {left[0]:,} only in the first, {left[1]:,} only in the second",
-                      stacklevel=2)
+        warn_user(f"{len(both):,} items are in both; {left[0]:,} only in the first, {left[1]:,} only in the second")
     renamed = [replace(index, items=tuple(index.names), labels=None) for index in (one, other)]
     return tuple(index.select(both) for index in renamed)

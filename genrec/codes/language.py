@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from fastcore.basics import patch
 from torch import Tensor
-from ..core.check import checked, short_repr
+from ..core.check import checked, short_repr, warn_user
 from ..core.escape import as_markdown
 from ..core.values import SemanticIds, md_table
 from ..core.paths import as_path, readable_path
@@ -185,9 +185,9 @@ def add(self:QuantitativeLanguage,
         have = set(_written(self, m).values())
         twice = [i for i,word in _written(more, m).items() if word in have]
         if twice:
-            warnings.warn(f"{len(twice)} of {len(more)} items have a word of {m} that another item of their domain "
-                          f"has, such as {twice[:3]}: lists cannot tell them apart; translate new items with "
-                          "`taken=` the language that they join", stacklevel=2)
+            warn_user(f"{len(twice)} of {len(more)} items have a word of {m} that another item of their domain "
+                      f"has, such as {twice[:3]}: lists cannot tell them apart; translate new items with "
+                      "`taken=` the language that they join")
         sids[m] = SemanticIds(torch.cat([s.codes, more.sids[m].codes]), s.sizes)
         missing[m] = torch.cat([self.missing[m], more.missing[m]])
     return replace(self, items=self.items+more.items, sids=sids, missing=missing)

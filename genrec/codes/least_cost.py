@@ -6,10 +6,9 @@
 __all__ = ['DENSE', 'least_cost']
 
 # %% ../../nbs/codes/06_least_cost.ipynb #9b980b4f
-import warnings
 import numpy as np
 import torch
-from ..core.check import checked
+from ..core.check import checked, warn_user
 from ..core.values import SemanticIds
 from .collide import prefix_nodes
 from .rules import kth_leaf, _check_last_level, _checked, _distance, _places
@@ -115,8 +114,8 @@ def least_cost(
     n = prefix[moving].bincount(minlength=int(prefix.max())+1)
     crowd = (n>most)[prefix].nonzero()[:,0]
     if len(crowd):
-        warnings.warn(f"{int((n>most).sum())} prefixes have more than {most:,} items to place ({int(n.max()):,} the "
-                      "largest): `kth_leaf` serves them; a larger `most` solves them exactly", stacklevel=3)
+        warn_user(f"{int((n>most).sum())} prefixes have more than {most:,} items to place ({int(n.max()):,} the "
+                  "largest): `kth_leaf` serves them; a larger `most` solves them exactly")
         def of_crowd(items, level, prefix): return checked(crowd[items], level, prefix)
         part = SemanticIds(codes[crowd], sids.sizes)
         codes[crowd] = kth_leaf(part, _distance(of_crowd, len(crowd))).codes

@@ -8,6 +8,7 @@ __all__ = ['product_ids', 'split_codes']
 # %% ../../nbs/codes/15_product.ipynb #2df8bcf3
 import math, torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import SemanticIds
 
 # %% ../../nbs/codes/15_product.ipynb #c581e2ee
@@ -30,6 +31,7 @@ def product_ids(
         codes = codes*torch.tensor(s.sizes, device=codes.device)+s.codes
     return SemanticIds(codes, tuple(math.prod(h) for h in heads)),heads
 
+@checked
 def split_codes(
     code:Tensor, # (...) codes of one level
     sizes:tuple, # of the heads of that level

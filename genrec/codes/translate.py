@@ -88,6 +88,7 @@ class Translators:
             weights |= {f'{m}.{k}':v for k,v in model.state_dict().items()}
         object.__setattr__(self, 'mark', vocabulary_mark(weights))
 
+    @checked
     def __call__(self,
         embs:dict, # modality -> `Embeddings`; row i is `items[i]`
         items, # names, `domain:item`

@@ -132,6 +132,7 @@ def _repr_markdown_(self:CodeVocab):
     return head+md_table(['level','tokens','as text'], rows)
 
 # %% ../../nbs/codes/10_vocab.ipynb #59bd77cf
+@checked
 def id_text(
     codes, # (n_levels,) codes of one item
     upper:bool=False, # see `code_text`

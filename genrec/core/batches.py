@@ -11,11 +11,13 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
+from .check import checked
 from .config import check_precision
 from .arrays import as_vectors
 from .values import Embeddings
 
 # %% ../../nbs/core/30_batches.ipynb #aec21565
+@checked
 def batches(
     n:int, # samples
     batch_size:int,

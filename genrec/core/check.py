@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'BOUNDS', 'LISTS', 'short_repr', 'check_whole', 'check_real', 'check_many', 'check_flag', 'check_text',
-           'check_choice', 'check_sizes', 'check_value', 'checked', 'whole_numbers', 'first_fraction', 'ragged_numbers']
+           'check_choice', 'check_sizes', 'check_value', 'checked', 'warn_user', 'whole_numbers', 'first_fraction',
+           'ragged_numbers']
 
 # %% ../../nbs/core/00_check.ipynb #62d59490
-import functools, inspect, math, types
+import functools, inspect, math, sys, types, warnings
 from itertools import chain
 from numbers import Integral, Real
 import numpy as np
@@ -140,18 +141,22 @@ BOUNDS = { # name of an argument -> bounds, as `check_whole` or `check_real` tak
     **dict.fromkeys(('n_heads', 'n_levels', 'n_experts', 'n_planes', 'n_parts', 'decoder_layers'),
         dict(least=1, most=10**6)),
     **dict.fromkeys(('n_iter', 'n_turns', 'rounds', 'sinkhorn_iters', 'trials', 'folds', 'order', 'n_boot', 'n_layers',
-        'n_kinds', 'n_styles', 'reach'), _many),
+        'n_kinds', 'n_styles', 'reach', 'draws', 'n_steps', 'epochs', 'search_epochs', 'pre_epochs'), _many),
     **dict.fromkeys(('batch_size', 'micro_batch', 'micro_cells', 'every', 'save_every', 'width', 'K', 'n_codes',
         'block', 'n_clusters', 'cells', 'max_length', 'max_tokens', 'window', 'n_interests', 'memory', 'leaf', 'root',
-        'recluster_every', 'vocab_size', 'patch', 'ngram', 'longest', 'size', 'n_negatives'), _some),
+        'recluster_every', 'vocab_size', 'patch', 'ngram', 'longest', 'size', 'n_negatives',
+        'whiten', 'n_edges', 'n_beams', 'multiple', 'cols',
+        'n_words', 'angles', 'grid', 'levels', 'n_neighbours'), _some),
     **dict.fromkeys(('k', 'depth', 'n_prompt', 'n_user_tokens', 'n_buckets', 'n_special', 'n_items', 'max_history'),
         dict(most=LARGEST)),
-    **dict.fromkeys(('dropout', 'feature_dropout', 'lora_dropout', 'label_smoothing', 'smoothing'), _part),
+    **dict.fromkeys(('dropout', 'residual_dropout', 'feature_dropout', 'lora_dropout', 'label_smoothing', 'smoothing'),
+        _part),
     **dict.fromkeys(('cut', 'ema_decay', 'mask_share', 'last_share', 'drop_share', 'fake_share', 'share',
         'replay_share', 'loyalty'), _share),
     **dict.fromkeys(('temperature', 'diversity_temperature', 'anchor_temperature', 'sinkhorn_eps', 'epsilon'),
         dict(above=0)),
     **dict.fromkeys(('seed', 'taste_seed'), dict(least=-2**32, most=2**32)),
+    'budget_min': dict(least=-1e9), # below 0: nothing is begun
 }
 
 
@@ -215,6 +220,23 @@ def checked(
         named = {name: seen(name, value) for name,value in named.items()}
         return f(*first, *args[len(first):], **named)
     return call
+
+# %% ../../nbs/core/00_check.ipynb #bc4a9f21
+_BETWEEN = ('contextlib','functools','fastcore','torch.utils._contextlib') # modules that only pass a call on
+
+def warn_user(
+    text:str, # of the warning
+    category:type=UserWarning,
+):
+    "Warn, at the line outside this package that led here"
+    frame,level = sys._getframe(1),2
+    while frame.f_back is not None and _is_between(frame.f_globals.get('__name__', '')):
+        frame,level = frame.f_back,level+1
+    warnings.warn(text, category, stacklevel=level)
+
+def _is_between(module):
+    "Does a call from there come from somewhere else?"
+    return any(module==name or module.startswith(f'{name}.') for name in ('genrec',*_BETWEEN))
 
 # %% ../../nbs/core/00_check.ipynb #6ab1c840
 def whole_numbers(

@@ -8,6 +8,7 @@ __all__ = ['cpu_seconds', 'costs_of']
 # %% ../../nbs/core/09_costs.ipynb #09ff2a82
 import sys, threading, time
 from contextlib import contextmanager
+from .check import check_real
 
 # %% ../../nbs/core/09_costs.ipynb #efd05252
 def _living():
@@ -125,6 +126,7 @@ def costs_of(
     every:float=1., # seconds between two looks at the memory of other processes
 ): # a dict, filled when the block ends: cpu_seconds, seconds, peak_mb, and gpu_peak_mb where a GPU was used
     "Measure a block. A block inside it that is measured too counts for itself alone"
+    check_real('every', every, above=0)
     found,done = {},threading.Event()
     if _open:
         _open[-1].halt()

@@ -9,10 +9,12 @@ __all__ = ['progress', 'FitLog', 'in_jupyter', 'LiveCurve']
 import math, os, sys
 from dataclasses import dataclass, field
 from fastcore.basics import patch
+from .check import checked
 from .escape import as_label, as_markdown
 from .values import md_table
 
 # %% ../../nbs/core/20_progress.ipynb #ef36d49c
+@checked
 def progress(
     it=None, # what to go through
     total:int=None, # its length, where it does not know
@@ -90,6 +92,7 @@ def in_jupyter()->bool:
 
 class LiveCurve:
     "A loss curve that is redrawn after every epoch, in Jupyter only"
+    @checked
     def __init__(self, on:bool=None): # (default: in Jupyter)
         self.on = in_jupyter() if on is None else on
         self.handle = None

@@ -8,13 +8,14 @@ __all__ = ['SEAL', 'BLOCK', 'WHOLE', 'json_sum', 'tensor_sum', 'note_unsealed', 
            'writing_beside', 'check_beside']
 
 # %% ../../nbs/core/08_sealed.ipynb #2916abee
-import hashlib, json, os, struct, warnings, zlib
+import hashlib, json, os, struct, zlib
 from contextlib import contextmanager
 from pathlib import Path
 import torch
 from torch import Tensor
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from .check import warn_user
 from .paths import as_path, readable_path
 from .writing import writing
 
@@ -46,9 +47,8 @@ def note_unsealed(
     "Say that a file carries no checksum"
     if kind not in _noted:
         _noted.add(kind)
-        warnings.warn(f"{path} carries no checksum, as an older version or another program wrote it: damage would "
-                      f"not be noticed. Load it and save it again to add one (said once for each kind: {kind})",
-                      stacklevel=3)
+        warn_user(f"{path} carries no checksum, as an older version or another program wrote it: damage would "
+                  f"not be noticed. Load it and save it again to add one (said once for each kind: {kind})")
 
 def _damaged(path, what, advice):
     return ValueError(f"{path} is damaged: {what}; {advice}")

@@ -6,12 +6,13 @@
 __all__ = ['Store']
 
 # %% ../../nbs/core/40_store.ipynb #563dbbd8
-import os, re, json, warnings, tempfile
+import os, re, json, tempfile
 from pathlib import Path
 from torch import Tensor
 from safetensors import SafetensorError
 from safetensors.torch import save as to_bytes, load as from_bytes
 from fastcore.basics import patch_to
+from .check import warn_user
 from .values import Embeddings, SemanticIds, md_table
 from .paths import as_path
 from .writing import sweep
@@ -112,12 +113,12 @@ def get(self,
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as e:
-        warnings.warn(f"{path.name} in the cache is damaged and is made again ({e})", stacklevel=2)
+        warn_user(f"{path.name} in the cache is damaged and is made again ({e})")
     data = _pack(make(**inputs, **(beside or {})), path.name)
     try:
         sweep(self.folder, _EARLIER)
         write_atomic(path, data)
     except OSError as e:
-        warnings.warn(f"{path.name} could not be kept, and will be made again next time "
-                      f"({e.strerror or e}); is the disk full?", stacklevel=2)
+        warn_user(f"{path.name} could not be kept, and will be made again next time "
+                  f"({e.strerror or e}); is the disk full?")
     return _unpack(data)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from fastcore.basics import patch
 from .paths import as_path
-from .check import check_whole
+from .check import check_whole, checked
 from .batches import batches, fresh_accelerator, shards, take, to_device
 from .config import settings as settings_of, unknown_name, vary
 from .fit_config import FitConfig
@@ -274,6 +274,7 @@ def run(self:_Trainer, sums, desc):
         tracker.finish()
 
 # %% ../../nbs/core/35_train.ipynb #ab544b9a
+@checked
 def fit(
     model:nn.Module, # has `loss(batch)`
     data, # `len(data)` samples; `data[idx]` is a batch; `data.lengths`, where it has them, sorts it

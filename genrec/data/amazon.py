@@ -9,6 +9,7 @@ __all__ = ['OLD_NAMES', 'NEW_NAMES', 'load_amazon', 'load_amazon_items']
 import html, itertools
 from functools import partial
 from pathlib import Path
+from ..core.check import checked
 from ..core.paths import readable_path
 from .read import MAX_LINE, Reader
 from .page_code import without_page_code
@@ -104,6 +105,7 @@ def _one(path, on_error, report, *, year, encoding):
     return csv_rows(reader, ',', 4, dict(user=user, item=item, rating=2, time=3), header=False, clock=True)
 
 # %% ../../nbs/data/18_amazon.ipynb #06f1218b
+@checked
 def load_amazon(
     path,             # a file of reviews or ratings, also as gzip; or a folder of the 2023 benchmark: *.train.csv, ...
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count them and warn once

@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import chain
 from ..core.record import digest
 from ..core.sealed import check_end, seal_end
-from ..core.check import check_many
+from ..core.check import check_many, checked, warn_user
 from ..core.paths import readable_path
 from ..core.writing import writing
 from .read import Skipped
@@ -48,7 +48,7 @@ class _Faults:
             self.raise_first()
         if self.report is not None:
             self.report.update(self.found)
-        warnings.warn(f"broken fields or rows of the catalogue: {self.found}", stacklevel=3)
+        warn_user(f"broken fields or rows of the catalogue: {self.found}")
 
 # %% ../../nbs/data/45_catalog.ipynb #460f0ccd
 def _pairs(source):
@@ -155,8 +155,8 @@ def _add_images(columns, types, images, on_error):
         raise FileNotFoundError(f"{len(lost)} image files are not there, such as {files[lost[0]]} of item {lost[0]!r}: "
             "leave such items out of `images`, pass what `check_images` gives, or use on_error='skip'")
     if lost:
-        warnings.warn(f"{len(lost)} image files are not there, such as that of item {lost[0]!r}: "
-            "these items stay, with `no_image` set", stacklevel=3)
+        warn_user(f"{len(lost)} image files are not there, such as that of item {lost[0]!r}: "
+            "these items stay, with `no_image` set")
     for item in lost:
         del files[item]
     columns['image'] = [files.get(item) for item in items]
@@ -164,16 +164,17 @@ def _add_images(columns, types, images, on_error):
     types['image'],types['no_image'] = Image(),Value('bool')
 
 # %% ../../nbs/data/45_catalog.ipynb #d2db9ddd
+@checked
 def load_catalog(
     source,               # item -> fields; pairs of these; or what `load_items` opens
     items,                # item names in order: `log.items`
     recipe:tuple=None,    # fields of `text`, see `RECIPES`; default: those of `RECIPE` that are there
-    max_chars:int=1000,   # bound on the length of a text
+    max_chars:int|None=1000, # of a text, at most
     *,
     images=None,          # item -> file, or what `check_images` gives; adds columns `image`, `no_image`
     field_chars=None,     # bound on each field: a number, or a dict: field -> number
-    keep:tuple=(),        # more columns of clean text
-    page_code:bool=False, # leave scripts in
+    keep:tuple=(),        # more clean columns
+    page_code:bool=False, # with scripts
     on_error:str='raise', # 'skip': leave out broken fields and rows, count them, warn
     report=None,          # a `Skipped` to count in
 ): # `datasets.Dataset` with item, title, text, missing (no text), perhaps image and no_image; row i is item i
@@ -196,6 +197,7 @@ def load_catalog(
     return Dataset.from_dict(columns, Features(types))
 
 # %% ../../nbs/data/45_catalog.ipynb #2244f6fa
+@checked
 def save_catalog(
     catalog,       # as `load_catalog` gives it
     path,          # file to write, such as 'shop.arrow'
@@ -239,6 +241,7 @@ def _names_files(images): # pyarrow column of images
     return pc.any(pc.and_(pc.is_valid(images), no_bytes)).as_py()
 
 # %% ../../nbs/data/45_catalog.ipynb #bf7f4fea
+@checked
 def open_catalog(
     path, # a file that `save_catalog` wrote
     verify:bool=None, # see `check_blocks`
@@ -287,6 +290,7 @@ def _domain_table(catalog, types, *, domain, sep): # a pyarrow table
     return pa.table([columns[name] for name in types], schema=types.arrow_schema)
 
 # %% ../../nbs/data/45_catalog.ipynb #e6be48c8
+@checked
 def concat_catalogs(
     catalogs:dict, # domain -> catalogue
     sep:str=':',   # between domain and item; in no domain's name

@@ -7,6 +7,7 @@ __all__ = ['spark_settings', 'connect_spark']
 
 # %% ../../nbs/data/75_cluster.ipynb #1c24ccd9
 import ibis
+from ..core.check import checked
 
 # %% ../../nbs/data/75_cluster.ipynb #fb949791
 _local = { # a session on this machine, which nobody else can reach
@@ -17,6 +18,7 @@ _local = { # a session on this machine, which nobody else can reach
     'spark.driver.memory':'2g',
 }
 
+@checked
 def spark_settings(
     master:str='local[2]', # where Spark runs: `local[2]` is two threads of this process, else the address of a cluster
     **settings,            # Spark's own, dots as two underscores: `spark__executor__memory='8g'`; they win
@@ -37,6 +39,7 @@ def spark_settings(
         raise ValueError(f"a setting of Spark begins with `spark.`, got {bad}; write `spark__executor__memory='8g'`")
     return made
 
+@checked
 def connect_spark(
     master:str='local[2]', # as for `spark_settings`
     **settings,

@@ -10,6 +10,7 @@ import itertools, tempfile
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from ..core.check import checked
 from .read import Reader
 from .tables import COLUMNS
 from .interactions import TEXT, csv_rows, duckdb_file, interactions
@@ -132,6 +133,7 @@ def _described(reader, columns, order):
     t = csv_rows(reader, sep, len(have), number, header=not places, quote=quote, order=order)
     return t, rows_layout(sep, not places), at
 
+@checked
 def read_table(
     reader:Reader,
     columns:dict=None, # as for `load_interactions`
@@ -195,10 +197,11 @@ def _text_parts(readers, columns, order):
         t = t.mutate(time=ibis.row_number().cast(FILE_ORDER)).cache()
     return t, *read[0][1:]
 
+@checked
 def read_folder(
     path:Path,    # a folder of parts
     columns:dict, # as for `load_interactions`, or None
-    order:str,    # likewise
+    order:str|None, # likewise
     options:dict, # for each `Reader`
 )->tuple: # (a `Reader`, Ibis table, name of the layout, which column is which)
     "Interactions of a folder whose files are one table"

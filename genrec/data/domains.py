@@ -13,6 +13,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Log, Split, md_table, PER_SECOND
 from .filter import finish, numbered
 from .kcore import kept
@@ -92,6 +93,7 @@ def _check_logs(logs, sep):
                     f"within a domain every {what} needs a name of its own")
 
 # %% ../../nbs/data/72_domains.ipynb #d71be6d8
+@checked
 def join_domains(
     logs:dict,   # domain -> `Log`
     sep:str=':', # between domain and name; in no domain's name
@@ -163,6 +165,7 @@ def _year(value):
     s = str(value).strip().removesuffix('.0')
     return int(s) if s.isascii() and s.isdigit() else None
 
+@checked
 def by_release(
     years:dict, # item -> year: a number or digits; what is neither has no domain
     cut,        # first year of the newer items; or a share in (0, 1): at most so many of the dated items are older
@@ -183,6 +186,7 @@ def by_release(
     return older | newer | {item:None for item in years if item not in dated}
 
 # %% ../../nbs/data/72_domains.ipynb #32a40cae
+@checked
 def fewer_users(
     split:Split,
     users, # numbers of the users who are learnt from, or a share of them in (0, 1], drawn by `seed`

@@ -217,6 +217,7 @@ def _fetch(part, *, has_checksum, max_bytes, timeout, bar):
     return have>0
 
 # %% ../../nbs/data/54_download.ipynb #ce7de068
+@checked
 def checksum(
     path, # file
     algorithm:str='sha256', # or 'md5', ...: what `hashlib` knows

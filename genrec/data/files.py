@@ -7,8 +7,9 @@ __all__ = ['PACKED', 'COMMANDS', 'FOREIGN', 'BOMB', 'packing', 'foreign', 'refus
            'gzip_is_whole', 'inside']
 
 # %% ../../nbs/data/05_files.ipynb #fb82f97b
-import bz2, gzip, itertools, lzma, os, re, shlex, warnings, zipfile, zlib
+import bz2, gzip, itertools, lzma, os, re, shlex, zipfile, zlib
 from pathlib import Path
+from ..core.check import warn_user
 from ..core.paths import as_path, readable_path
 from ..core.sealed import check_beside
 
@@ -167,9 +168,9 @@ def _note_unchecked(path, start, kind):
         _told.add((path.parent,kind))
         how = dict(zst='zstd --check FILE', lz4='lz4 FILE')[kind]
         name = shlex.quote(str(path))
-        warnings.warn(f"{path} is packed by {kind} without a checksum, so damage in it may not be noticed; `{how}` "
+        warn_user(f"{path} is packed by {kind} without a checksum, so damage in it may not be noticed; `{how}` "
             f"packs with one, and `sha256sum {name} > {shlex.quote(beside)}` keeps one beside it, which is compared "
-            "whenever it is read (said once for each folder)", stacklevel=4)
+            "whenever it is read (said once for each folder)")
 
 # %% ../../nbs/data/05_files.ipynb #bc32f5e1
 def _stream(path, file, kind, member):

@@ -53,6 +53,7 @@ def counts(
     sizes = t.aggregate(users=t.user.nunique(), items=t.item.nunique(), rows=t.count())
     return tuple(sizes.to_pyarrow().to_pylist()[0].values())
 
+@checked
 def add_step(
     report,       # a `Report` to add to, or None to print the line
     name:str,     # the filter, with its arguments
@@ -142,6 +143,7 @@ def _ends(t, by, n, keep, *, name, report):
     o = o.mutate(place=ibis.row_number().over(ibis.window(group_by=by, order_by=order)))
     return finish(t, o.filter(o.place<n).order_by('row').drop('row','place'), name, report)
 
+@checked
 def drop_repeats(
     t,                 # table of interactions
     keep:str='first',  # 'first': the oldest of a user's interactions with an item; 'last': the youngest
@@ -252,6 +254,7 @@ def _catalog_names(items, fields):
     return [name for name,*full in zip(items['item'], *map(_full_rows, columns)) if any(full)]
 
 # %% ../../nbs/data/33_filter.ipynb #d71046c9
+@checked
 def items_with(
     items,        # item -> fields (`load_*_items`), or a catalogue with the columns `item` and `fields`
     fields:tuple, # one of these is enough
@@ -279,6 +282,7 @@ def _of_items(t, items, fields, *, name, report):
     new = o.semi_join(ibis.memtable(pa.table(dict(item=pa.array(names, pa.string())))), 'item')
     return finish(t, new.order_by('row').drop('row'), f"{name}({', '.join(fields)})", report)
 
+@checked
 def with_text(
     t,     # table of interactions
     items, # item -> fields, as `load_*_items` gives them, or a catalogue of `load_catalog`
@@ -289,6 +293,7 @@ def with_text(
     return _of_items(t, items, fields, name='with_text', report=report)
 
 # %% ../../nbs/data/33_filter.ipynb #fe834f1a
+@checked
 def with_image(
     t,     # table of interactions
     items, # item -> fields, as `load_*_items` gives them, or a catalogue of `load_catalog`

@@ -8,6 +8,7 @@ __all__ = ['decode_errors', 'BadImage', 'check_image']
 # %% ../../nbs/data/63_image_bytes.ipynb #f045c0a1
 import re, struct, zlib
 from io import BytesIO
+from ..core.check import checked
 
 # %% ../../nbs/data/63_image_bytes.ipynb #cd5de00b
 class BadImage(Exception):
@@ -89,6 +90,7 @@ def _decode(im):
         raise BadImage('truncated' if cut else 'broken', f'{type(e).__name__}: {e}', (w,h)) from None
 
 # %% ../../nbs/data/63_image_bytes.ipynb #687cf9e5
+@checked
 def check_image(
     raw:bytes,                 # content of a file
     *,

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked, warn_user
 from ..core.paths import readable_path
 from ..core.values import md_table
 from ..core.record import write_atomic
@@ -174,8 +175,8 @@ def _known(cache, key):
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        warnings.warn(f"{cache} is no cache of `check_images` ({type(e).__name__}: {e}): "
-            "all files are looked at again, and it is written anew", stacklevel=3)
+        warn_user(f"{cache} is no cache of `check_images` ({type(e).__name__}: {e}): "
+            "all files are looked at again, and it is written anew")
         return {}
 
 def _keep(cache, key, known, found):
@@ -217,6 +218,7 @@ def _rules(max_bytes, max_pixels, min_side, formats):
     return dict(max_bytes=max_bytes, max_pixels=max_pixels, min_side=min_side, formats=formats)
 
 # %% ../../nbs/data/66_image_files.ipynb #2b258e53
+@checked
 def check_images(
     paths,                        # item -> file (None: it has none), as `images_of` gives it; or a list of files
     root=None,                    # folder that no file may lie outside of, links followed; relative paths begin there

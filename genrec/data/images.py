@@ -8,6 +8,7 @@ __all__ = ['as_rgb', 'image_of', 'no_image', 'contact_sheet', 'show_images']
 # %% ../../nbs/data/69_images.ipynb #e096a85c
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.escape import as_label, as_line
 from .image_bytes import decode_errors
 
@@ -36,6 +37,7 @@ def _has_images(catalog):
     raise ValueError(f"wanted a catalogue with a column `image`, got {names or type(catalog).__name__}; "
         "`load_catalog(..., images=check_images(images_of(folder, log.items), folder))` makes one")
 
+@checked
 def image_of(
     catalog,  # with a column `image`
     item:int, # its number
@@ -62,6 +64,7 @@ def no_image(
     return torch.tensor(pc.is_null(images).to_pylist(), dtype=torch.bool)
 
 # %% ../../nbs/data/69_images.ipynb #710bd2fd
+@checked
 def contact_sheet(
     catalog,      # with a column `image`
     items,        # numbers of items
@@ -98,6 +101,7 @@ def contact_sheet(
 # %% ../../nbs/data/69_images.ipynb #f285abd1
 def _shortened(text): return text if len(text)<17 else text[:15]+'...'
 
+@checked
 def show_images(
     catalog,         # with a column `image`
     items=range(24), # numbers of items

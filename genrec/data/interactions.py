@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from ..core.check import checked
 from ..core.paths import as_path, readable_path
 from .encoding import encoding_hint, marked_encoding
 from .files import gzip_is_whole, packing, whole
@@ -26,6 +27,7 @@ def _let_go():
 atexit.register(_let_go)
 
 # %% ../../nbs/data/12_interactions.ipynb #e8a1e360
+@checked
 def find_file(
     path,       # a folder, or the file itself
     ending:str, # how the file's name ends, such as '.inter.json'
@@ -82,6 +84,7 @@ def _is_utf8(line):
     except UnicodeDecodeError:
         return False
 
+@checked
 def read_json(
     path,       # a file
     layout:str, # what it should hold, for the error
@@ -212,6 +215,7 @@ def _checking(reader):
         yield pool.submit(gzip_is_whole, reader.path, bomb=reader.bomb).result
 
 # %% ../../nbs/data/12_interactions.ipynb #21c5949a
+@checked
 def interactions(
     reader:Reader,       # the file, and what to do with bad rows
     rows,                # gives (line, user, item, rating, time), all but the line as text or None
@@ -249,6 +253,7 @@ def interactions(
     return t
 
 # %% ../../nbs/data/12_interactions.ipynb #90d00c63
+@checked
 def csv_rows(
     reader:Reader,
     sep:str,            # between two columns; ' ' stands for any number of blanks

@@ -11,6 +11,7 @@ import math, re
 from dataclasses import dataclass
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Log
 from .log import natural
 
@@ -45,6 +46,7 @@ class Ascents:
         share = f"{self.share:.1%}, {self.z:+.1f} sd"
         return f"{self.up:,} of {self.pairs:,} adjacent pairs ascend ({share}): {self.word}"
 
+@checked
 def ascents(
     rank:Tensor, # (n,) int64 place of each row's item among the names
     run:Tensor,  # (n,) int64 number of the run of each row, never falling; rows of one run are compared
@@ -75,6 +77,7 @@ NAME_ORDERS = { # how names are sorted, in words -> key of a name; the first is 
     'item name, numbers in it by value': lambda name: (_with_numbers(name), name),
 }
 
+@checked
 def name_rank(
     items, # names, by number
     order:str='item name', # one of `NAME_ORDERS`
@@ -125,6 +128,7 @@ class Agreement:
             return 'no two histories share neighbours: nothing can be told'
         return f"{self.same:,} of {self.pairs:,} ({self.same/self.pairs:.1%}, {self.z:+.1f} sd): {self.word}"
 
+@checked
 def order_agreement(
     log:Log,
     most:int=2_000_000, # interactions to look at, the first ones

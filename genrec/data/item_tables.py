@@ -8,7 +8,7 @@ __all__ = ['ItemTable', 'load_items']
 # %% ../../nbs/data/44_item_tables.ipynb #06e55357
 import itertools, os, re
 from pathlib import Path
-from ..core.check import short_repr
+from ..core.check import short_repr, warn_user
 from ..core.paths import readable_path
 from ..core.escape import as_markdown
 from ..core.values import md_table
@@ -196,7 +196,6 @@ def load_items(
     encoding='utf-8',  # of a file of text
 )->ItemTable: # a dict, item -> fields; its `said` tells how it was read
     "Items of any table, or of a layout that is known"
-    import warnings
     is_path = isinstance(source, (str,os.PathLike))
     if is_path:
         source = readable_path(source, 'a file or a folder of items', kind='file or folder')
@@ -215,5 +214,5 @@ def load_items(
     rest = [str(name) for name in names if name not in columns.values()]
     said = f"{len(items):,} items of {where} ({kind}): {taken}{guess}; other fields: {', '.join(rest[:20]) or 'none'}"
     if guess and (len(item_columns(names))>1 or plain_name(columns['item']) not in ITEM_NAMES[:3]):
-        warnings.warn(f"{said}. Wrong? Say columns=dict(item=...)", stacklevel=2)
+        warn_user(f"{said}. Wrong? Say columns=dict(item=...)")
     return ItemTable(items, said)

@@ -7,8 +7,9 @@ __all__ = ['RECIPE', 'RECIPES', 'DEFAULT_FIELDS', 'without_tags', 'clean', 'plai
            'default_recipe', 'choose_recipe', 'field_text', 'cut_at_word', 'read_field', 'join_fields', 'compose']
 
 # %% ../../nbs/data/42_item_text.ipynb #0efc45e4
-import html, re, warnings
+import html, re
 from decimal import Decimal
+from ..core.check import warn_user
 from .cells import is_missing
 from .page_code import without_page_code
 
@@ -128,7 +129,7 @@ def choose_recipe(
     if taken!=RECIPE:
         lost = [kind for kind in RECIPE if default_field(fields, kind) is None]
         lacks = f", none for {', '.join(lost)}" if lost else ''
-        warnings.warn(f"texts are made of {', '.join(taken)}{lacks}: {has}; `recipe=` takes others", stacklevel=3)
+        warn_user(f"texts are made of {', '.join(taken)}{lacks}: {has}; `recipe=` takes others")
     return taken
 
 # %% ../../nbs/data/42_item_text.ipynb #b7ac3fda

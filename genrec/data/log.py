@@ -8,6 +8,7 @@ __all__ = ['natural', 'by_user_and_time', 'index_log', 'save_log', 'load_log', '
 # %% ../../nbs/data/36_log.ipynb #68aea3e7
 from itertools import product
 import numpy as np, torch
+from ..core.check import checked
 from ..core.values import Log, Histories, Samples, Split
 from .tables import as_table
 from .kcore import by_node, fast_k_core, read_batches
@@ -192,6 +193,7 @@ def save_log(
     arrays = dict(user=log.user, item=log.item, time=log.time)
     write_arrays(folder, 'log', arrays, dict(users=log.users, items=log.items), unit=log.unit)
 
+@checked
 def load_log(
     folder, # one that `save_log` wrote
     check:bool=False, # read every number and check it, as for a log from elsewhere
@@ -234,6 +236,7 @@ def _split_arrays(folder, about):
     if lost: raise ValueError(f"{folder}: about.json lacks {lost}; save the split again")
     return arrays
 
+@checked
 def load_split(
     folder, # one that `save_split` wrote
     check:bool=False, # read every number and check it

@@ -8,6 +8,7 @@ __all__ = ['COLOURS', 'STYLES', 'gini', 'lorenz', 'LongTail', 'long_tail', 'plot
 
 # %% ../../nbs/data/51_look.ipynb #dfe30ae8
 import math
+from ..core.check import checked
 from ..core.escape import as_label
 from ..core.values import Log, md_table
 from .audit import shared
@@ -63,6 +64,7 @@ class LongTail(dict):
         return md_table(['', *head], [line(*row) for row in self.items()])
 
 # %% ../../nbs/data/51_look.ipynb #3de2189b
+@checked
 def long_tail(
     log,                    # `Log`, or a dict of them
     by:str='item',          # 'item' or 'user'
@@ -111,6 +113,7 @@ def _finish(ax, legend=True):
     return ax
 
 # %% ../../nbs/data/51_look.ipynb #86e897bb
+@checked
 def plot_popularity(
     log,           # `Log`, or a dict of them
     ax=None,
@@ -126,6 +129,7 @@ def plot_popularity(
     ax.set(xscale='log', yscale='log', xlabel=f'rank of the {by}', ylabel='interactions')
     return _finish(ax, isinstance(log, dict))
 
+@checked
 def plot_lorenz(
     log,           # `Log`, or a dict of them
     ax=None,
@@ -187,6 +191,7 @@ def _seconds(log, name):
             f"such as {bad[:3].tolist()}: milliseconds are divided by 1000, other rows left out (`between`)")
     return seconds.numpy()
 
+@checked
 def timeline(
     log:Log,       # times are unix seconds
     unit:str=None, # 'D', 'W', 'M' or 'Y' (default: the finest that gives at most 120 bins, or years)
@@ -203,6 +208,7 @@ def timeline(
     return name,edges,np.bincount(bins-bins.min())
 
 # %% ../../nbs/data/51_look.ipynb #4dd0d0f1
+@checked
 def plot_times(
     log,           # `Log`, or a dict of them; times are unix seconds
     ax=None,
@@ -237,6 +243,7 @@ def _waterfall_bars(steps, k): # k: 0 users, 1 items, 2 interactions
         last = after
     return [*bars, ('(after)', 0, last, COLOURS[0])]
 
+@checked
 def plot_waterfall(
     report,                  # `Report`, or any list of `Step`
     ax=None,
@@ -284,6 +291,7 @@ def _in_both(parts):
     return f'{both:,} in both'+(f' ({both/smaller:.1%} of the smaller)' if smaller else '')
 
 # %% ../../nbs/data/51_look.ipynb #aab1794c
+@checked
 def plot_shared(
     a:Log, b:Log,
     titles:tuple=None,     # as for `shared`

@@ -14,6 +14,7 @@ from ..core.values import Log, Split
 from .split import leave_one_out
 
 # %% ../../nbs/data/41_new_items.ipynb #8f017425
+@checked
 def item_mask(
     items, # item numbers, or a mask (n_items,)
     n_items:int, # size of the catalogue

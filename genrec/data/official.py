@@ -8,6 +8,7 @@ __all__ = ['OFFICIAL', 'download_amazon', 'download_movielens']
 # %% ../../nbs/data/60_official.ipynb #d6ca244c
 from difflib import get_close_matches
 from pathlib import Path
+from ..core.check import checked
 from .download import download
 from .unpack import unpack
 
@@ -92,6 +93,7 @@ def _download_from_any(name, file, path, mirror, **options):
     raise type(errors[0])(' | '.join(map(str, errors))+f" | the files are described at {entry['page']}")
 
 # %% ../../nbs/data/60_official.ipynb #3ebe6c3f
+@checked
 def download_amazon(
     category:str, # such as 'Beauty'; as in `OFFICIAL['amazon2014']['categories']`
     year:int=2014, # release: 2014, 2018 or 2023
@@ -117,6 +119,7 @@ def download_amazon(
     return paths
 
 # %% ../../nbs/data/60_official.ipynb #ce80b486
+@checked
 def download_movielens(
     name:str='ml-100k', # or 'ml-1m', 'ml-10m', 'ml-20m', 'ml-25m', 'ml-32m', 'ml-latest-small'
     folder='data', # the archive, and the folder that is in it, are put here

@@ -9,6 +9,7 @@ __all__ = ['load_s3rec', 'load_s3rec_items', 'load_minionerec', 'load_minionerec
 from itertools import chain
 from pathlib import Path
 import numpy as np
+from ..core.check import checked, warn_user
 from ..core.paths import readable_path
 from .read import Reader, literal
 from .tables import as_table
@@ -58,6 +59,7 @@ def _user_lists(reader, order):
     return lists
 
 # %% ../../nbs/data/27_public.ipynb #ffc10863
+@checked
 def load_s3rec(
     path,             # a folder with one such *.txt, or that file: user and items, oldest first, on each line
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad lines, count them and warn once
@@ -166,15 +168,13 @@ def load_minionerec(
     encoding='utf-8', # of the files; a message names one that fits where this does not
 ): # Ibis table `user, item, rating, time`; `time` is the place in what is known of the user's sequence
     "Interactions of MiniOneRec's samples; warns where the training file, and so most of each sequence, is absent"
-    import warnings
     wanted = 'a folder of MiniOneRec with train/, valid/ and test/, or one file of samples'
     path = readable_path(path, wanted, kind='file or folder')
     files = _sample_files(path)
     if files[0][0]>0:
-        warnings.warn(
+        warn_user(
             f"{path.name} has no training file: users without a later sample are absent, and the others' sequences "
-            "begin with the ten items at most before their first one; nothing can be trained or compared on it",
-            stacklevel=2)
+            "begin with the ten items at most before their first one; nothing can be trained or compared on it")
     readers = [(part, Reader(file, on_error, report, encoding=encoding)) for part,file in files]
     t = unroll(readers[-1][1], _samples(readers))
     n = t.count().to_pyarrow().as_py()

@@ -6,9 +6,10 @@
 __all__ = ['MAX_LINE', 'MOST_SKIPPED', 'place', 'Skipped', 'Reader', 'literal']
 
 # %% ../../nbs/data/06_read.ipynb #abdd7c54
-import ast, codecs, csv, json, re, warnings
+import ast, codecs, csv, json, re
 from itertools import chain, islice
 from fastcore.basics import patch
+from ..core.check import warn_user
 from ..core.paths import readable_path
 from ..core.values import md_table
 from .encoding import (encoding_hint, encodings_of, ends_with_cr, in_utf8, marked_encoding,
@@ -115,7 +116,7 @@ def done(self:Reader,
         what = "mend the file, or take what is left with on_error='skip!'" if kept else 'nothing is left: mend the file'
         raise ValueError(f"{self.path}: more than a tenth of its rows would go, {kept:,} stay; {found}; {what}")
     if found.n:
-        warnings.warn(f"{self.path.name}: {found}", stacklevel=3)
+        warn_user(f"{self.path.name}: {found}")
 
 # %% ../../nbs/data/06_read.ipynb #3c0a93d8
 @patch

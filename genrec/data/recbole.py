@@ -10,6 +10,7 @@ import re
 from itertools import chain
 from pathlib import Path
 import numpy as np
+from ..core.check import checked
 from ..core.paths import readable_path
 from .read import Reader
 from .interactions import csv_rows, find_file
@@ -167,12 +168,13 @@ def _hint(head, names):
         "say so with order='file'") if lost==['time'] else ''
 
 # %% ../../nbs/data/24_recbole.ipynb #c6525c0c
+@checked
 def load_recbole(
     path,             # a folder with one *.inter, or with *.train.inter, *.valid.inter and *.test.inter; or one file
     on_error='raise', # 'raise' a ValueError with file and line, or 'skip' bad rows, count and warn once
     report=None,      # a `Skipped`
     *,
-    order:str=None,   # 'file': the rows stand in the order in which things happened, and no time is read
+    order:str=None,   # 'file': rows stand in the order in which things happened, and no time is read
     columns:dict=None, # such as dict(time='ts'), where they are not user_id, item_id, timestamp and rating;
                       # a *.yaml in the folder that names them in RecBole's way is heard too
     encoding='utf-8', # of the files

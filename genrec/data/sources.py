@@ -8,6 +8,7 @@ __all__ = ['load_interactions', 'save_interactions', 'load_lcrec', 'load_lcrec_i
 # %% ../../nbs/data/15_sources.ipynb #72e1c4f2
 import itertools, os, re
 from pathlib import Path
+from ..core.check import checked
 from ..core.sealed import check_beside, writing_beside
 from ..core.paths import as_path, readable_path
 from .known import said
@@ -19,6 +20,7 @@ from .names import name_keys, name_rows
 from .times import check_order
 
 # %% ../../nbs/data/15_sources.ipynb #9fbdc9af
+@checked
 def load_interactions(
     path,               # a file: CSV, TSV, JSON lines, Parquet, lists of items, packed or not; or a folder of parts
     columns:dict=None,  # such as dict(user='reviewerID', item='asin', time='ts'), or places from 0 without a header;
@@ -97,6 +99,7 @@ def _wrong_list(user, items):
         return next(f'{i!r:.60} is no item' for i in items if not _is_item(i))
 
 # %% ../../nbs/data/15_sources.ipynb #aac7fd39
+@checked
 def load_lcrec(
     path, # a folder with one `*.inter.json`, or that file: user -> list of items, oldest first
     on_error='raise', # or 'skip': a user whose list is bad is left out, counted, and warned of
@@ -126,6 +129,7 @@ def load_lcrec(
     return name_rows(t, f) if named else t
 
 # %% ../../nbs/data/15_sources.ipynb #998f3b2c
+@checked
 def load_lcrec_items(
     path, # a folder with one `*.item.json`, or that file: item -> fields
     on_error='raise', # or 'skip': an item that is no record, or stands twice, is left out, counted, and warned of

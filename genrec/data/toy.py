@@ -46,6 +46,7 @@ class Toy:
         return f"**Toy** {as_markdown(self.domain)}: {grid}, loyalty {self.loyalty}\n\n"+self.log._repr_markdown_()
 
 # %% ../../nbs/data/03_toy.ipynb #7a5dbc14
+@checked
 def chain_of_kinds(
     n:int,       # number of kinds
     follow,      # probabilities of the likeliest next kinds; the rest is spread over all other kinds
@@ -173,6 +174,7 @@ def next_probs(self:Toy,
 
 # %% ../../nbs/data/03_toy.ipynb #92cea7d7
 @patch
+@checked
 def oracle(self:Toy,
     histories:Histories,
     k:int=10
@@ -183,6 +185,7 @@ def oracle(self:Toy,
     return Ranking(i[:,:k].contiguous(), p[:,:k].contiguous())
 
 @patch
+@checked
 def ceiling(self:Toy,
     histories:Histories,
     k:int=10

@@ -6,7 +6,7 @@
 __all__ = ['HOLDS', 'is_text', 'can_be', 'name_sql', 'name_text', 'check_names']
 
 # %% ../../nbs/data/07_typed.ipynb #c0246c80
-import warnings
+from ..core.check import warn_user
 
 # %% ../../nbs/data/07_typed.ipynb #a13ca40f
 def is_text(
@@ -84,5 +84,5 @@ def check_names(
                 "wanted names; write them as text")
             example = value if example is None else example
     if '.' in str(example):
-        warnings.warn(f"{path}: column {column!r} holds numbers such as {example}; their names are "
-            f"{name_text(example)!r} and so on, without the point", stacklevel=2)
+        warn_user(f"{path}: column {column!r} holds numbers such as {example}; their names are "
+            f"{name_text(example)!r} and so on, without the point")

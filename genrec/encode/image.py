@@ -38,6 +38,7 @@ def _part_of_pixel(n, size, grid):
     part = np.arange(size)*grid//size
     return (np.arange(n)[:,None,None]*grid+part[:,None])*grid+part
 
+@checked
 def colours(
     x, # (n, size, size, 3) uint8 array
     grid:int=2, # parts along each side, counted apart
@@ -52,6 +53,7 @@ def colours(
     return (counts/counts.sum(2, keepdims=True)).reshape(n, -1)
 
 # %% ../../nbs/encode/15_image.ipynb #5b69fbbb
+@checked
 def edges(
     x, # (n, size, size, 3) uint8 array
     grid:int=8, # parts along each side

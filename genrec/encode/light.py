@@ -144,6 +144,7 @@ class TokenReader:
         return States(x, ok)
 
 # %% ../../nbs/encode/20_light.ipynb #75c32bda
+@checked
 def adapter(
     d_in:int, # width of the hidden states
     hidden:int, # width between

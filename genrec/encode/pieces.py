@@ -47,6 +47,7 @@ def _words(text, longest):
     "Words, then pairs of neighbours and longer runs of them"
     return [' '.join(part) for part in _parts(_word.findall(text), longest)]
 
+@checked
 def pieces(
     text:str,
     ngram:int=1, # longest run of words that counts as one

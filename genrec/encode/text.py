@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 import torch
 from fastcore.basics import patch
-from ..core.check import checked
+from ..core.check import checked, warn_user
 from ..core.values import Embeddings
 from ..core.record import digest
 from ..core.progress import progress as bar_of
@@ -63,8 +63,8 @@ def _choose(self:TfidfEncoder, texts):
            "says so; 'word' reads words alone, 'char' characters alone)") if mixed else \
         ("so few that they are left as words; `TfidfEncoder(analyzer='mixed')` compares them by parts of 1 and 2 "
          "characters ('word' leaves them, and says nothing)")
-    warnings.warn(f"{n_blankless:,} of {len(texts):,} texts have no blanks between words (Chinese, Japanese, Thai, "
-                  f"...): {how}", stacklevel=4)
+    warn_user(f"{n_blankless:,} of {len(texts):,} texts have no blanks between words (Chinese, Japanese, Thai, "
+              f"...): {how}")
     return 'mixed' if mixed else 'word'
 
 @patch
@@ -104,8 +104,8 @@ def _warn_alone(weights, texts):
     shared = weights.getnnz(0)>1 # words of two texts or more
     n_alone = int(((weights@shared.astype(float))==0).sum())
     if len(set(texts))>4 and 2*n_alone>len(texts):
-        warnings.warn(f"{n_alone:,} of {len(texts):,} texts have no word in common with another, so that nothing makes "
-                      "them alike; `TfidfEncoder(analyzer='char')` compares parts of 1 to 3 characters", stacklevel=5)
+        warn_user(f"{n_alone:,} of {len(texts):,} texts have no word in common with another, so that nothing makes "
+                  "them alike; `TfidfEncoder(analyzer='char')` compares parts of 1 to 3 characters")
 
 # %% ../../nbs/encode/05_text.ipynb #44234969
 @patch
@@ -139,8 +139,7 @@ def __call__(self:TfidfEncoder,
     weights = words.transform(texts)
     n_unknown = int((weights.getnnz(1)==0).sum())-int(missing.sum())
     if 10*n_unknown>len(texts):
-        warnings.warn(f"{n_unknown:,} of {len(texts):,} texts hold no word that `fit` saw: their vectors are zero",
-                      stacklevel=2)
+        warn_user(f"{n_unknown:,} of {len(texts):,} texts hold no word that `fit` saw: their vectors are zero")
     x = torch.from_numpy(weights@directions).float()
     if self.normalise:
         x = torch.nn.functional.normalize(x, dim=1)

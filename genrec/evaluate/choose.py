@@ -66,6 +66,7 @@ def _without_seen(heard, h):
     left[row,item] = False
     return replace(heard, open=left)
 
+@checked
 def blend_ranks(
     blend:Blend,
     part:Samples, # users and targets
@@ -94,6 +95,7 @@ def _best_first(ways, ranks, metric):
     return sorted(tried, key=lambda row: -row[metric])
 
 # %% ../../nbs/evaluate/07_choose.ipynb #f8b6b49e
+@checked
 def choose_weights(
     blend:Blend,
     split:Split,

@@ -237,6 +237,7 @@ def _rows(x, boot, columns, *, m, reference, names, n_seeds):
 # %% ../../nbs/evaluate/15_compare.ipynb #427b3570
 _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9')
 
+@checked
 def plot_board(
     board:Leaderboard,
     kinds:dict=None, # system -> what it is; each kind has its own colour and mark

@@ -111,6 +111,7 @@ def _bins(name, x, edges, unit):
     labels = [f'{a}' if a==b else f'{a} to {b}' for a,b in zip(low, edges)]
     return Groups(name, (*labels, f'{low[-1]} or more {unit}'), torch.bucketize(x, torch.tensor(edges)))
 
+@checked
 def by_popularity(
     split:Split,
     part:Samples=None, # (default: the test part)
@@ -121,6 +122,7 @@ def by_popularity(
     count = split.train.target.bincount(minlength=split.n_items)[part.target]
     return _bins('how often the target was one in training', count, edges, 'times')
 
+@checked
 def by_length(
     split:Split,
     part:Samples=None, # (default: the test part)

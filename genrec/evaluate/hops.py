@@ -8,10 +8,12 @@ __all__ = ['HOP_NAMES', 'step_graph', 'by_hops']
 # %% ../../nbs/evaluate/22_hops.ipynb #1fef4237
 import numpy as np
 import torch
+from ..core.check import checked
 from ..core.values import Samples, Split
 from .groups import Groups
 
 # %% ../../nbs/evaluate/22_hops.ipynb #358765e0
+@checked
 def step_graph(
     samples:Samples, # training part of a split
     n_items:int,
@@ -43,6 +45,7 @@ def _chains(graph, back, first, last, *, most):
 # %% ../../nbs/evaluate/22_hops.ipynb #7504bcad
 HOP_NAMES = ('step seen','chain of 2','chain of 3','chain of 4')
 
+@checked
 def by_hops(
     split:Split,
     part:Samples=None, # (default: the test part)

@@ -48,6 +48,7 @@ def _with_users(model, part):
     return dict(users=part.user) if getattr(model, 'n_user_tokens', 0) else {}
 
 # %% ../../nbs/evaluate/05_protocol.ipynb #b8c6c236
+@checked
 def metrics_of_both(
     ranks:Tensor, # (n_users,) among the whole catalogue
     masked:Tensor=None, # (n_users,) without what was had; None where it was not measured

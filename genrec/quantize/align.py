@@ -53,6 +53,7 @@ class Club(nn.Module):
         return .5*(((m-mu).pow(2)+v-(s-mu).pow(2))/lv.exp()).sum(1).mean()
 
 # %% ../../nbs/quantize/39_align.ipynb #29ef51a0
+@checked
 def standardise(
     x:Tensor, # (n, dim)
     eps:float=1e-10, # a variance far below is 0

@@ -95,6 +95,7 @@ def _most(n, K, most):
     return most
 
 @torch.no_grad()
+@checked
 def balanced_assign(
     x:Tensor, # (n, dim) vectors
     c:Tensor, # (K, dim) centres
@@ -232,6 +233,7 @@ def balanced_kmeans(
 
 # %% ../../nbs/quantize/09_balanced.ipynb #ab22a46f
 @torch.no_grad()
+@checked
 def sinkhorn(
     cost:Tensor, # (n, K) of any scale, such as squared distances
     eps:float=.003, # the smaller, the harder the assignment; in units of half the range of `cost`, as LC-Rec counts

@@ -22,6 +22,7 @@ class Words:
     words:tuple
 
     @classmethod
+    @checked
     def of(cls,
         texts, # of the source domains
         size:int=8000, # words at most; of equally frequent ones the first in the alphabet

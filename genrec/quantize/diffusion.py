@@ -153,9 +153,10 @@ def loss(self:DiffusionHead, x, cond)->Tensor: # (m, dim), (m, d_cond) -> (); 0 
 
 @patch
 @torch.no_grad()
+@checked
 def sample(self:DiffusionHead,
     cond:Tensor, # (m, d_cond)
-    steps:int=50, # of the sampler
+    steps:int=50, # of sampling
     seed:int=0,
 )->Tensor: # (m, dim)
     "Draw latents"
@@ -303,6 +304,7 @@ class ImageDecoder(CodeDecoder):
         return [self.head.loss(s.x[s.ok], u[s.ok]) for s in targets]
 
     @torch.no_grad()
+    @checked
     def draw(self, q, steps:int=50, seed:int=0)->Tensor: # (n, places, dim)
         "Draw pictures"
         u = self.told(q)

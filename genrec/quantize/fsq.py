@@ -91,6 +91,7 @@ class FSQVAE(Autoencoder, Hub):
         super().__init__(dim, FSQ(levels), hidden)
 
     @torch.no_grad()
+    @checked
     def start(self,
         x, # (n, dim) vectors or `Embeddings`
         seed:int=0, # makes no difference: nothing is drawn

@@ -6,13 +6,12 @@
 __all__ = ['MultiOptions', 'MultiQuantizer']
 
 # %% ../../nbs/quantize/51_multi.ipynb #19390651
-import warnings
 from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
-from ..core.check import checked
+from ..core.check import checked, warn_user
 from ..core.values import Embeddings, Samples, SemanticIds
 from ..core.ragged import covered
 from .base import Hub, Quantized, check_vectors, class_name, class_named
@@ -241,8 +240,8 @@ def _mark_seen(self:MultiQuantizer, used):
     "Note which IDs are learned, and warn of the others"
     self.seen.zero_()[used.to(self.device)] = True
     if lost:=int((~self.seen).sum()):
-        warnings.warn(f"{lost:,} of {self.n_items:,} items are in no training sequence: their ID vectors learn nothing "
-                      "and their ID codes are of chance (see `seen`); `n_items=0` does without IDs", stacklevel=3)
+        warn_user(f"{lost:,} of {self.n_items:,} items are in no training sequence: their ID vectors learn nothing "
+                  "and their ID codes are of chance (see `seen`); `n_items=0` does without IDs")
 
 @patch
 def _standardise(self:MultiQuantizer, it):

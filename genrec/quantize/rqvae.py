@@ -59,6 +59,7 @@ class RQVAE(nn.Module, Hub):
     def norm(self, x):
         "(n, dim) vectors by the mean and scale of what it was fitted on"
         return (check_vectors(x, self.dim, like=self.mean)-self.mean)/self.scale
+    @checked
     def encode(self, x, width:int=1): # (n, dim) -> (n, n_levels)
         "Codes of vectors; `width` candidates are followed side by side, see `ResidualQuantizer`"
         return self.rq.encode(self.encoder(self.norm(x)), width)

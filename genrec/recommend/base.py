@@ -144,6 +144,7 @@ def rank_in_blocks(
     return Ranking(torch.cat([r.items for r in parts]), torch.cat([r.scores for r in parts]))
 
 # %% ../../nbs/recommend/00_base.ipynb #6260db18
+@checked
 def excluded_lists(
     h:Histories, # of the queries
     n_items:int, # size of the catalogue

@@ -14,6 +14,7 @@ from torch import nn, Tensor
 from fastcore.basics import patch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
+from ..core.check import check_real, check_text, checked
 from ..core.progress import progress
 from ..core.values import Histories, Ranking
 from ..quantize.base import CONFIG, WEIGHTS, class_name, class_named
@@ -30,8 +31,9 @@ class Gate:
     q:float=10.  # how steep; below 0 the certain are trusted less
     tau:float=.3 # largest probability at which both sides have half
     def __post_init__(self):
-        if not (math.isfinite(self.q) and math.isfinite(self.tau)):
-            raise ValueError(f"`q` and `tau` are finite numbers, got {self.q} and {self.tau}")
+        check_text('of', self.of)
+        check_real('q', self.q, least=-1e9)
+        check_real('tau', self.tau, least=-1e9)
 
     def weight(self,
         certainty:Tensor, # (n,) largest probability of the member
@@ -54,6 +56,7 @@ class Blend(HubRecommender, nn.Module):
     "Several recommenders over one catalogue, as one"
     hub_files = (CONFIG,WEIGHTS,f'*/{CONFIG}',f'*/{WEIGHTS}') # its own, and those of its members
 
+    @checked
     def __init__(self,
         members:dict, # name -> recommender, trained or counted
         weights:dict=None, # name -> weight (default: 1 each)
@@ -138,7 +141,8 @@ def _check_names(self:Blend):
 
 # %% ../../nbs/recommend/94_blend.ipynb #b1142c0b
 @patch
-def lists(self:Blend, h:Histories, bar:bool=False)->dict: # member -> `Ranking`
+@checked
+def lists(self:Blend, h:Histories, bar:bool|None=False)->dict: # member -> `Ranking`
     "The `width` best items of each member whose lists are needed; none where the whole catalogue is scored"
     wanted = [name for name in self.members if not self.exact or name==self.only]
     found,k = {},min(self.width, self.n_items)
@@ -188,6 +192,7 @@ def mix(self:Blend, heard:Heard)->Tensor: # (n, n_items), -inf where an item is 
 
 @patch
 @torch.no_grad()
+@checked
 def recommend(self:Blend,
     histories, # `Histories` or lists, none empty
     k:int=10, # items per history
@@ -214,6 +219,7 @@ def recommend(self:Blend,
     return Ranking(torch.cat([r.items for r in parts]), torch.cat([r.scores for r in parts]))
 
 # %% ../../nbs/recommend/94_blend.ipynb #e28a1430
+@checked
 def reranked(
     model, # a recommender over codes
     content, # `Embeddings`, (n_items, dim) tensor or csr_matrix of the items, frozen

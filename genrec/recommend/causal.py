@@ -247,6 +247,7 @@ class _NextCodes:
         return m.head(m.decoder.next(h, m.vectors_above(codes)), codes.shape[2])
 
 @patch
+@checked
 def block_size(self:CausalRecommender,
     width:int, # beams
     memory:int=2**27, # bytes
@@ -262,6 +263,7 @@ def block_size(self:CausalRecommender,
 # %% ../../nbs/recommend/28_causal.ipynb #40414ce6
 @patch
 @torch.no_grad()
+@checked
 def decoding_blocks(self:CausalRecommender,
     histories, # `Histories` or lists of items
     users:Tensor=None, # makes no difference
@@ -308,7 +310,7 @@ def add(self:CausalRecommender,
     sids, # of the new items, from the quantizer that made the others
     content=None, # their vectors, where the model reads content
 )->CausalRecommender: # the same model
-    "Let new items be read and recommended, without training; they stand after the old ones"
+    "Read and recommend new items, without training, after the old ones"
     if self.has_content!=(content is not None):
         raise ValueError("this model reads content: give the vectors of the new items as `content`"
                          if self.has_content else "this model reads no content: leave `content` out")

@@ -9,6 +9,7 @@ __all__ = ['WALK_FROM', 'code_sums', 'graph_walk', 'near_graph', 'check_limits',
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from ..core.check import checked
 from ..core.ragged import flat_items
 from ..core.values import Ranking
 from .base import check_histories, top_k
@@ -57,6 +58,7 @@ def graph_walk(
 
 # %% ../../nbs/recommend/26_code_walk.ipynb #55fe92d5
 @torch.no_grad()
+@checked
 def near_graph(
     tables, # of (sizes[part], dim) vectors of length 1 for each part
     codes:Tensor, # (n, parts)

@@ -107,6 +107,7 @@ def _processed(self, input_ids, scores):
 TrieLogits.__call__ = _processed
 
 # %% ../../nbs/recommend/98_generate.ipynb #22b12819
+@checked
 def generated_items(
     processor:TrieLogits, # that `generate` went through
     sequences:Tensor, # (n*r, t) tokens, those of the prompt in front

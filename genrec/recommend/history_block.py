@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from .attention import AttentionBlock
 
 # %% ../../nbs/recommend/26_history_block.ipynb #602efd54
 class HistoryBlock(AttentionBlock):
     "A block of causal attention that may know distances, and how alike two items are"
+    @checked
     def __init__(self, dim:int, n_heads:int, d_ff:int, dropout:float, *,
         longest:int=0, # positions of the longest history; 0: distances are not looked at
         n_buckets:int=0, # K of equation 15; 0: it is not asked how alike items are

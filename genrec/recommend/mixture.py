@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Histories, Samples
 
 # %% ../../nbs/recommend/36_mixture.ipynb #d8a32596
@@ -115,6 +116,7 @@ def _lengths(longest, rows, many):
     return torch.cat(lengths)
 
 # %% ../../nbs/recommend/36_mixture.ipynb #c2897323
+@checked
 def task_samples(
     samples:Samples, # of a training part
     there:Tensor, # (modalities, n_items) bool: which items have which content

@@ -9,11 +9,13 @@ __all__ = ['ABOUT', 'padded_histories', 'onnx_about', 'OnnxRecommender']
 import json, os
 import numpy as np
 from ..codes.plain_trie import plain_beam_search, read_trie
+from ..core.check import checked
 
 # %% ../../nbs/recommend/99_onnx_serve.ipynb #80f231b3
 # entries of `about.json`
 ABOUT = dict(n_items=int, max_history=int, n_levels=int, renormalise=bool, users=int, trie=str)
 
+@checked
 def padded_histories(
     histories, # lists of item numbers, oldest first
     n_items:int, # size of the catalogue

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from dataclasses import dataclass, fields, replace
 from torch import nn, Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.config import check_precision
 from ..core.layers import byte_dropout, fast_linear, linear
 from ..core.progress import progress
@@ -24,6 +25,7 @@ from .saved import HubRecommender
 from .sequence import best_items, next_items, sequences
 
 # %% ../../nbs/recommend/29_parallel.ipynb #06fcdb82
+@checked
 @dataclass(frozen=True)
 class ParallelConfig:
     "Sizes of a `ParallelRecommender`; `replace(cfg, n_layers=3)` changes one"
@@ -176,6 +178,7 @@ def _last(self:ParallelRecommender, items):
 
 # %% ../../nbs/recommend/29_parallel.ipynb #0ef3f599
 @patch
+@checked
 def block_size(self:ParallelRecommender,
     cells:int, # numbers a query needs for finding items
     memory:int=2**27, # bytes
@@ -187,13 +190,14 @@ def block_size(self:ParallelRecommender,
 
 @patch
 @torch.no_grad()
+@checked
 def code_log_probs(self:ParallelRecommender,
     histories:Histories,
     *,
     cells:int, # numbers a query needs besides
     precision:str='no', # 'no' is fp32; 'bf16' for the products
     memory:int=None, # bytes that a block may take (default: 128 MB, on a GPU a quarter of what is free)
-    bar:bool=False, # progress bar over queries, see `progress`
+    bar:bool|None=False, # progress bar over queries, see `progress`
 ): # yields (query numbers, (m, sum of sizes) log p of each code), queries of about one length together
     "Read histories, block after block"
     check_precision(precision)
@@ -234,6 +238,7 @@ def _graph_key(self:ParallelRecommender, n_edges):
     return n_edges, self.n_items, self.embed.weight._version, self.device
 
 @patch
+@checked
 def near_items(self:ParallelRecommender,
     n_edges:int=None, # (default: that of the settings)
     *,
@@ -249,6 +254,7 @@ def near_items(self:ParallelRecommender,
 
 # %% ../../nbs/recommend/29_parallel.ipynb #2f1ca843
 @patch
+@checked
 def walks(self:ParallelRecommender,
     width:int=None, # beams (default: that of the settings)
 )->bool:
@@ -276,6 +282,7 @@ def _walked(self:ParallelRecommender, log_p, k, *, gone, allowed, start):
 # %% ../../nbs/recommend/29_parallel.ipynb #9bb8acfe
 @patch
 @torch.no_grad()
+@checked
 def recommend(self:ParallelRecommender,
     histories, # `Histories` or lists of items
     k:int=10, # items per history

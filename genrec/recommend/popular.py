@@ -33,6 +33,7 @@ class Popular(HubRecommender, nn.Module):
         self.count = training_items(check_samples(samples, self.n_items, empty=True)).bincount(minlength=self.n_items)
         return self
 
+    @checked
     def recommend(self,
         histories, # `Histories` or lists; empty ones are fine
         k:int=10, # items per history

@@ -7,11 +7,13 @@ __all__ = ['PreNormBlock', 'start_deep']
 
 # %% ../../nbs/recommend/04_prenorm.ipynb #aa23ec40
 from torch import nn
+from ..core.check import checked
 from .attention import AttentionBlock, take_positions
 
 # %% ../../nbs/recommend/04_prenorm.ipynb #848a1256
 class PreNormBlock(AttentionBlock):
     "A block as GPT-2's: each part reads its input normalised, and is added to it"
+    @checked
     def __init__(self, dim:int, n_heads:int, d_ff:int, dropout:float, *,
         residual_dropout:float=0., # of what each part adds; `dropout` is that of attention
         causal:bool=True,

@@ -41,6 +41,7 @@ class SemanticKNN(HubRecommender, nn.Module):
         x = self.vectors[items.clamp(min=0)].masked_fill((items<0)[...,None], 0.)
         return F.normalize(x.sum(1), dim=1)
 
+    @checked
     def recommend(self,
         histories, # `Histories` or lists, none empty
         k:int=10, # items per history

@@ -139,6 +139,7 @@ def add(self:SimilarityT5,
     return self
 
 @patch
+@checked
 def block_size(self:SimilarityT5, width:int, precision:str='no', memory:int=None)->int: # histories
     "How many histories fit into a block; see `T5Recommender`"
     inner,groups = self.cfg.d_kv*self.cfg.n_heads,self.max_history+2
@@ -174,6 +175,7 @@ def plot_similarity(
 
 # %% ../../nbs/recommend/42_similarity.ipynb #06fee703
 @torch.no_grad()
+@checked
 def attention(
     m:SimilarityT5,
     history, # item numbers

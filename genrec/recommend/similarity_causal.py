@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor
 from ..core.arrays import as_vectors
+from ..core.check import checked
 from ..core.values import Embeddings
 from .attention import start_small
 from .causal import CausalConfig, CausalRecommender
@@ -30,6 +31,7 @@ def _unit_vectors(x, n, width=None):
 
 class SimilarityCausal(CausalRecommender):
     "A causal recommender that reads how alike the items of a history are (BBQRec, equations 14 to 17)"
+    @checked
     def __init__(self,
         sids, # `SemanticIds` of the whole catalogue, or a dict of them; see `CausalRecommender`
         vectors, # (n_items, dim) or `Embeddings`: fixed; BBQRec's are what its quantizer decodes
@@ -58,6 +60,7 @@ def mark(self:SimilarityCausal):
     return dict(CausalRecommender.mark(self), vectors=self.vectors)
 
 @patch
+@checked
 def block_size(self:SimilarityCausal, width:int, memory:int=2**27)->int: # queries
     "How many queries fit into a block, with their tables"
     table = 8*self.cfg.dim*self.max_history**2

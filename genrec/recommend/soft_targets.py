@@ -10,6 +10,7 @@ import torch
 from fastcore.basics import patch
 from torch import nn, Tensor
 from ..codes.trie import CodeTrie
+from ..core.check import checked
 from ..core.values import Histories, Samples
 from .attention import states_at
 from .catalog_scores import all_scores, is_trained, share_of_best
@@ -79,6 +80,7 @@ def taught_nll(
     return out
 
 # %% ../../nbs/recommend/95_soft_targets.ipynb #0634bcc4
+@checked
 def teacher_shares(
     teacher, # see `Taught`
     items:Tensor, # (b, t) items, -1 behind the end
@@ -101,6 +103,7 @@ def teacher_shares(
 # %% ../../nbs/recommend/95_soft_targets.ipynb #de4f9e84
 class Taught(nn.Module):
     "A model of codes that learns from its targets and from a teacher"
+    @checked
     def __init__(self,
         model, # `CausalRecommender` or `T5Recommender`
         teacher, # a fitted recommender over the same items

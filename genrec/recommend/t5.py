@@ -223,6 +223,7 @@ def memory_budget(self:T5Recommender, memory:int=None)->int: # bytes
     return memory
 
 @patch
+@checked
 def block_size(self:T5Recommender,
     width:int, # beams
     precision:str='no',
@@ -241,6 +242,7 @@ def block_size(self:T5Recommender,
 # %% ../../nbs/recommend/27_t5.ipynb #dae78fce
 @patch
 @torch.no_grad()
+@checked
 def decoding_blocks(self:T5Recommender,
     histories, # `Histories` or lists of items
     users:Tensor=None, # (n,) user numbers, see `read`
@@ -248,7 +250,7 @@ def decoding_blocks(self:T5Recommender,
     precision:str='no', # 'no' is fp32; 'bf16' for the products, sums stay in fp32
     width:int=50, # beams to leave memory for
     memory:int=None, # bytes that a block may take, see `block_size`
-    bar:bool=False, # progress bar over users, see `progress`
+    bar:bool|None=False, # progress bar over users, see `progress`
 ): # yields (query numbers, a `next_logits` for them), queries of about one length together
     "Read histories, block after block, and be ready to write"
     check_precision(precision)

@@ -9,6 +9,7 @@ __all__ = ['TextKNN']
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Histories, Samples
 from .base import check_samples
 from .counts import FollowersAndContent
@@ -16,6 +17,7 @@ from .counts import FollowersAndContent
 # %% ../../nbs/recommend/55_text_knn.ipynb #d3f6ade1
 class TextKNN(FollowersAndContent):
     "The sum of cosines with the last items' contents"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         content=None, # `Embeddings`, (n_items, dim) tensor or csr_matrix of the items, such as `tfidf_rows`

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.ragged import flat_items
 from ..core.values import Histories, Ranking
 from .base import check_histories, rank_in_blocks
@@ -17,6 +18,7 @@ from .counts import FollowersAndContent
 from .markov import add_rows
 
 # %% ../../nbs/recommend/53_tgh.ipynb #f99b554d
+@checked
 def ring_places(
     sizes:Tensor, # (b, rings) items that each ring brings, at most as many as the list has places
     budgets:tuple, # places of each ring
@@ -47,6 +49,7 @@ TGH_2 = ((5,1),(3,1))  # of rings 1 and 2 around the last item, and around the o
 
 class TransitionRings(FollowersAndContent):
     "TGH: rings of a graph of transitions around the last items, ordered by likeness"
+    @checked
     def __init__(self,
         n_items:int, # size of the catalogue
         content=None, # `Embeddings`, (n_items, dim) tensor or csr_matrix of the items; None: edges alone say the order
@@ -69,6 +72,7 @@ def _is_budget(b):
 
 # %% ../../nbs/recommend/53_tgh.ipynb #cff8b86d
 @patch
+@checked
 def rings(self:TransitionRings,
     item:Tensor, # (b,) items in the middle, -1 for none
     n:int, # how many rings
@@ -133,6 +137,7 @@ def _chosen(values, budgets):
 
 # %% ../../nbs/recommend/53_tgh.ipynb #ed60ae29
 @patch
+@checked
 def recommend(self:TransitionRings,
     histories, # `Histories` or lists, none empty
     k:int=10, # items per history

@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from ..core.check import checked
 from ..core.config import flat_settings, settings, vary
 from ..core.record import Run, digest
 from ..core.store import Store
@@ -56,6 +57,7 @@ MORE_ABLATIONS = {
     **MUTUAL_WEIGHTS}
 
 # %% ../../nbs/study/25_bbqrec.ipynb #d3ab7842
+@checked
 def bbqrec_sweep(
     name:str, # of `SWEEPS`: 'L', 'N', 'D' or 'K'
 )->dict: # name of a row -> what differs
@@ -75,6 +77,7 @@ ROW_GROUPS = dict(ablations=ABLATIONS|MORE_ABLATIONS, tuples=TUPLE_ROWS)
 ROW_GROUPS |= {f'sweep-{name}': bbqrec_sweep(name) for name in SWEEPS}
 
 # %% ../../nbs/study/25_bbqrec.ipynb #6352961a
+@checked
 def bbqrec_rows(
     groups:tuple=(), # names in `ROW_GROUPS`
 )->dict: # name of a row -> what differs from BBQRec
@@ -85,6 +88,7 @@ def bbqrec_rows(
             rows |= group
     return rows
 
+@checked
 def bbqrec_row(name:str)->str:
     "What a row is called in run files"
     return f"bbqrec-{name.replace(' ', '-')}"
@@ -98,6 +102,7 @@ def has_modalities(
     return kept is None or (set(kept)<=set(data.embs) and len(data.embs)>1)
 
 # %% ../../nbs/study/25_bbqrec.ipynb #f7b298d1
+@checked
 def bbqrec_configs(
     data:Corpus,
     groups:tuple=(), # of `ROW_GROUPS`
@@ -126,10 +131,12 @@ class SharedTokenizers:
     "BBQRec's tokenizers of one corpus, each made once"
     def __init__(self, data:Corpus, folder=None): # folder: keeps them for other processes
         self.data,self.folder,self.made = data,folder,{}
+    @checked
     def key(self, cfg:BBQRecConfig, seed:int)->str:
         "Digest of all that a tokenizer depends on"
         own = settings(cfg, leave=OF_RECOMMENDER)
         return digest([self.data.name, self.data.about(), own, cfg.model.max_history, seed])
+    @checked
     def __call__(self, cfg:BBQRecConfig, seed:int)->tuple: # (`BBQRecIds`, seconds)
         "The codes of a row"
         key = self.key(cfg, seed)
@@ -141,6 +148,7 @@ class SharedTokenizers:
         return self.made[key]
 
 # %% ../../nbs/study/25_bbqrec.ipynb #170c9736
+@checked
 def bbqrec_run(
     tokenizers:SharedTokenizers,
     cfg:BBQRecConfig,
@@ -154,6 +162,7 @@ def bbqrec_run(
     shared = {f'shared_{modality}': nats for modality,nats in shared_nats(ids.quantizer, embs).items()}
     return replace(run, seconds=run.seconds|dict(ids=seconds), metrics=run.metrics|shared)
 
+@checked
 def compared_run(
     data:Corpus,
     system:str, # 'letter', 'tiger', 'tiger-rqvae' or 'tiger_m'
@@ -169,6 +178,7 @@ def compared_run(
     return with_collisions(tiger(data.split, data.text, cfg, tokenizer, seed=seed))
 
 # %% ../../nbs/study/25_bbqrec.ipynb #a7a0f2f7
+@checked
 def bbqrec_jobs(
     data:Corpus,
     seeds:tuple=(0,1,2),
@@ -191,6 +201,7 @@ def bbqrec_jobs(
     return [job(system, cfg, seed) for seed,(system,cfg) in product(seeds, configs.items())]
 
 # %% ../../nbs/study/25_bbqrec.ipynb #6fdefe14
+@checked
 def bare_codes(
     data:Corpus,
     cfg, # of TIGER, LETTER or BBQRec
@@ -205,6 +216,7 @@ def bare_codes(
     numbered = rqvae_ids(data.text, cfg, seed)
     return SemanticIds(numbered.codes[:,:len(cfg.ids.sizes)], cfg.ids.sizes)
 
+@checked
 def collision_run(data:Corpus, cfg, seed:int)->Run:
     "How many items share their codes, and how long these took"
     start,ids = time.time(),bare_codes(data, cfg, seed)
@@ -212,6 +224,7 @@ def collision_run(data:Corpus, cfg, seed:int)->Run:
     seconds = dict(ids=round(time.time()-start, 1))
     return Run('codes', data.name, settings(cfg), found, seed=seed, seconds=seconds)
 
+@checked
 def collision_jobs(
     data:Corpus,
     seeds:tuple=(0,1,2),

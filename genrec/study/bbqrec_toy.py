@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 import torch
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.optim import muon
 from ..core.values import Embeddings, SemanticIds, Split
@@ -40,6 +41,7 @@ def frozen_vectors(catalog)->dict: # of `Embeddings`
     text = TextEncoder(minilm_path(), progress=False)(catalog)
     return dict(text=text, image=PixelEncoder(64, levels=16)(catalog))
 
+@checked
 @lru_cache(maxsize=2)
 def encoded_shop(
     seed:int=0,
@@ -65,6 +67,7 @@ def end_to_end(
     return Embeddings(torch.cat(parts, 1), '+'.join(emb.name for emb in embs.values()), 'both')
 
 # %% ../../nbs/study/20_bbqrec_toy.ipynb #d3f11ff5
+@checked
 def kept_labels(
     sids, # `SemanticIds` or a dict of them
     labels:dict, # name -> (n_items,)
@@ -95,6 +98,7 @@ TOY_BBQREC = vary(BBQRecConfig(),
 TOY_TIGER = vary(TigerConfig(), ids=dict(sizes=(16,16,16), hidden=(128,)), ids_fit=dict(epochs=300, batch_size=96),
     model=TOY_BBQREC.model, model_fit=TOY_BBQREC.model_fit)
 
+@checked
 def toy_configs(
     cfg:BBQRecConfig=TOY_BBQREC,
     tiger_cfg:TigerConfig=TOY_TIGER,
@@ -114,6 +118,7 @@ def toy_configs(
     return {'tiger-text': tiger_cfg, 'tiger-both': tiger_cfg}|configs
 
 # %% ../../nbs/study/20_bbqrec_toy.ipynb #47b159f3
+@checked
 def toy_run(shop:EncodedShop, system:str, cfg, seed:int):
     "The run of one system in one shop"
     if system.startswith('tiger'):
@@ -123,6 +128,7 @@ def toy_run(shop:EncodedShop, system:str, cfg, seed:int):
         made = bbqrec(shop.split, shop.embs, cfg, seed=seed)
     return replace(made.run, metrics=made.run.metrics|toy_metrics(made.sids, shop))
 
+@checked
 def bbqrec_toy_jobs(
     seeds:tuple=(0,1,2), # of the shop, and of all that is learnt in it
     configs:dict=None, # see `toy_configs`

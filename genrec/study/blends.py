@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from itertools import product
 import torch
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.fit_config import FitConfig
 from ..core.record import Run
@@ -41,6 +42,7 @@ BLENDS = { # row -> rows of `study.causal` beside counts and texts
 WEIGHTS,POWERS = (0.,.25,.5,1.,2.,4.),(.125,.25,.5,1.)
 GATES = tuple(Gate('causal', q=q, tau=tau) for q,tau in product((3.,10.,30.), (.05,.1,.2,.4)))
 
+@checked
 def chosen_counts(corpus:Corpus, *, n_users:int=2000)->FollowersAndContent:
     "Counts and texts, their weights chosen on validation users without what they had"
     split = corpus.split
@@ -49,10 +51,12 @@ def chosen_counts(corpus:Corpus, *, n_users:int=2000)->FollowersAndContent:
     choose(model, split, grid, n_users=n_users, bar=False)
     return model
 
+@checked
 def member_name(row:str)->str:
     "A row's name as a member of a `Blend` can have it"
     return row.replace('-', '_')
 
+@checked
 def blend_and_grid(
     name:str, # one of `BLENDS`
     corpus:Corpus,
@@ -80,6 +84,7 @@ def _as_json(chosen):
     "A choice as a run file can hold it"
     return {name: settings(value) if isinstance(value, Gate) else value for name,value in chosen.items()}
 
+@checked
 def blend_run(
     name:str, # one of `BLENDS`
     corpus:Corpus,
@@ -103,6 +108,7 @@ def blend_run(
 # %% ../../nbs/study/58_blends.ipynb #12e2ddc8
 TEACHER_FIT = FitConfig(epochs=60, batch_size=128, micro_cells=3000, lr=1e-3, every=5)
 
+@checked
 def taught_run(
     inputs:dict, # of `trained_causal`: the student
     *,
@@ -132,6 +138,7 @@ def taught_run(
     return replace(run, metrics=metrics, config=run.config | chosen)
 
 # %% ../../nbs/study/58_blends.ipynb #fa18e532
+@checked
 def blend_jobs(
     source:CausalSource,
     rows:list, # of `CausalRow`, with those of `BLENDS`

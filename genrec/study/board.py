@@ -8,6 +8,7 @@ __all__ = ['UNTRAINED_ROW', 'untrained_runs', 'same_users', 'complete_runs', 'st
 
 # %% ../../nbs/study/04_board.ipynb #bbea373f
 from dataclasses import dataclass
+from ..core.check import checked
 from ..core.escape import as_markdown
 from ..core.record import Run, find_up, load_runs, run_files
 from ..core.values import md_table
@@ -40,6 +41,7 @@ def _measured_on(run):
     return run.data,split,None if run.ranks is None else len(run.ranks)
 
 # %% ../../nbs/study/04_board.ipynb #b2003cff
+@checked
 def complete_runs(
     runs:list, # of `Run`
     data:str, # dataset
@@ -51,6 +53,7 @@ def complete_runs(
     common = set.intersection(*seeds) if seeds else set()
     return [run for run in own if run.seed in common]
 
+@checked
 def study_boards(
     runs:list, # of `Run`
     systems:tuple, # rows; those without a run on a dataset are left out there
@@ -80,6 +83,7 @@ class StudyRuns:
     runs:list # of `Run`, those with ranks and those without
     mark:object=None # see `study_boards`
     untrained:list=() # of `Run`, see `study_boards`
+    @checked
     def boards(self, systems:tuple, against, **settings)->str: # Markdown
         "Boards of all datasets, or a line that says that there are none"
         made = study_boards(self.runs, systems, against, mark=self.mark, beside=self.untrained, **settings)
@@ -88,12 +92,14 @@ class StudyRuns:
     def check(self, users:dict=None): # dataset -> number of test users
         "Assert that run files say what their ranks say, see `check_runs`"
         check_runs([run for run in self.runs if run.ranks is not None], users=users)
+    @checked
     def check_boards(self, systems:tuple, against):
         "Assert that the boards of these systems say what the run files say, see `check_board`"
         for board in study_boards(self.runs, systems, against, n_boot=200):
             rows = tuple({row.system for row in board.rows})
             check_board(board, complete_runs(self.runs, board.data, rows))
 
+@checked
 def study_runs(
     name:str, # of the study
     *,
@@ -106,6 +112,7 @@ def study_runs(
     return StudyRuns(name, own, mark, untrained=untrained_runs(found.parent) if own else ())
 
 # %% ../../nbs/study/04_board.ipynb #28d91167
+@checked
 def metric_table(
     runs:list, # of `Run`
     data:str, # dataset
@@ -133,6 +140,7 @@ def _mean_cell(runs, metric, form, ends):
     return '-' if runs else 'not run yet'
 
 # %% ../../nbs/study/04_board.ipynb #26914d61
+@checked
 def metric_cells(
     runs:list, # of `Run`
     data:str, # dataset
@@ -145,6 +153,7 @@ def metric_cells(
     columns = {metric: metric for metric in metrics}
     return metric_table(runs, data, (system,), columns, form=form)[1][0][2:]
 
+@checked
 def metric_tables(
     runs:list, # of `Run`
     title:str, # of all tables

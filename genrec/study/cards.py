@@ -7,6 +7,7 @@ __all__ = ['hub_licence', 'export_card', 'weights_card']
 
 # %% ../../nbs/study/74_cards.ipynb #d3d17c48
 import re
+from ..core.check import checked
 from ..core.escape import as_line, as_markdown
 from ..core.values import md_table
 from .board import metric_table
@@ -95,6 +96,7 @@ def _licence_words(licences):
     return f'## Licences\n\n{table}\n\nThose of the packages stand in `licences.json`.'
 
 # %% ../../nbs/study/74_cards.ipynb #f927840d
+@checked
 def weights_card(
     name:str, # of the folder with the weights
     model:dict, # what `study.json` says of it

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.optim import muon
 from ..core.checkpoint import load_checkpoint, part_of
@@ -67,6 +68,7 @@ UNTRAINED = { # row -> weights that are not chosen
     'counts': dict(content_weight=0.), 'text': dict(counts_weight=0.), 'counts-text': {}}
 
 # %% ../../nbs/study/57_causal.ipynb #cb2906aa
+@checked
 def trained_causal(
     corpus:Corpus,
     ids:SemanticIds,
@@ -82,6 +84,7 @@ def trained_causal(
     return fit(model, model.training_data(corpus.split.train), training, **how)
 
 # %% ../../nbs/study/57_causal.ipynb #638411e7
+@checked
 def kept_causal(
     corpus:Corpus, ids:SemanticIds, cfg:CausalConfig, training:FitConfig, # as in `trained_causal`
     *,
@@ -99,6 +102,7 @@ def kept_causal(
     return model.eval()
 
 # %% ../../nbs/study/57_causal.ipynb #9ea66c52
+@checked
 def causal_run(
     corpus:Corpus, ids:SemanticIds, cfg:CausalConfig, training:FitConfig, # as in `trained_causal`
     *,
@@ -126,6 +130,7 @@ def _validation(log, metric):
     return dict(best_epoch=log.best['epoch'], valid_curve=curve),valid
 
 # %% ../../nbs/study/57_causal.ipynb #272fb668
+@checked
 def untrained_run(corpus:Corpus, weights:dict, *, n_users:int=2000)->Run:
     "Count, choose the other weights on validation, and measure twice"
     split,start = corpus.split,time.process_time()
@@ -152,6 +157,7 @@ class CausalRow:
         "The rule that makes its IDs unique"
         return RULE_OF[self.codes]
 
+@checked
 def causal_rows(
     cfg:CausalConfig=CausalConfig(), training:FitConfig=CAUSAL_FIT,
     *,
@@ -184,6 +190,7 @@ class CausalSource:
         made_with = quantizer_settings(row.codes, self.source.cfg)
         return dict(about, codes=row.codes, rule=row.rule.__name__, made_with=made_with, **how)
 
+    @checked
     def inputs(self, row:CausalRow, seed:int)->dict:
         "What `trained_causal` and `causal_run` are called with"
         key = digest([self.corpus.name, self.config(row), seed])
@@ -194,6 +201,7 @@ class CausalSource:
 
 # %% ../../nbs/study/57_causal.ipynb #ef1eb96e
 @patch
+@checked
 def parts(self:CausalSource, row:CausalRow, seed:int, *, width:int=50)->Parts: # `width`: of `causal_run`
     "What a row leaves: its codes, and its weights where they are kept"
     ids = self.source.kept_ids(row.codes, row.rule, seed)
@@ -201,6 +209,7 @@ def parts(self:CausalSource, row:CausalRow, seed:int, *, width:int=50)->Parts: #
     how = dict(k=20, width=width)
     return self.source.parts(row.codes, row.rule, seed, models={row.name: model}, recommend=how, masked=how)
 
+@checked
 def causal_jobs(
     source:CausalSource,
     rows:list, # of `CausalRow`

@@ -9,6 +9,7 @@ __all__ = ['RPG_HERE', 'CAUSAL_SYSTEMS', 'NEAREST', 'TRY', 'system_run', 'neares
 import time
 from dataclasses import replace
 from itertools import product
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.record import Run
 from ..evaluate.choose import choose
@@ -30,6 +31,7 @@ NEAREST = { # row -> (recommender, arguments, settings to choose from)
     'textknn': (TextKNN, {}, dict(decay=(.4,.6,.8), max_history=(5,10,20)))}
 
 # %% ../../nbs/study/56_causal_systems.ipynb #d72dd33f
+@checked
 def system_run(
     corpus:Corpus,
     system, cfg, # such as `rpg` and its settings
@@ -42,6 +44,7 @@ def system_run(
     seconds = made.run.seconds | dict(processor=round(time.process_time()-start, 1))
     return replace(made.run, seconds=seconds)
 
+@checked
 def nearest_run(
     corpus:Corpus,
     row:str, # of `NEAREST`
@@ -58,6 +61,7 @@ def nearest_run(
     return replace(run, config=run.config | dict(chosen=best))
 
 # %% ../../nbs/study/56_causal_systems.ipynb #069a6271
+@checked
 def system_jobs(
     corpus:Corpus,
     seeds:tuple=(0,1,2),

@@ -8,6 +8,7 @@ __all__ = ['CODE_PROPERTIES', 'rows_of_codes', 'quantizer_table', 'rule_table', 
 
 # %% ../../nbs/study/12_code_tables.ipynb #1c4a1345
 import torch
+from ..core.check import checked
 from ..core.escape import as_label
 from ..evaluate.chance import rank_correlation
 from ..evaluate.compare import Leaderboard, leaderboard
@@ -57,6 +58,7 @@ def quantizer_table(
         table.append([name, str(len(runs)), sizes, *(_shown(runs, metric, form) for metric,form in columns.items())])
     return head,table
 
+@checked
 def rule_table(
     rows:list, # of `Run`, from `runs/code_rows`
     metric:str, # such as 'changed'; or a stage of `seconds`
@@ -125,6 +127,7 @@ def code_points(
     return points
 
 # %% ../../nbs/study/12_code_tables.ipynb #fc148aa3
+@checked
 def property_correlations(
     points:dict, # of `code_points`
     *,

@@ -14,6 +14,7 @@ from itertools import product
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.record import Run
 from ..core.store import Store
@@ -34,6 +35,7 @@ from .quantizers import QUANTIZERS, Coded, CodesConfig, code_maker, quantizer_se
 # %% ../../nbs/study/10_codes.ipynb #57f3064e
 RULES = (append_rank, next_nearest, kth_leaf, sinkhorn_reassign, random_last)
 
+@checked
 def apply_rule(
     rule, # one of `RULES`, or any (SemanticIds, distance) -> SemanticIds
     coded:Coded,
@@ -155,6 +157,7 @@ def parts(self:CodeSource, name, rule, seed, **more)->Parts: # `more`: of `Parts
     return Parts(**corpus_parts(self.corpus), codes=self.kept_ids(name, rule, seed), codes_name=named, **more)
 
 # %% ../../nbs/study/10_codes.ipynb #caba6904
+@checked
 def row_jobs(
     source:CodeSource,
     seeds:tuple=(0,1,2), # quantizers that are not recommended with have the first alone
@@ -198,6 +201,7 @@ def _row(source, name, rule, *, seed, near, kept):
     return Run(name, source.corpus.name, found, metrics, seconds=took)
 
 # %% ../../nbs/study/10_codes.ipynb #7e97370f
+@checked
 def code_jobs(
     source:CodeSource,
     seeds:tuple=(0,1,2),

@@ -10,6 +10,7 @@ import argparse, os, sys
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from ..core.check import checked
 from ..core.record import find_up
 from .plan import Options, Study, plan_study, run_study, show_study
 from .share import share_arguments, share_commands
@@ -159,6 +160,7 @@ def info_command(asked=None):
     print(f"{'run files':14s} {find_up('runs') or 'no folder `runs` here or further up'}")
 
 # %% ../../nbs/study/90_command.ipynb #048d6d68
+@checked
 def demo_command(asked=None, *, n_users:int=2000, epochs:int=10):
     "`genrec demo`: a made-up shop whose best possible recommender is known"
     from genrec.data.split import leave_one_out

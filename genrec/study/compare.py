@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 import torch
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.record import Run, digest, load_runs
 from ..core.store import Store
@@ -35,6 +36,7 @@ def fit_settings(budget:Budget, chosen:dict)->dict:
         precision=budget.precision or 'no')
     return usual|{name: value for name,value in chosen.items() if name in _BUDGETED}
 
+@checked
 def train_stages(
     entry:Entry, data:Corpus, chosen:dict, # settings of a trial
     budget:Budget,
@@ -61,6 +63,7 @@ def train_stages(
     return last.module,best['ndcg@10'],seconds
 
 # %% ../../nbs/study/65_compare.ipynb #d250a0fd
+@checked
 def budget_recommender(
     budget:Budget,
     epochs:int, # of the 60 of a run
@@ -72,6 +75,7 @@ def budget_recommender(
     return vary(RECOMMENDER, model_fit=training, valid_users=budget.valid_users)
 
 # %% ../../nbs/study/65_compare.ipynb #cb848bff
+@checked
 def entry_run(
     entry:Entry, data:Corpus, chosen:dict, budget:Budget,
     *,
@@ -132,6 +136,7 @@ class Comparison:
     budget:Budget=Budget()
     checkpoints:object=None # folder, in which an interrupted training is kept until it is done
 
+@checked
 def finished_run(
     of:Comparison, entry:Entry, chosen:dict,
     *,
@@ -146,6 +151,7 @@ def finished_run(
     return run
 
 # %% ../../nbs/study/65_compare.ipynb #417dfd73
+@checked
 def trial_job(of:Comparison, entry:Entry, number:int)->Job:
     "One trial of a search; its seed is its number"
     config,chosen = search_config(entry, of.data, of.budget),settings_of(entry, number)
@@ -178,6 +184,7 @@ def training_seconds(run:Run)->float:
     return sum(run.seconds.get(stage, 0.) for stage in ('ids','pretrain','train'))
 
 # %% ../../nbs/study/65_compare.ipynb #2e394002
+@checked
 def final_job(of:Comparison, entry:Entry, seed:int)->Job:
     "A run with the settings that the search has found"
     search = search_job(of, entry)
@@ -190,6 +197,7 @@ def final_job(of:Comparison, entry:Entry, seed:int)->Job:
     config = search.config|dict(searched=search.key)
     return Job(system=entry.name, data=of.data.name, seed=seed, make=make, config=config, needs=(search,), keep=True)
 
+@checked
 def table_jobs(
     data:Corpus,
     folder, # of the run files
@@ -221,6 +229,7 @@ class AbsentCorpus:
         "As `Corpus.about`"
         return dict(split=self.rule, vectors=self.embs)
 
+@checked
 def absent_corpus(
     runs:list, # of `Run`
     name:str, # of the dataset
@@ -246,6 +255,7 @@ def compare_jobs(
     "Jobs of the study; with `small` one trial of one epoch"
     return table_jobs(load_corpus(folder), checkpoints=Store().folder/'compare', **_for_table(options))
 
+@checked
 def absent_jobs(name:str, options:Options)->list: # of `Job`
     "Jobs of a shop that is not at hand, told from run files"
     data = absent_corpus(load_runs(options.out), name)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.paths import readable_path
 from ..core.values import Embeddings, Log, Split
 from ..core.store import Store
@@ -69,6 +70,7 @@ def _text_vectors(texts, encoder):
     return encoder(Dataset.from_dict(dict(text=texts)))
 
 # %% ../../nbs/study/01_corpus.ipynb #bd617b65
+@checked
 def core_log(
     rows, # Ibis table of interactions
     k:int=5,
@@ -93,6 +95,7 @@ def shop_files(
     return load_s3rec(folder),items,('title',)
 
 # %% ../../nbs/study/01_corpus.ipynb #fff159d6
+@checked
 def load_corpus(
     folder, # see above
     store:Store=None, # keeps the vectors (default: `Store()`)
@@ -161,6 +164,7 @@ def _one_after_the_other(a, b):
     return Embeddings(torch.cat([a.x, b.x]), a.name, a.modality, torch.cat([a.missing, b.missing]))
 
 # %% ../../nbs/study/01_corpus.ipynb #4c453e29
+@checked
 def make_transfer(
     name:str, # of the target, for run files
     logs:dict, # domain -> `Log`
@@ -187,6 +191,7 @@ def frozen_text(encoder):
     "An encoder for `make_transfer` that learns nothing, such as `StoredText(store)`"
     return lambda catalog, n_source: encoder(catalog)
 
+@checked
 def tfidf_of_sources(dim:int=48):
     "An encoder for `make_transfer`: TF-IDF whose words are those of the sources"
     from genrec.encode.text import TfidfEncoder
@@ -198,6 +203,7 @@ def pixels_of_all(**settings): # of `PixelEncoder`
     return lambda catalog, n_source: PixelEncoder(**settings).fit(catalog)(catalog)
 
 # %% ../../nbs/study/01_corpus.ipynb #2f1d47ea
+@checked
 def film_periods(
     folder, # MovieLens 100k with posters
     cut:int=1994, # first year of the newer films
@@ -211,6 +217,7 @@ def film_periods(
     parts = split_items(load_movielens(folder), by_release(years, cut))
     return items,posters,{period: core_log(rows, k, n_users) for period,rows in parts.items()}
 
+@checked
 def load_periods(
     folder, # MovieLens 100k with posters
     *,
@@ -228,6 +235,7 @@ def load_periods(
     return make_transfer(name, logs, catalogs, 'newer', encoders=encoders)
 
 # %% ../../nbs/study/01_corpus.ipynb #5ed11418
+@checked
 def load_shops(
     target, # folder, see `shop_files`
     *sources, # folders of the other shops

@@ -9,6 +9,7 @@ __all__ = ['run_seconds', 'Costs', 'fit_costs', 'missing_behind', 'Answer', 'ans
 # %% ../../nbs/study/02_costs.ipynb #d09fad39
 from dataclasses import dataclass
 import numpy as np
+from ..core.check import checked
 from ..core.values import md_table
 from .runner import NOT_ITS_OWN
 
@@ -24,6 +25,7 @@ class Costs:
     system:dict   # system -> its part of log seconds
     data:dict     # dataset -> its part of log seconds
 
+    @checked
     def of(self, system:str, data:str)->tuple: # seconds, how they are known
         "Seconds of a job: 'measured', 'scaled' from other datasets, 'guessed' from other systems, or 'unknown'"
         if (system, data) in self.measured:

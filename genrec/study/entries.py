@@ -14,6 +14,7 @@ __all__ = ['KINDS', 'EVERY', 'BY_NDCG', 'ALONE', 'SYSTEMS', 'NET_SPACE', 'SYSTEM
 import math, random, time
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.store import Store
 from ..codes.translate import train_translators
@@ -51,6 +52,7 @@ from .mql4grec import TRANSLATOR
 from .utgrec_rows import LIGHT
 
 # %% ../../nbs/study/60_entries.ipynb #4d9b4db0
+@checked
 @dataclass(frozen=True)
 class Budget:
     "What every recommender gets"
@@ -89,6 +91,7 @@ class Entry:
         if self.kind not in KINDS: raise ValueError(
             f"{self.name}: `kind` is one of {', '.join(KINDS)}, got {self.kind!r}")
 
+@checked
 def settings_of(
     entry:Entry,
     trial:int, # 0: the defaults

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import product
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.record import Run
 from ..core.store import Store
@@ -44,6 +45,7 @@ def behaviour_in_common(
         found[f'chance.{depth}'] = apart.item()/len(target)**2
     return found
 
+@checked
 def id_statistics(
     ids, # `SemanticIds`, or a dict of them
     corpus:Corpus,
@@ -69,6 +71,7 @@ def _made_ids(*, make, **inputs):
     "Codes as a store can keep them"
     return {name: torch.cat([torch.tensor([sids.sizes]), sids.codes]) for name,sids in make().items()}
 
+@checked
 def system_ids(
     corpus:Corpus,
     name:str, # one of `SYSTEM_IDS`
@@ -96,6 +99,7 @@ class EverySource(CausalSource):
         about = dict(self.corpus.about(), model=settings(row.cfg), fit=settings(row.training))
         return dict(about, codes=row.codes, made_with=settings(SYSTEMS[row.codes].config()))
 
+    @checked
     def ids(self, row:CausalRow, seed:int): # `SemanticIds`, or a dict of them
         "The IDs of a row"
         if row.codes in SYSTEM_IDS:
@@ -103,6 +107,7 @@ class EverySource(CausalSource):
         return self.source.recommender_ids(row.codes, row.rule, seed)
 
 # %% ../../nbs/study/62_every_code.ipynb #1fce9d50
+@checked
 def every_row(
     codes:str, # one of `EVERY_CODE`
     cfg:CausalConfig=CausalConfig(legal=True),
@@ -113,12 +118,14 @@ def every_row(
     several = codes in ('bbqrec','mql4grec')
     return CausalRow(name=name, codes=codes, cfg=replace(cfg, tuple_vectors=several), training=training)
 
+@checked
 def every_code_run(source:EverySource, row:CausalRow, seed:int)->Run:
     "Train to the end on the IDs of a row, measure, and say what was known of the IDs"
     ids = source.ids(row, seed)
     run = causal_run(**source.inputs(row, seed))
     return replace(run, metrics=run.metrics | id_statistics(ids, source.corpus))
 
+@checked
 def every_code_jobs(
     source:EverySource,
     names:tuple=EVERY_CODE,
@@ -162,6 +169,7 @@ def _table(runs, names):
     return tables
 
 # %% ../../nbs/study/62_every_code.ipynb #9b8b03f0
+@checked
 def predictors(
     runs:list, # of `Run`, of `study.every_code`
     names:tuple, # statistics, names of metrics

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.record import Run, check_name, folder_name, run_files, versions, write_atomic
 from ..core.sealed import json_sum, save_sealed, sealed_json
 from ..core.paths import as_path, readable_path
@@ -40,6 +41,7 @@ def file_sum(
 def _put_json(path, value):
     write_atomic(path, json.dumps(value, indent=1, sort_keys=True)+'\n')
 
+@checked
 def write_manifest(
     folder, # all of whose files are written
     name:str, # of the study
@@ -200,6 +202,7 @@ def put_models(self:_Folder, run:Run, parts:Parts):
     return names
 
 # %% ../../nbs/study/75_export.ipynb #6f850a13
+@checked
 def licence_of(
     package:str, # name of an installed distribution
 )->str: # as it says itself; 'not installed'
@@ -237,6 +240,7 @@ def _run_entry(path, run, **files):
                 says=json_sum(json.loads(path.read_text(encoding='utf-8'))), **files)
 
 # %% ../../nbs/study/75_export.ipynb #873798c4
+@checked
 def export_study(
     study:Study,
     folder=None, # to write (default: `exports/NAME`); an earlier export there is replaced

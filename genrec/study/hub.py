@@ -7,6 +7,7 @@ __all__ = ['push_to_hub']
 
 # %% ../../nbs/study/78_hub.ipynb #83142b6b
 from pathlib import Path
+from ..core.check import checked
 from ..core.sealed import read_object
 from .export import STUDY
 from .verify import verify_export
@@ -21,6 +22,7 @@ def _chosen_part(folder, model):
         f"{folder} has no weights called {model!r:.80}; there are {', '.join(there) or 'none'}")
     return folder/'models'/model,'model'
 
+@checked
 def push_to_hub(
     folder, # that `export_study` wrote
     repo:str, # such as 'me/causal-runs'

@@ -9,6 +9,7 @@ __all__ = ['LETTER_GROUPS', 'LETTER_STUDY', 'letter_rows', 'SharedLetterIds', 'l
 import time
 from dataclasses import replace
 from itertools import product
+from ..core.check import checked
 from ..core.config import flat_settings, settings, vary
 from ..core.record import Run
 from ..core.values import Embeddings
@@ -22,6 +23,7 @@ from .plan import Study
 # %% ../../nbs/study/30_letter.ipynb #3119de3d
 LETTER_GROUPS = ('ablations', *(f'sweep-{name}' for name in SWEEPS))
 
+@checked
 def letter_rows(
     base:LetterConfig,
     groups:tuple=('ablations',), # of `LETTER_GROUPS`
@@ -45,11 +47,13 @@ class SharedLetterIds:
     "Behaviour vectors and codes of one corpus, each made once"
     def __init__(self, data:Corpus):
         self.data,self.behaviour,self.codes = data,{},{}
+    @checked
     def vectors(self, cfg:LetterConfig, seed:int)->Embeddings: # (n_items, code_dim)
         "SASRec's vectors of a seed"
         if seed not in self.behaviour:
             self.behaviour[seed] = cf_vectors(self.data.split, cfg, seed)
         return self.behaviour[seed]
+    @checked
     def ids(self, cfg:LetterConfig, seed:int)->tuple: # (`SemanticIds`, seconds)
         "Codes of a row, and how long they took without SASRec"
         vectors,key = self.vectors(cfg, seed),(seed, vary(cfg, model=dict(temperature=1.)))
@@ -58,6 +62,7 @@ class SharedLetterIds:
             made = letter_ids(self.data.text, vectors, cfg, seed)
             self.codes[key] = made,round(time.time()-start, 1)
         return self.codes[key]
+    @checked
     def run(self, cfg:LetterConfig, seed:int)->Run:
         "The run of a row"
         ids,seconds = self.ids(cfg, seed)
@@ -66,6 +71,7 @@ class SharedLetterIds:
         return replace(run, seconds=run.seconds|dict(ids=seconds))
 
 # %% ../../nbs/study/30_letter.ipynb #7b2b5276
+@checked
 def letter_jobs(
     data:Corpus,
     seeds:tuple=(0,1,2),

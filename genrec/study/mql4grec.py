@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from ..core.check import checked
 from ..core.paths import readable_path
 from ..core.values import Split
 from ..core.config import settings, vary
@@ -59,6 +60,7 @@ def mql4grec_configs(
     return named | {'mql4grec-no-pre-training': ablated(whole, 'no pre-training')}
 
 # %% ../../nbs/study/45_mql4grec.ipynb #aa44f43b
+@checked
 def allows_ablation(
     data:Transfer,
     name:str, # of `ABLATIONS`
@@ -69,6 +71,7 @@ def allows_ablation(
         return len(data.target.embs)>1
     return changes.get('n_sources', 0)<len(data.sources.names)
 
+@checked
 def ablation_system(
     name:str, # of `ABLATIONS`
 )->str:
@@ -89,6 +92,7 @@ def _about(data):
     vectors = {m: [emb.name, n_items, emb.dim] for m,emb in data.target.embs.items()}
     return dict(split=data.target.split.rule, domains=list(data.domains.names), vectors=vectors)
 
+@checked
 def mql4grec_job(
     data:Transfer,
     system:str, # its name in run files
@@ -129,6 +133,7 @@ def word_jobs(
 # %% ../../nbs/study/45_mql4grec.ipynb #3c90bd50
 SOURCE_SHOPS = ('office14_apao', 'beauty14') # folders beside the target's
 
+@checked
 def load_target(
     folder, # MovieLens 100k with posters, or a shop beside the folders of `SOURCE_SHOPS`
     small:bool=False, # few users, for a try
@@ -184,6 +189,7 @@ class PlantedTransfer:
 
 def _tfidf_of_all(catalog, n_source): return TfidfEncoder(dim=48).fit(catalog)(catalog)
 
+@checked
 @lru_cache(maxsize=2)
 def planted_transfer(
     seed:int,
@@ -221,6 +227,7 @@ _small_toy_shops = dict(n_users=60, n_kinds=4, n_styles=4, n_variants=2, share=.
 BEFORE = dict( # system -> (whether users of the other shops have tastes, what differs in the configuration)
     scratch=(True, dict(n_sources=0)), pretrained=(True, {}), without=(False, {}))
 
+@checked
 def mql4grec_toy_job(
     system:str, # of `BEFORE`
     seed:int,

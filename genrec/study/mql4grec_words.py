@@ -10,6 +10,7 @@ __all__ = ['LEARNT', 'word_settings', 'language_of', 'describe_language', 'langu
 import base64, html, io
 from pathlib import Path
 import torch
+from ..core.check import checked
 from ..core.escape import as_html
 from ..core.values import SemanticIds, md_table
 from ..core.store import Store
@@ -28,6 +29,7 @@ def word_settings(cfg:MQL4GRecConfig)->TranslatorConfig:
     "What words depend on: the stages of a configuration that make them"
     return TranslatorConfig(cfg.ids, cfg.ids_fit, cfg.keep_best, cfg.across)
 
+@checked
 def language_of(
     data:Transfer,
     cfg:MQL4GRecConfig,
@@ -53,6 +55,7 @@ def _words(embs, items, cfg, seed, *, learn)->dict: # name -> Tensor
     return {m: sids.codes for m,sids in lang.sids.items()} | dict(mark=mark)
 
 # %% ../../nbs/study/40_mql4grec_words.ipynb #70f1bf38
+@checked
 def describe_language(
     data:Transfer,
     lang:QuantitativeLanguage,
@@ -100,6 +103,7 @@ def _sheet(data, domain, items, *, size):
     titles = own.catalog.select_columns('title')[rows]['title']
     return dict(titles=list(titles), jpeg=base64.b64encode(file.getvalue()).decode())
 
+@checked
 def poster_sheets(
     data:Transfer,
     lang:QuantitativeLanguage,
@@ -144,6 +148,7 @@ def _picture_cell(sheet):
 # %% ../../nbs/study/40_mql4grec_words.ipynb #570a5806
 LEARNT = {'from all items': True, 'from the sources alone': False} # by translators -> `learn_target`
 
+@checked
 def word_meaning(
     data:Transfer,
     cfg:MQL4GRecConfig,

@@ -9,12 +9,14 @@ __all__ = ['Options', 'Study', 'find_data', 'data_of', 'study_folder', 'study_jo
 # %% ../../nbs/study/03_plan.ipynb #ed63fe61
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from ..core.check import checked
 from ..core.record import find_up, load_runs, run_files
 from ..evaluate.compare import text_table
 from .costs import Costs, cheapest_first, fit_costs, plan_answers, plan_table
 from .runner import run_jobs
 
 # %% ../../nbs/study/03_plan.ipynb #82bdb177
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Options:
     "What somebody asks of a study; fields are the options of `genrec study`"
@@ -86,6 +88,7 @@ def study_folder(
     return find_up(f'runs/{name}') or (find_up('runs') or Path('runs'))/name
 
 # %% ../../nbs/study/03_plan.ipynb #0d832b05
+@checked
 def study_jobs(
     study:Study,
     options:Options,

@@ -12,6 +12,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 import torch
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.optim import cosine
 from ..core.store import Store
@@ -39,6 +40,7 @@ _LETTER = vary(LetterConfig(),
     ids_fit=dict(epochs=300, lr=2e-3, precision='bf16', weight_decay=.01, warmup=.05, schedule=cosine, every=150),
     cf_fit=dict(epochs=30, batch_size=128, lr=2e-3))
 
+@checked
 @dataclass(frozen=True)
 class CodesConfig:
     "What quantizers are made with"
@@ -48,6 +50,7 @@ class CodesConfig:
     steps:tuple=((8,6,5),)*3      # FSQ: 240 codes a level
     letter:LetterConfig=_LETTER   # LETTER; of its recommender nothing is read
 
+@checked
 def quantizer_settings(
     name:str, # of a quantizer
     cfg:CodesConfig=CodesConfig(),
@@ -66,12 +69,14 @@ class Coded:
     decode:object=None   # (n_items, n_levels) codes -> (n_items, dim) vectors
     waited:float=0.      # processor seconds that vectors besides the corpus's took, such as those of LETTER
 
+@checked
 def random_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "The control: codes without meaning"
     n,draw = len(corpus.text),torch.Generator().manual_seed(seed)
     codes = [torch.randint(size, (n,), generator=draw) for size in cfg.ids.sizes]
     return Coded(SemanticIds(torch.stack(codes, 1), cfg.ids.sizes))
 
+@checked
 def shuffled_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "The other control: codes of residual k-means, as uneven as they are, dealt out to other items"
     sids = rqkmeans_coded(corpus, cfg, seed).sids
@@ -79,6 +84,7 @@ def shuffled_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     return Coded(replace(sids, codes=sids.codes[order]))
 
 # %% ../../nbs/study/08_quantizers.ipynb #9af53058
+@checked
 def rqkmeans_coded(
     corpus:Corpus, cfg:CodesConfig, seed:int,
     **start, # of k-means: `balanced_start`, `trials`, see `ResidualQuantizer.fit_kmeans`
@@ -88,6 +94,7 @@ def rqkmeans_coded(
     q = ResidualQuantizer(emb.dim, cfg.ids.sizes).requires_grad_(False).fit_kmeans(emb, seed=seed, **start)
     return Coded(to_sids(q, emb), residual_distance(list(q.codebooks), emb.x), q.decode)
 
+@checked
 def balanced_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "Residual k-means in which each code of a level is given to equally many items (OneRec)"
     emb = corpus.text
@@ -95,11 +102,13 @@ def balanced_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     sids = SemanticIds(q.encode_balanced(emb), q.sizes)
     return Coded(sids, residual_distance(list(q.codebooks), emb.x), q.decode)
 
+@checked
 def normalised_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "Residual k-means on residuals of length 1 (GRID's option)"
     q = NormalisedResidualQuantizer(corpus.text.dim, cfg.ids.sizes).fit_kmeans(corpus.text, seed=seed)
     return Coded(to_sids(q, corpus.text), decode=q.decode)
 
+@checked
 def pq_coded(corpus:Corpus, cfg:CodesConfig, seed:int, *, rotation:bool=True)->Coded:
     "Parts of the vector, each with its own codebook; a rotation before is OPQ"
     emb = corpus.text
@@ -107,6 +116,7 @@ def pq_coded(corpus:Corpus, cfg:CodesConfig, seed:int, *, rotation:bool=True)->C
     return Coded(to_sids(q, emb), level_distance(list(q.codebooks), list(q.parts(emb.x))), q.decode)
 
 # %% ../../nbs/study/08_quantizers.ipynb #0a16ee52
+@checked
 def lsh_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "Random hyperplanes, as in TIGER's table 2; what a code stands for is fitted, its hyperplanes are not"
     sizes,emb = cfg.ids.sizes,corpus.text
@@ -127,6 +137,7 @@ def _encoded(q, corpus):
     "(n_items, code_dim) what the encoder gives"
     return q.encoder(q.norm(corpus.text.x))
 
+@checked
 def rqvae_coded(corpus:Corpus, cfg:CodesConfig, seed:int, *, revive_below:float=None)->Coded:
     "TIGER's: an autoencoder around residual quantization, from a k-means start"
     set_seed(seed)
@@ -135,6 +146,7 @@ def rqvae_coded(corpus:Corpus, cfg:CodesConfig, seed:int, *, revive_below:float=
     distance = residual_distance(list(q.rq.codebooks), _encoded(q, corpus))
     return Coded(to_sids(q, corpus.text), distance, q.decode)
 
+@checked
 def vqvae_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "One level"
     set_seed(seed)
@@ -143,6 +155,7 @@ def vqvae_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     q = _trained(VQVAE(corpus.text.dim, sizes[0], **ids).start(corpus.text, seed=seed), corpus, cfg, seed)
     return Coded(to_sids(q, corpus.text), residual_distance([q.q.codebook], _encoded(q, corpus)), q.decode)
 
+@checked
 def simvq_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "An RQ-VAE whose codebooks are random tables seen through learned maps"
     set_seed(seed)
@@ -151,6 +164,7 @@ def simvq_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     return Coded(to_sids(q, corpus.text), residual_distance(codebooks, _encoded(q, corpus)), q.decode)
 
 # %% ../../nbs/study/08_quantizers.ipynb #162deb3e
+@checked
 def fsq_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "An autoencoder whose numbers are rounded; a level's codewords are the points of its part of the grid"
     set_seed(seed)
@@ -168,6 +182,7 @@ def _grid_points(grid, level):
     codes[:,level] = torch.arange(len(codes))
     return grid.decode(codes).split([len(group) for group in grid.groups], 1)[level]
 
+@checked
 def tree_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     "UTGRec's codebooks: a root, and one leaf codebook for all levels below"
     set_seed(seed)
@@ -180,6 +195,7 @@ def tree_coded(corpus:Corpus, cfg:CodesConfig, seed:int)->Coded:
     return Coded(to_sids(q, corpus.text), level_distance([root]+[leaf]*(n_levels-1), list(residuals)), q.decode)
 
 # %% ../../nbs/study/08_quantizers.ipynb #1aea84c4
+@checked
 def letter_coded(
     corpus:Corpus, cfg:CodesConfig, seed:int, *,
     store:Store=None, # keeps the collaborative vectors (default: `Store()`)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.costs import costs_of
 from ..core.record import Run, check_name, digest, refuse_links, run_files
 
@@ -159,6 +160,7 @@ def expected_seconds(
     return own+sum(expected_seconds(other, took, folder) for other in needed)
 
 # %% ../../nbs/study/00_runner.ipynb #bd1df615
+@checked
 def run_jobs(
     jobs:list, # of `Job`, most telling first
     folder, # of the run files

@@ -8,6 +8,7 @@ __all__ = ['share_of', 'Point', 'sweep_points', 'sweep_jobs', 'scaling_sweep', '
 # %% ../../nbs/study/55_scaling.ipynb #bc5c8168
 from dataclasses import dataclass, replace
 import torch
+from ..core.check import checked
 from ..core.values import Embeddings, Split
 from ..core.record import Run, load_runs
 from ..analyse.scaling import fit_scaling, scaling_points, Scaling
@@ -16,6 +17,7 @@ from ..core.config import vary
 from ..systems.tiger import TigerConfig, rqkmeans_ids, tiger
 
 # %% ../../nbs/study/55_scaling.ipynb #dfff90f5
+@checked
 def share_of(
     split:Split,
     share:float, # of the users whose histories are learned from, in (0, 1]
@@ -59,6 +61,7 @@ def sweep_points(
     return points
 
 # %% ../../nbs/study/55_scaling.ipynb #949a30f2
+@checked
 def sweep_jobs(
     make, # (`Point`, seed) -> `Run`
     grid:dict, # as for `sweep_points`
@@ -80,6 +83,7 @@ def _point_job(point, make, seed, *, system, data, config):
     return Job(system=name, data=data, seed=seed, make=lambda: make(point, seed), config=config|own)
 
 # %% ../../nbs/study/55_scaling.ipynb #55bcda4d
+@checked
 def scaling_sweep(
     jobs:list, # of `sweep_jobs`
     folder, # where run files lie
@@ -97,6 +101,7 @@ def scaling_sweep(
     return fit_scaling(scaling_points(there, x, y, by=('curve',)), **how)
 
 # %% ../../nbs/study/55_scaling.ipynb #5db1f484
+@checked
 def tiger_at(
     split:Split, emb:Embeddings, cfg:TigerConfig,
     *,

@@ -8,6 +8,7 @@ __all__ = ['RECOMMENDER', 'LETTER', 'WORK', 'TINY_RECOMMENDER', 'early', 'marked
 
 # %% ../../nbs/study/02_settings.ipynb #18286dc1
 from dataclasses import fields, replace
+from ..core.check import checked
 from ..core.record import Run
 from ..core.config import settings, vary
 from ..core.optim import cosine, muon
@@ -78,6 +79,7 @@ def letter_like(
 # %% ../../nbs/study/02_settings.ipynb #8272287d
 WORK = 6*33_541 # training samples of a recommender: 6 epochs of `scientific_cgr`
 
+@checked
 def epochs_for(
     n:int, # samples
     here:int, # samples of an epoch
@@ -85,6 +87,7 @@ def epochs_for(
     "Epochs that come to about so many samples"
     return max(1, round(n/here))
 
+@checked
 def same_work(
     data:Corpus,
     *,

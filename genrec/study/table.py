@@ -7,6 +7,7 @@ __all__ = ['COST', 'IN_RECBOLE', 'Table', 'missing_runs', 'unfit_entries', 'row_
 
 # %% ../../nbs/study/70_table.ipynb #1b4b93bd
 from dataclasses import dataclass, field, replace
+from ..core.check import checked
 from ..core.escape import as_line, as_markdown
 from ..core.record import Run
 from ..core.values import md_table
@@ -55,6 +56,7 @@ class Table:
         return table+as_markdown(self.left_out())
 
 # %% ../../nbs/study/70_table.ipynb #ee2a304f
+@checked
 def missing_runs(
     runs:list, # of one dataset
     entry:Entry,
@@ -73,6 +75,7 @@ def missing_runs(
         return entry.name
     return f"{entry.name} (seed{'s' if len(lacking)>1 else ''} {', '.join(lacking)})"
 
+@checked
 def unfit_entries(
     runs:list, # of one dataset
     entries:tuple,
@@ -101,6 +104,7 @@ def row_cost(
         ' '.join(f'{name}={value}' for name,value in chosen.items()) or 'defaults')
 
 # %% ../../nbs/study/70_table.ipynb #5305beb6
+@checked
 def table_of_runs(
     runs:list, # of `Run`, of any datasets
     data:str, # dataset
@@ -133,6 +137,7 @@ def _names_of_row(run):
 # %% ../../nbs/study/70_table.ipynb #ac99c9fb
 IN_RECBOLE = ('popular','itemknn','sasrec','gru4rec','bert4rec','sasrec_f','gru4rec_f','fdsa','s3rec')
 
+@checked
 def recbole_table(
     runs:list, # of `Run`: searched here as 'NAME', with equal settings as 'genrec-NAME', RecBole's as 'recbole-NAME'
     data:str, # dataset

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.values import Embeddings, Samples, SemanticIds
 from ..core.record import Run
 from ..data.sources import load_lcrec_items
@@ -31,6 +32,7 @@ from .settings import RECOMMENDER, like, with_collisions
 from .settings import same_work
 
 # %% ../../nbs/study/35_tiger.ipynb #7cbd4d3e
+@checked
 def lsh_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     "LSH codes of the configuration's sizes, which are one power of two, then a level that numbers collisions"
     h = cfg.ids.sizes[0].bit_length()-1
@@ -38,6 +40,7 @@ def lsh_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
         f"hyperplanes make a power of two codes, as many at each level; got sizes {cfg.ids.sizes}")
     return append_rank(to_sids(LSH(emb.dim, len(cfg.ids.sizes), h, seed=seed), emb))
 
+@checked
 def random_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
     "Codes without meaning, then a level that numbers collisions"
     g = torch.Generator().manual_seed(seed)
@@ -47,6 +50,7 @@ def random_ids(emb:Embeddings, cfg:TigerConfig, seed:int=0)->SemanticIds:
 CODES = {'rqvae':rqvae_ids, 'rqkmeans':rqkmeans_ids, 'lsh':lsh_ids, 'random':random_ids}
 
 # %% ../../nbs/study/35_tiger.ipynb #dd13f49e
+@checked
 def tiger_variants(
     base:TigerConfig, # one layer, no user tokens, softmax over all codes
     n_users:int,
@@ -72,6 +76,7 @@ def tiger_variants(
         'tiger-legal': changed(legal=True),
     }
 
+@checked
 def category_groups(
     folder, # of a log and its catalogue, LC-Rec's layout
     names:list, # names of the items, in order
@@ -87,6 +92,7 @@ def category_groups(
 # %% ../../nbs/study/35_tiger.ipynb #b78b7e98
 TEMPERATURES = (1.,1.5,2.)
 
+@checked
 def measured_run(
     s:System,
     test:Samples,
@@ -129,6 +135,7 @@ class TigerRows:
     ks:tuple=(10,20,50) # of Entropy@K
     share:float=.05 # of unseen items
 
+@checked
 def row_config(rows:TigerRows, system:str, cfg:TigerConfig, codes:str)->dict:
     "All that a row hangs on, besides its seed"
     text = rows.data.text
@@ -143,6 +150,7 @@ def row_config(rows:TigerRows, system:str, cfg:TigerConfig, codes:str)->dict:
         config |= dict(share=rows.share)
     return config
 
+@checked
 def variant_run(rows:TigerRows, system:str, cfg:TigerConfig, codes:str, *, seed:int)->Run:
     "One row with one seed: trained, and measured"
     data = rows.data
@@ -159,6 +167,7 @@ def variant_run(rows:TigerRows, system:str, cfg:TigerConfig, codes:str, *, seed:
 
 
 # %% ../../nbs/study/35_tiger.ipynb #bbf6600d
+@checked
 def tiger_jobs(
     data:Corpus,
     seeds:tuple=(0,1,2),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from ..core.check import LARGEST, check_real, check_whole, checked
 from ..core.values import Embeddings, Histories, Ranking, Samples, SemanticIds, Split
 from ..core.record import Run
 from ..quantize.base import to_sids
@@ -27,6 +28,7 @@ def _users(model, part):
     "User numbers, for a model that reads them"
     return dict(users=part.user) if getattr(model, 'n_user_tokens', 0) else {}
 
+@checked
 def free_metrics(
     model, # trained with `legal=False`, see `free_ids`
     part:Samples, # validation or test part
@@ -41,6 +43,7 @@ def free_metrics(
     return {f'invalid@{k}':invalid_share(g, k=k) for k in ks}|{f'free_{n}':v for n,v in left.items()}
 
 # %% ../../nbs/study/05_tiger_more.ipynb #70ea87ba
+@checked
 def diversity_metrics(
     model, # has `recommend` and what `sample_items` asks
     part:Samples, # validation or test part
@@ -93,6 +96,7 @@ def _only(s, n_seen):
     return Samples(s.user, h, s.target)[h.lengths>0]
 
 # %% ../../nbs/study/05_tiger_more.ipynb #940fe34f
+@checked
 def hold_out_items(
     split:Split,
     *,
@@ -118,6 +122,7 @@ def hold_out_items(
     return ColdSplit(seen, test, order, m)
 
 # %% ../../nbs/study/05_tiger_more.ipynb #79135117
+@checked
 def fitted_rqkmeans(emb:Embeddings, cfg:TigerConfig, seed:int=0)->ResidualQuantizer:
     "RQ-k-means, as `rqkmeans_ids` fits it"
     return ResidualQuantizer(emb.dim, cfg.ids.sizes).fit_kmeans(emb, seed=seed)
@@ -126,6 +131,7 @@ def _take(emb, i):
     "Vectors of some items, in this order"
     return replace(emb, x=emb.x[i], missing=emb.missing[i])
 
+@checked
 def cold_ids(
     emb:Embeddings, # of all items, by their old numbers
     cold:ColdSplit,
@@ -148,7 +154,9 @@ def limit_unseen(
     epsilon:float=.1, # largest share of unseen items among them, rounded down
 )->Ranking:
     "The best `k` items of which at most a share is unseen: the epsilon of TIGER's figure 5"
-    if not 0<=epsilon<=1: raise ValueError(f"`epsilon` is a share, from 0 to 1, got {epsilon}")
+    check_whole('n_seen', n_seen)
+    check_whole('k', k, most=LARGEST)
+    check_real('epsilon', epsilon, most=1)
     most = math.floor(epsilon*k+1e-9)
     unseen = r.items>=n_seen
     ok = (r.items>=0)&(~unseen|(unseen.cumsum(1)<=most))
@@ -159,6 +167,7 @@ def limit_unseen(
     return Ranking(F.pad(items, (0,short), value=-1)[:,:k], F.pad(scores, (0,short), value=-torch.inf)[:,:k])
 
 # %% ../../nbs/study/05_tiger_more.ipynb #d3cca75c
+@checked
 def attach_unseen(
     r:Ranking, # of seen items, as a beam search finds them
     sids:SemanticIds, # of all items, the seen ones first
@@ -192,6 +201,7 @@ def reachable(
 
 # %% ../../nbs/study/05_tiger_more.ipynb #3e3223bd
 @torch.no_grad()
+@checked
 def cold_lists(
     model, # trained on the seen items, which knows all
     cold:ColdSplit,
@@ -214,6 +224,7 @@ def cold_lists(
     return lists
 
 # %% ../../nbs/study/05_tiger_more.ipynb #8b6d5ae5
+@checked
 def cold_metrics(
     lists:dict, # name -> `Ranking`, see `cold_lists`
     cold:ColdSplit,
@@ -233,6 +244,7 @@ def cold_metrics(
     return out
 
 # %% ../../nbs/study/05_tiger_more.ipynb #3d1d3cd1
+@checked
 def cold_start(
     split:Split,
     emb:Embeddings, # one vector for each item

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from itertools import product
 import torch
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.escape import as_label
 from ..codes.collide import append_rank
@@ -40,6 +41,7 @@ TRIAL_CHANGES = { # name -> what differs from `RECOMMENDER`
 }
 
 # %% ../../nbs/study/15_trials.ipynb #85c07fba
+@checked
 def trial_jobs(
     corpus:Corpus,
     seeds:tuple=(0,1,2),
@@ -66,6 +68,7 @@ def trial_jobs(
     return [job(seed, name) for seed,name in product(seeds, changes)]
 
 # %% ../../nbs/study/15_trials.ipynb #ecbbe054
+@checked
 def trial_table(
     runs:list, # of `Run`
     data:str, # dataset
@@ -101,6 +104,7 @@ def _gap_to(runs, others):
     return f'{gap:+.4f} [{low:+.4f}, {high:+.4f}]'
 
 # %% ../../nbs/study/15_trials.ipynb #85769368
+@checked
 def plot_trials(
     runs:list, # of `Run`
     data:str, # dataset

@@ -12,6 +12,7 @@ import json, time
 from functools import partial
 from dataclasses import is_dataclass, replace
 from pathlib import Path
+from ..core.check import checked
 from ..core.config import settings, vary
 from ..core.record import Run, digest, find_up
 from ..core.store import Store
@@ -35,6 +36,7 @@ from ..systems.utgrec import Pretrained, target_tokenizer, utg_tokenizer, utgrec
 # %% ../../nbs/study/50_utgrec.ipynb #d348ef03
 PLAIN = ('sasrec', 'fdsa', 'unisrec') # recommenders without codes
 
+@checked
 def run_without_codes(
     name:str, # of `PLAIN`
     data:TransferWithContent,
@@ -66,6 +68,7 @@ def _pretrained_unisrec(data, *, seed, epochs, lr):
 # %% ../../nbs/study/50_utgrec.ipynb #eeb334be
 _trained = {} # kind -> digest -> (what was trained, seconds): the last trainings of each kind
 
+@checked
 def train_once(
     kind:str, # 'tokenizer', 'sources' or 'tuned'
     make, # (file of checkpoints, or None) -> what is trained
@@ -96,6 +99,7 @@ def _training_key(data, stages, seed):
     return digest([data.name, splits, *vectors, *read, how, seed])
 
 # %% ../../nbs/study/50_utgrec.ipynb #e5a7c544
+@checked
 def pretrained_for(
     cfg:UTGRecConfig,
     data:TransferWithContent,
@@ -122,6 +126,7 @@ def for_target_alone(cfg:UTGRecConfig, data:TransferWithContent)->UTGRecConfig:
     return vary(cfg, tune_fit=dict(epochs=of_sources+cfg.tune_fit.epochs))
 
 # %% ../../nbs/study/50_utgrec.ipynb #36970b07
+@checked
 def run_utgrec(
     cfg:UTGRecConfig,
     data:TransferWithContent,
@@ -145,6 +150,7 @@ def run_utgrec(
     run = with_collisions(system)
     return replace(run, seconds=dict(run.seconds, ids=run.seconds['ids']+seconds))
 
+@checked
 def run_on_target(
     cfg:TigerConfig, # or `LetterConfig`
     data:TransferWithContent,
@@ -156,6 +162,7 @@ def run_on_target(
     return with_collisions(train(data.target.split, data.target.text, cfg, seed=seed))
 
 # %% ../../nbs/study/50_utgrec.ipynb #7ae41dac
+@checked
 def utgrec_jobs(
     data:TransferWithContent,
     scale:TransferScale,
@@ -220,6 +227,7 @@ def is_same_work(
         return False
     return all(run.config.get(name)==value for name,value in wanted.items())
 
+@checked
 def reuse_runs(
     jobs:list, folder, # of this study
     lenders:tuple, # folders of run files of others, such as 'runs/bbqrec'
@@ -246,6 +254,7 @@ def read_by_mllm(data:TransferWithContent)->TransferWithContent:
     from genrec.encode.mllm import mllm_parts
     return with_mllm(data, lambda: mllm_parts(MLLM), Path(MLLM).name, checkpointing=True)
 
+@checked
 def jobs_of_world(
     name:str, # 'toy_transfer' or 'toy_pictures'
     options:Options,

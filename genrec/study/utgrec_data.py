@@ -9,6 +9,7 @@ __all__ = ['SOURCES', 'TransferWithContent', 'with_content', 'toy_world', 'toy_t
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from ..core.check import checked
 from ..core.paths import as_path, readable_path
 from ..core.store import Store
 from ..data.domains import fewer_users
@@ -27,6 +28,7 @@ class TransferWithContent(Transfer):
     content:Content # learnt from the sources
     reader:str=''   # name of the language model that reads the items; '': none
 
+@checked
 def with_content(
     data:Transfer,
     text=None, # frozen text encoder with a `dim` (default: TF-IDF of the sources)
@@ -44,6 +46,7 @@ def with_content(
     return TransferWithContent(data.target, data.source, data.domains, content)
 
 # %% ../../nbs/study/47_utgrec_data.ipynb #8f32efa0
+@checked
 def toy_world(
     seed:int=0,
     share:float=.1, # of the target's users that are learnt from
@@ -69,6 +72,7 @@ def toy_transfer(world:ToyDomains)->TransferWithContent:
 # %% ../../nbs/study/47_utgrec_data.ipynb #e966ad66
 SOURCES = {'scientific_cgr': ('office14_apao', 'beauty14')} # folder of a target -> those of the shops before it
 
+@checked
 def load_transfer(
     folder, # of the target, see `shop_files`; or MovieLens 100k with posters, whose newer half is the target
     sources:tuple=None, # folders of the other shops (default: of `SOURCES`, beside the target's)
@@ -90,6 +94,7 @@ def load_transfer(
     return with_content(load_shops(folder, *sources, text=vectors), encoder)
 
 # %% ../../nbs/study/47_utgrec_data.ipynb #65fa298d
+@checked
 def with_mllm(
     data:TransferWithContent,
     make, # as for `mllm_content`, such as `lambda: mllm_parts('Qwen/Qwen2-VL-2B-Instruct')`

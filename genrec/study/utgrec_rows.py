@@ -9,6 +9,7 @@ __all__ = ['LIGHT', 'TOY_LIGHT', 'NETS', 'TOY_SCALE', 'MICRO', 'UTGREC_ROWS', 'T
 
 # %% ../../nbs/study/48_utgrec_rows.ipynb #03dcd24c
 from dataclasses import dataclass, field, replace
+from ..core.check import checked
 from ..core.config import flat_settings, merged, vary
 from .settings import RECOMMENDER, WORK, epochs_for, letter_like, like
 from .utgrec_data import TransferWithContent
@@ -31,6 +32,7 @@ TOY_LIGHT = merged(LIGHT, dict( # the same for made-up shops
 NETS = dict(epochs=60, every=2, batch_size=128, lr=1e-3, weight_decay=.01) # of the baselines without codes
 
 # %% ../../nbs/study/48_utgrec_rows.ipynb #3e17005d
+@checked
 @dataclass(frozen=True, kw_only=True)
 class TransferScale:
     "How large the systems of a study are, and how long they train"
@@ -47,6 +49,7 @@ TOY_SCALE = TransferScale(
     n_clusters=5, utg=TOY_LIGHT)
 
 # %% ../../nbs/study/48_utgrec_rows.ipynb #5d91ac70
+@checked
 def real_scale(
     data:TransferWithContent,
     rec:TigerConfig=RECOMMENDER,
@@ -99,6 +102,7 @@ def tunings(base:UTGRecConfig)->dict: # name -> configuration
         'distilled': dict(tune=dict(anchor_weight=1., anchor='codes', anchor_on=('source','target')))}
     return {name: vary(base, **change) for name,change in changes.items()}
 
+@checked
 def tuning_row(
     name:str='', # of `tunings`; '': as the configuration says
     pretrained:bool=True, # the recommender too
@@ -133,6 +137,7 @@ def keep_rows(base:UTGRecConfig)->dict: # system -> configuration
         rows[tuning_row(name, False)] = vary(cfg, **ABLATIONS['recommender not pre-trained'])
     return rows
 
+@checked
 def utgrec_sweep(base:UTGRecConfig, sweep:str)->dict: # system -> configuration
     "One setting at a time; layers also without the sources, since the paper says that more layers want them"
     rows = {}
@@ -145,6 +150,7 @@ def utgrec_sweep(base:UTGRecConfig, sweep:str)->dict: # system -> configuration
     return rows
 
 # %% ../../nbs/study/48_utgrec_rows.ipynb #a1ff5a6c
+@checked
 def utgrec_rows(
     scale:TransferScale,
     groups:tuple=(), # of `UTGREC_ROWS`

@@ -6,6 +6,7 @@
 __all__ = ['keep_row', 'keep_table', 'seed_points', 'plot_points', 'target_split', 'gain_in_groups', 'plot_gains']
 
 # %% ../../nbs/study/52_utgrec_views.ipynb #a1f4a2de
+from ..core.check import checked
 from ..core.escape import as_label
 from ..core.record import find_up
 from ..core.values import Split, md_table
@@ -19,6 +20,7 @@ from .utgrec_rows import tuning_row, tunings
 from ..systems.utg_parts import UTGRecConfig
 
 # %% ../../nbs/study/52_utgrec_views.ipynb #badb8678
+@checked
 def keep_row(
     runs:list, # of one dataset
     name:str, # of `tunings`, or ''
@@ -61,6 +63,7 @@ def _gain(with_it, without, name):
     board = leaderboard(with_it+without, against=tuning_row(name, False), ks=(10,))
     return '{:+.4f} [{:+.4f}, {:+.4f}]'.format(*board[tuning_row(name)].diff)
 
+@checked
 def keep_table(
     runs:list, # of `Run`
     data:str,
@@ -73,6 +76,7 @@ def keep_table(
     return md_table(head, [[label, *keep_row(own, name)] for name,label in names.items()])
 
 # %% ../../nbs/study/52_utgrec_views.ipynb #eafa7245
+@checked
 def seed_points(
     runs:list, # of `Run`
     data:str,
@@ -87,6 +91,7 @@ def seed_points(
             points.append((value, figures))
     return points
 
+@checked
 def plot_points(
     points:list, # as `seed_points` gives them
     ax=None, # matplotlib Axes (default: a new figure)
@@ -103,6 +108,7 @@ def plot_points(
     return ax
 
 # %% ../../nbs/study/52_utgrec_views.ipynb #d7611a26
+@checked
 def target_split(
     data:str, # as run files call it
 )->Split: # None where its data are not at hand
@@ -117,6 +123,7 @@ def target_split(
         return leave_one_out(core_log(shop_files(shared/data)[0]))
     return None
 
+@checked
 def gain_in_groups(
     table:GroupTable,
     against:str='tiger', # one of its systems

@@ -8,6 +8,7 @@ __all__ = ['again_from_ranks', 'verify_export']
 # %% ../../nbs/study/77_verify.ipynb #8708d423
 import re
 import torch
+from ..core.check import checked
 from ..core.record import Run
 from ..core.sealed import json_sum, load_sealed, read_object
 from ..core.paths import as_path
@@ -193,6 +194,7 @@ def _corpora(data):
     return {corpus.name: corpus for corpus in made}
 
 # %% ../../nbs/study/77_verify.ipynb #96270f57
+@checked
 def verify_export(
     folder, # that `export_study` wrote
     *,

@@ -8,12 +8,14 @@ __all__ = ['MariusConfig', 'marius']
 # %% ../../nbs/systems/45_marius.ipynb #a3990a66
 import time
 from dataclasses import dataclass
+from ..core.check import checked
 from ..core.fit_config import FitConfig
 from ..core.values import Embeddings, SemanticIds, Split
 from ..recommend.causal import CausalConfig, CausalRecommender
 from .tiger import RQVAEConfig, System, balanced_ids, train_system
 
 # %% ../../nbs/systems/45_marius.ipynb #316f016d
+@checked
 @dataclass(frozen=True)
 class MariusConfig:
     "MARIUS by stage; `vary(cfg, model=dict(decoder_layers=2))` changes one setting"
@@ -24,6 +26,7 @@ class MariusConfig:
     valid_users:int=2000                     # that are looked at while the recommender is trained
     width:int=50                             # beams
 
+@checked
 def marius(
     split:Split, # see `leave_one_out`
     emb:Embeddings, # one vector for each item

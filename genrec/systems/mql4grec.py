@@ -58,6 +58,7 @@ def of_config(lang, cfg):
     "The words that a configuration uses"
     return lang if cfg.modalities is None else lang.only(*cfg.modalities)
 
+@checked
 def mixture(
     lang:QuantitativeLanguage,
     kinds:tuple, # wanted
@@ -103,6 +104,7 @@ def watch_next(
     return evaluate
 
 # %% ../../nbs/systems/25_mql4grec.ipynb #b22f3c56
+@checked
 def task_t5(
     lang:QuantitativeLanguage, # that a configuration uses
     cfg:MQL4GRecConfig,

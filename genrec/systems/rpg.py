@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 import torch
 from torch import Tensor
+from ..core.check import checked
 from ..core.fit_config import FitConfig
 from ..core.ragged import covered
 from ..core.values import Embeddings, SemanticIds, Split
@@ -19,18 +20,20 @@ from ..recommend.parallel import ParallelConfig, ParallelRecommender
 from .tiger import System, train_system
 
 # %% ../../nbs/systems/40_rpg.ipynb #0e2a260d
+@checked
 @dataclass(frozen=True)
 class RPGConfig:
     "RPG by stage; `vary(cfg, model=dict(dim=128))` changes one setting"
     n_parts:int=32   # codes of an item
     n_codes:int=256  # of each part
-    whiten:int=512   # numbers that PCA leaves of a vector, at most; None: vectors as they come
+    whiten:int|None=512 # numbers that PCA leaves of a vector, at most; None: vectors as they come
     model:ParallelConfig=ParallelConfig()
     model_fit:FitConfig=FitConfig(epochs=150, batch_size=256, micro_cells=3000, lr=.01, every=5)
     valid_users:int=2000 # that are looked at while the recommender is trained
     width:int=10         # beams, where it walks
 
 # %% ../../nbs/systems/40_rpg.ipynb #f7284b6b
+@checked
 def whitened(
     x, # (n, dim) vectors or `Embeddings`
     n_numbers:int=512, # that are left, at most
@@ -47,6 +50,7 @@ def whitened(
     pca = PCA(kept, whiten=True, svd_solver='covariance_eigh')
     return torch.from_numpy(pca.fit_transform(x.double().numpy())).float()
 
+@checked
 def rpg_ids(
     emb:Embeddings, # one vector for each item
     cfg:RPGConfig=RPGConfig(),
@@ -60,6 +64,7 @@ def rpg_ids(
     return to_sids(q.fit_kmeans(x if items is None else x[items], seed=seed), x)
 
 # %% ../../nbs/systems/40_rpg.ipynb #ee1065c3
+@checked
 def rpg(
     split:Split, # see `leave_one_out`
     emb:Embeddings, # one vector for each item

@@ -11,6 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.escape import as_html
 from ..core.record import digest
 
@@ -36,6 +37,7 @@ def plain(x)->str:
 
 class View:
     "A state, functions that answer questions, and JavaScript that draws them; shows itself in Jupyter and on a page"
+    @checked
     def __init__(self,
         name:str, # what it is, for screen readers and for the browser's clock
         js:str, # defines `view(ui)`, which draws `ui.state` into `ui.body`; see `start.js` for what `ui` can do
@@ -60,6 +62,7 @@ class View:
 
 # %% ../../nbs/widgets/00_base.ipynb #c8371893
 @patch
+@checked
 def code(self:View, end:str)->str:
     "The whole JavaScript; `end` says where to draw"
     shared = front_end('elements.js', 'questions.js', 'start.js')
@@ -148,6 +151,7 @@ def _repr_mimebundle_(self:View, **kwargs):
     return {**page, **(live[0] if isinstance(live, tuple) else live)}
 
 # %% ../../nbs/widgets/00_base.ipynb #a2e38b0d
+@checked
 def thumbnail(
     image, # a PIL image
     size:int=40, # pixels, at most, of either side
@@ -161,6 +165,7 @@ def thumbnail(
 
 class Shelf:
     "Titles and pictures of a catalogue, by item number"
+    @checked
     def __init__(self,
         catalog, # what `load_catalog` gives, or (n_items,) titles
         n:int, # items that there must be
@@ -202,6 +207,7 @@ def pictures(self:Shelf,
     return {str(item): self.thumbnails[item] for item in items if self.thumbnails[item]}
 
 @patch
+@checked
 def find(self:Shelf,
     text:str, # words that must all occur in the title
     most:int=50,

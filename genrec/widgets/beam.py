@@ -9,6 +9,7 @@ __all__ = ['recorded', 'step_scores', 'target_scores', 'beam_levels', 'beam_answ
 import torch
 from torch import Tensor
 from ..codes.trie import CodeTrie
+from ..core.check import checked
 from ..recommend.beam import beam_search
 from .base import View, Shelf, front_end
 
@@ -25,6 +26,7 @@ def recorded(next_logits, seen:list):
         return logits
     return logits_of
 
+@checked
 def step_scores(
     trie:CodeTrie,
     level:int, # depth of the nodes
@@ -43,6 +45,7 @@ def step_scores(
 
 # %% ../../nbs/widgets/20_beam.ipynb #535e28d5
 @torch.no_grad()
+@checked
 def target_scores(
     next_logits, # what `beam_search` takes, for one query
     trie:CodeTrie,
@@ -88,6 +91,7 @@ def _level(children:dict, kept:set, target_node, dead:int)->tuple: # what is sho
 
 # %% ../../nbs/widgets/20_beam.ipynb #792712df
 @torch.no_grad()
+@checked
 def beam_levels(
     next_logits, # what `beam_search` takes, for one query
     trie:CodeTrie,
@@ -126,6 +130,7 @@ def _fell(levels):
     return None
 
 # %% ../../nbs/widgets/20_beam.ipynb #f489b846
+@checked
 def beam_answer(
     next_logits, # as for `beam_levels`
     trie:CodeTrie,
@@ -163,6 +168,7 @@ def _on_cpu(next_logits, device):
     return logits_of
 
 # %% ../../nbs/widgets/20_beam.ipynb #22f79b6a
+@checked
 def watch_beam(
     model, # has `trie`, `legal` and `decoding_blocks(histories, ...)`, as `T5Recommender` and its kin do
     history, # items, oldest first

@@ -9,6 +9,7 @@ __all__ = ['Browse', 'tree_answers', 'tree_state', 'browse']
 import torch
 from functools import lru_cache
 from torch import Tensor
+from ..core.check import checked
 from .base import View, front_end
 from .nodes import CodeTree
 
@@ -36,12 +37,14 @@ def tree_answers(tree:CodeTree)->dict: # name -> function
         return tree.listed(tree.items(path)[:20_000])
     return dict(children=children, page=tree.page, search=tree.search, pictures=tree.shelf.pictures, all=all_items)
 
+@checked
 def tree_state(tree:CodeTree, title:str)->dict: # of JSON values
     "What the front end draws first"
     return dict(title=title, n=tree.trie.n_items, levels=tree.n_levels, root=tree.children([]),
                 collide=int(tree.colliding[-1]), pictures=tree.shelf.has_pictures, order=tree.x is not None)
 
 # %% ../../nbs/widgets/10_browse.ipynb #9831281b
+@checked
 def browse(
     sids, # `SemanticIds`, or a dict of them: product nodes
     catalog, # what `load_catalog` gives (its `title`, and `image` where there is one), or (n_items,) titles

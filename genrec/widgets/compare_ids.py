@@ -13,12 +13,14 @@ from fastcore.basics import patch
 from ..codes.index_json import NamedIds
 from ..codes.join_ids import join_by_name
 from ..analyse.cuts import adjusted_information
+from ..core.check import checked
 from .base import View, front_end
 from .nodes import CodeTree
 
 # %% ../../nbs/widgets/25_compare_ids.ipynb #9dda5cfe
 class Compared:
     "Two tokenizers of the same items"
+    @checked
     def __init__(self,
         a, # `SemanticIds`, or a dict of product nodes
         b, # the same of another tokenizer
@@ -65,6 +67,7 @@ def moved(self:Compared)->Tensor: # (n,) from 0 (same company at every depth) to
     return 1-torch.stack(jaccard).mean(0)
 
 @patch
+@checked
 def movers(self:Compared, n:int=40)->list: # of [item, title, codes in a, codes in b, moved]
     "Items whose company changed most"
     moved = self.moved()
@@ -74,6 +77,7 @@ def movers(self:Compared, n:int=40)->list: # of [item, title, codes in a, codes 
     return [[*item, codes_a, codes_b, round(how_much, 3)] for item, codes_a, codes_b, how_much in rows]
 
 @patch
+@checked
 def company(self:Compared,
     item:int,
     depth:int,
@@ -89,6 +93,7 @@ def company(self:Compared,
 
 # %% ../../nbs/widgets/25_compare_ids.ipynb #ba031a27
 @patch
+@checked
 def clusters(self:Compared,
     depth:int,
     swap:bool=False, # groups of the second, divided by the first
@@ -113,6 +118,7 @@ def clusters(self:Compared,
 
 # %% ../../nbs/widgets/25_compare_ids.ipynb #e135793c
 @patch
+@checked
 def cluster(self:Compared,
     depth:int,
     swap:bool, # as for `clusters`
@@ -159,6 +165,7 @@ def _joined(a, b, catalog):
     if catalog is None: raise ValueError("`catalog` has the titles: what `load_catalog` gives, or a list of texts")
     return a, b, catalog
 
+@checked
 def compare_ids(
     a, # `SemanticIds`, a dict of product nodes, or what `open_index` gives
     b, # another tokenizer of the same items; two of `open_index` are joined on the names of their items

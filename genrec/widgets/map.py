@@ -9,6 +9,7 @@ __all__ = ['Follows', 'follows', 'scatter', 'show_map', 'show_codewords']
 import torch
 from torch import Tensor
 from dataclasses import dataclass
+from ..core.check import checked
 from ..core.values import SemanticIds, Embeddings, md_table
 from ..codes.collide import prefix_nodes
 from ..analyse.space import pca, purity
@@ -29,6 +30,7 @@ class Follows:
             rows.append([depth, f'{n:,}', f'{pure:.1%}', f'{shuffled:.1%}', shown])
         return md_table(heads, rows)
 
+@checked
 def follows(
     sids:SemanticIds,
     labels, # (n_items,) category of each item; None or '' where it has none
@@ -48,6 +50,7 @@ def follows(
     return Follows(tuple(rows))
 
 # %% ../../nbs/widgets/35_map.ipynb #70fca1f6
+@checked
 def scatter(
     xy:Tensor, # (n, 2)
     codes:Tensor, # (n, n_levels)
@@ -72,6 +75,7 @@ def _map_view(points, title, n, **state)->View:
                 css=front_end('marks.css', 'map.css'), text=f'{title}, coloured by codes. Shown where scripts run.')
 
 # %% ../../nbs/widgets/35_map.ipynb #6eaba27a
+@checked
 def show_map(
     sids:SemanticIds,
     x, # (n_items, dim) vectors, or `Embeddings`
@@ -93,6 +97,7 @@ def show_map(
     name = title or f"{len(items):,} items by {getattr(project, '__name__', 'projection')}"
     return _map_view(points, name, len(items), levels=[f'code of level {level}' for level in range(sids.n_levels)])
 
+@checked
 def show_codewords(
     codebooks, # list of (K, dim) tensors, one for each level, such as the `codebooks` of a quantizer
     names=None, # level -> list of words for each code

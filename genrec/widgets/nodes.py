@@ -11,6 +11,7 @@ from itertools import islice
 from torch import Tensor
 from torch.nn.functional import normalize, pad
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import SemanticIds, Embeddings
 from ..codes.trie import CodeTrie
 from ..analyse.space import word_table, prefix_words
@@ -119,6 +120,7 @@ def _closeness(self:CodeTree, start, end, sizes)->list: # of floats, or None wit
 
 # %% ../../nbs/widgets/05_nodes.ipynb #4755215b
 @patch
+@checked
 def children(self:CodeTree,
     path, # codes from the root
     start:int=0, # first of the children that are wanted, fullest first
@@ -154,6 +156,7 @@ def listed(self:CodeTree, items)->list: # of [item, title, codes, items with the
     return [[item, self.shelf.title(item), codes, n] for item, codes, n in rows]
 
 @patch
+@checked
 def page(self:CodeTree, path, start:int=0, n:int=24)->dict: # total, rows as of `listed`
     "Some items under a node"
     items = self.items(path)
@@ -169,6 +172,7 @@ def _prefix_of(self:CodeTree, text)->list: # codes, or None where this is no pre
     return codes if fits and int(self.trie.find(torch.tensor(codes)))>=0 else None
 
 @patch
+@checked
 def search(self:CodeTree,
     text:str, # words of a title, or codes: '2 1', '2,1', '2-1'
     most:int=50,
@@ -187,6 +191,7 @@ def table(self:CodeTree, items)->dict: # column -> values: item, title, code_0, 
 
 # %% ../../nbs/widgets/05_nodes.ipynb #a54ce656
 @patch
+@checked
 def fullest(self:CodeTree, n:int)->list: # of paths
     "Nodes with children, fullest first; a node never before its parent"
     heap, paths = [(-self.trie.n_items, [])], []
@@ -223,6 +228,7 @@ def _pictures_within(self:CodeTree, items, n_bytes)->dict: # item -> `data:` add
 
 # %% ../../nbs/widgets/05_nodes.ipynb #209063c4
 @patch
+@checked
 def for_page(self:CodeTree,
     paths, # nodes whose children the page shows
     index:int, # bytes of rows

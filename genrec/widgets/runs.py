@@ -6,6 +6,7 @@
 __all__ = ['flat', 'cell', 'run_table', 'Explore', 'explore_runs']
 
 # %% ../../nbs/widgets/30_runs.ipynb #fc4a6358
+from ..core.check import checked
 from ..core.record import Run, load_runs
 from ..evaluate.metrics import metrics_of_run
 from .base import View, front_end
@@ -47,6 +48,7 @@ def _all_keys(dicts):
     return list(keys)
 
 # %% ../../nbs/widgets/30_runs.ipynb #cf05ed16
+@checked
 def run_table(
     runs, # of `Run`
     most:int=60, # characters of a setting
@@ -80,6 +82,7 @@ class Explore(View):
         "The runs that pass the filter, in the order of the table"
         return [self.runs[i] for i in self.value.get('rows', range(len(self.runs)))]
 
+@checked
 def explore_runs(
     runs='runs', # a list of `Run`, or a folder of run files
     y:str='recall@10', # metric to sort by and to plot

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 from fastcore.basics import patch
+from ..core.check import checked
 from ..core.values import Log
 from .base import View, Shelf, front_end
 from .nodes import CodeTree
 
 # %% ../../nbs/widgets/15_trace.ipynb #cda13b0c
+@checked
 def bought_together(
     log:Log,
     item:int,
@@ -43,6 +45,7 @@ def _named(x, default):
 
 class Neighbours:
     "What stands next to an item, list by list"
+    @checked
     def __init__(self,
         catalog, # what `load_catalog` gives, or (n_items,) titles
         sids=None, # `SemanticIds`, or a dict: tokenizer -> `SemanticIds`
@@ -166,6 +169,7 @@ def search(self:Tracer, text)->list: # of [item, title]
     return [[item, self.shelf.title(item)] for item in found]
 
 @patch
+@checked
 def around(self:Tracer,
     item:int,
     n:int, # how many
@@ -183,6 +187,7 @@ def around(self:Tracer,
     return seen
 
 # %% ../../nbs/widgets/15_trace.ipynb #419bdf71
+@checked
 def trace(
     item:int, # where to begin
     catalog, # what `load_catalog` gives, or (n_items,) titles
