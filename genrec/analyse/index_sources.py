@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ..core.arrays import as_vectors
+from ..core.check import checked
 from ..core.paths import readable_path
 from ..core.values import Embeddings
 from ..codes.index_files import _load_npy, _within_bounds
@@ -140,6 +141,7 @@ def _read_log(path, index, order):
 # %% ../../nbs/analyse/14_index_sources.ipynb #6e475784
 Audited = namedtuple('Audited', 'audit taken') # `IndexAudit`, lines that say what was read
 
+@checked
 def audit_files(
     index, # file with codes, or what else `open_index` takes
     log=None, # file with interactions, see `load_interactions`

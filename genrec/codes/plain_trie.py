@@ -9,6 +9,7 @@ __all__ = ['FORMAT', 'VERSION', 'LARGEST_FILE', 'trie_sum', 'PlainTrie', 'read_t
 # %% ../../nbs/codes/31_plain_trie.ipynb #3bafa7c2
 import hashlib, json, os, zipfile, zlib
 import numpy as np
+from ..core.check import checked
 from ..core.paths import readable_path
 
 # %% ../../nbs/codes/31_plain_trie.ipynb #bba1074d
@@ -236,6 +237,7 @@ def _ways(trie, level, *, node, scores, renormalise):
     return legal-total[...,None],code,child
 
 # %% ../../nbs/codes/31_plain_trie.ipynb #55902614
+@checked
 def plain_beam_search(
     next_scores, # (codes (n, w, l), parent (n, w), None at first) -> (n, w, size of level l), or a list of heads
     trie:PlainTrie,
