@@ -73,6 +73,7 @@ LEFT_OUT = { # module -> (names, or 'all'), the reason
     'recommend.tables': ('all', HOT),
     'recommend.training': ('all', HOT),
     'study.command': (['find_study'], OWN),
+    'study.cost': (['Cost.__init__'], VALUES),
     'widgets.runs': (['flat','cell'], HOT),
 }
 

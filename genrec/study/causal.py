@@ -118,6 +118,7 @@ def causal_run(
     valid |= valid_of_all(model, split, width=width)
     return replace(run, metrics=run.metrics | valid, config=run.config | found)
 
+@checked
 def valid_of_all(model, split, *, width:int=50)->dict: # 'valid_all.recall@10', ...
     "Metrics of all validation users: those of the sample that chose the epoch are too few to choose rows by"
     found = validator(split, None, width=width, bar=False)(model)

@@ -9,6 +9,7 @@ __all__ = ['Cost', 'as_bytes', 'as_hours', 'check_room']
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from ..core.check import checked
 from ..core.paths import as_path
 
 # %% ../../nbs/study/72_cost.ipynb #dc8f8c39
@@ -31,6 +32,7 @@ class Cost:
         parts.append(f'{as_hours(self.hours)} of one {self.device}'+(f' ({self.why})' if self.why else ''))
         return ', '.join(parts)
 
+@checked
 def as_bytes(n:float)->str:
     "Bytes in words, such as '3.2 GB'"
     for unit,size in (('TB', 1e12), ('GB', 1e9), ('MB', 1e6)):
@@ -38,6 +40,7 @@ def as_bytes(n:float)->str:
             return f'{n/size:.3g} {unit}'
     return f'{n/1e3:.3g} kB'
 
+@checked
 def as_hours(hours:float)->str:
     "Hours in words: seconds, minutes, hours or days"
     for unit,size in (('days', 48.), ('h', 1.), ('min', 1/60)):
@@ -46,6 +49,7 @@ def as_hours(hours:float)->str:
     return f'{max(1, round(hours*3600))} s'
 
 # %% ../../nbs/study/72_cost.ipynb #80ded8e8
+@checked
 def check_room(
     folder, # where it will be written; a folder above it has to be there
     wanted:float, # bytes

@@ -13,6 +13,7 @@ from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_
 from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import get_session
+from ..core.check import checked
 from ..core.values import set_seed
 from ..core.writing import writing_folder
 from ..encode.mllm import tiny_qwen2vl
@@ -130,6 +131,7 @@ def _ask_hub(name, what, fetch):
         raise ConnectionError(f"{what} {name!r}: the hub cannot be asked ({error!s:.100}); {fetch}") from None
 
 # %% ../../nbs/study/79_mini_models.ipynb #782b5921
+@checked
 def check_model(
     name:str, # folder, or name on the hub
     what:str, # what is wanted, such as 'a language model'
@@ -142,6 +144,7 @@ def check_model(
         raise ValueError(f"{name} is a {kind} without a vision tower, and the items of this road have pictures: "
                          "name a model such as Qwen2-VL")
 
+@checked
 def check_devices(
     n_gpus:int=None, # (default: those that PyTorch sees)
     wanted:str='GPU', # device that the road is reckoned for

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
+from ..core.check import checked
 from ..data.toy import toy_shop
 
 # %% ../../nbs/study/74_mini_shops.ipynb #bc98bf08
@@ -31,6 +32,7 @@ class MiniShop:
     items:list  # of (item, title, words, brand)
     bytes:dict  # item -> what the host sends for its picture; not all of it is one
 
+@checked
 @cache
 def mini_shop(
     year:int, # of the release
@@ -185,6 +187,7 @@ class _Server(ThreadingHTTPServer):
 
 class MiniHost:
     "The official hosts of some releases, played on this machine: `with MiniHost(2014) as host: host.address`"
+    @checked
     def __init__(self, *years,
         faulty:bool=True, # does anything go wrong?
     ):

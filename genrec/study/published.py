@@ -7,6 +7,7 @@ __all__ = ['PAPERS', 'Paper', 'silent_table', 'figures_table']
 
 # %% ../../nbs/study/71_published.ipynb #c4103a86
 from dataclasses import dataclass
+from ..core.check import checked
 from ..core.values import md_table
 
 # %% ../../nbs/study/71_published.ipynb #489c908e
@@ -120,10 +121,12 @@ PAPERS = { # system -> what its paper prints
         silent=_utgrec_silent)}
 
 # %% ../../nbs/study/71_published.ipynb #31f67de9
+@checked
 def silent_table(system:str)->str: # Markdown
     "What a paper does not say, and what is done here"
     return md_table(['the paper does not say', 'here'], [list(row) for row in PAPERS[system].silent])
 
+@checked
 def figures_table(system:str)->str: # Markdown
     "The rows of a paper's table that are compared with"
     metrics,table = {},[]

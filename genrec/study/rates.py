@@ -7,6 +7,7 @@ __all__ = ['RATES', 'Rate', 'hours', 'cost_of', 'rates_table']
 
 # %% ../../nbs/study/83_rates.ipynb #b4eb8740
 from dataclasses import dataclass
+from ..core.check import checked
 from ..core.values import md_table
 from .cost import Cost
 
@@ -40,6 +41,7 @@ RATES = { # what -> `Rate`
 }
 
 # %% ../../nbs/study/83_rates.ipynb #da7aad86
+@checked
 def hours(what:str, n:float)->float:
     "How long so many take"
     if what not in RATES: raise ValueError(f"no rate {what!r}: there are {', '.join(RATES)}")

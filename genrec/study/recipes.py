@@ -9,6 +9,7 @@ __all__ = ['MINI_FIT', 'MINI_IDS', 'SMALL_FIT', 'Recipe', 'shops_of', 'adagrad',
 import math
 from dataclasses import dataclass, field
 import torch
+from ..core.check import checked
 from ..core.config import vary
 from ..core.fit_config import FitConfig
 from ..core.optim import constant, rsqrt
@@ -57,6 +58,7 @@ class Recipe:
         "Sources, then targets"
         return self.sources+self.targets
 
+@checked
 def shops_of(year:int, names:str)->tuple: # of `Shop`
     "Shops of a release, from their categories with blanks between them"
     return tuple(Shop(name, year) for name in names.split())
@@ -66,6 +68,7 @@ def adagrad(model, lr, weight_decay, betas)->list: # of one optimiser
     "Adagrad, with which TIGER trains its RQ-VAE"
     return [torch.optim.Adagrad(model.parameters(), lr=lr, weight_decay=weight_decay)]
 
+@checked
 def epochs_of_steps(
     steps:int, # optimiser steps that a paper names
     interactions:int, users:int, # of the target
@@ -213,6 +216,7 @@ def _large_utgrec(scale, sources, targets, data):
 # %% ../../nbs/study/84_recipes.ipynb #607f3a6e
 _MAKE = dict(tiger=_tiger, letter=_letter, bbqrec=_bbqrec, mql4grec=_mql4grec, utgrec=_utgrec)
 
+@checked
 def recipe(system:str, scale:str='mini')->Recipe:
     "A paper at a scale"
     if system not in _MAKE: raise ValueError(f"no recipe {system!r}: there are {', '.join(_MAKE)}")

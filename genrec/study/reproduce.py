@@ -11,6 +11,7 @@ import os, zlib
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from ..core.check import checked
 from .mini_models import check_devices, check_model, save_mini_models
 from .mini_shops import MiniHost
 from .published import PAPERS, figures_table, silent_table
@@ -150,6 +151,7 @@ def road_of(
 
 MINI_OPTIONS = dict(rate=2000., download=dict(timeout=.5, wait=.02), picture=dict(timeout=.5, wait=.02))
 
+@checked
 def reproduce(
     system:str, # 'tiger', 'letter', 'bbqrec', 'mql4grec' or 'utgrec'
     scale:str='mini', # or 'small', 'paper'

@@ -12,6 +12,7 @@ import json, os, shutil, time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from ..core.check import checked
 from ..core.keys import key_of
 from ..core.record import write_atomic
 from ..core.sealed import block_sums, check_blocks, json_sum, read_object, sealed_json, unsealed_json
@@ -106,6 +107,7 @@ def output_files(folder)->list: # paths below it, in order
     found = [path.relative_to(folder) for path in sorted(folder.rglob('*')) if path.is_file()]
     return [path for path in found if path.parts[0]!='work' and path.as_posix()!=SEALED]
 
+@checked
 def write_seal(folder, parts:dict, said, seconds:float):
     "Close a stage: sums of its files, and what it said"
     files = {path.as_posix(): block_sums(folder/path) for path in output_files(folder)}
@@ -233,6 +235,7 @@ def _begin(place, parts):
         write_atomic(mark, json_sum(parts))
 
 # %% ../../nbs/study/73_road.ipynb #0cd79a70
+@checked
 def run_stage(road:Road, name:str, say=print):
     "Run one stage, unless its output is there"
     stage = road.stage(name)
@@ -270,6 +273,7 @@ def missing_stages(road:Road, only=None)->list: # of `RoadStage`
             names.add(stage.name)
     return missing
 
+@checked
 def prepare(road:Road, only:tuple=(), say=print):
     "Raise where the stages that are missing could not end well: no room on the disk, a model that is not there, ..."
     missing = missing_stages(road, only)
@@ -280,6 +284,7 @@ def prepare(road:Road, only:tuple=(), say=print):
             stage.ready(stage_place(road, stage, say))
 
 # %% ../../nbs/study/73_road.ipynb #0650a3f1
+@checked
 def walk(
     road:Road,
     only:tuple=(), # names of stages (default: all)

@@ -10,6 +10,7 @@ __all__ = ['save_codes', 'load_codes', 'code_report', 'keep_codes', 'cfg_of', 's
 import json
 from pathlib import Path
 import torch
+from ..core.check import checked
 from ..analyse.index import audit_index
 from ..codes.collide import append_rank
 from ..codes.language import QuantitativeLanguage
@@ -30,11 +31,13 @@ from ..systems.letter import cf_vectors, letter_ids
 from ..systems.tiger import fitted_rqvae
 
 # %% ../../nbs/study/80_road_codes.ipynb #5a52ceb7
+@checked
 def save_codes(folder, name:str, sids:dict): # part -> `SemanticIds`
     "Write the codes of a catalogue"
     said = dict(sizes=json.dumps({part: list(s.sizes) for part,s in sids.items()}))
     save_sealed({part: s.codes.contiguous() for part,s in sids.items()}, Path(folder)/f'{name}.codes.safetensors', said)
 
+@checked
 def load_codes(folder, name:str)->dict: # part -> `SemanticIds`
     "What `save_codes` wrote, in the order of the parts"
     codes,said = load_sealed(Path(folder)/f'{name}.codes.safetensors')
@@ -46,6 +49,7 @@ def code_report(sids:SemanticIds)->dict: # what JSON can hold
     return dict(items=len(sids), sizes=list(sids.sizes), colliding=sids.n_colliding(),
                 collision_rate=round(sids.collision_rate(), 6), used=[round(share, 4) for share in used])
 
+@checked
 def keep_codes(place:Place, name:str, sids:dict)->dict: # name of a report -> it
     "Write codes and the audit of each index; reports of the parts, and of the whole where there are several"
     if place.rank:
@@ -56,6 +60,7 @@ def keep_codes(place:Place, name:str, sids:dict)->dict: # name of a report -> it
         write_atomic(place.folder/f'{name}.{part}.audit.txt', f'{audit_index(s)}\n')
     return {f'{name}, {part}': code_report(s) for part,s in whole.items()}
 
+# %% ../../nbs/study/80_road_codes.ipynb #99b05164
 def cfg_of(place:Place, shop:Shop):
     "The configuration of a target: the road's, with what a paper has otherwise for this one"
     return vary(place.settings['cfg'], **place.settings.get('per_target', {}).get(shop.category, {}))

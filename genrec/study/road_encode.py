@@ -11,6 +11,7 @@ import json, time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 import numpy as np, torch
+from ..core.check import checked
 from ..core.progress import progress
 from ..core.record import write_atomic
 from ..core.sealed import load_sealed, save_sealed
@@ -52,6 +53,7 @@ class PublishedVectors:
         return Embeddings(torch.from_numpy(x), 'Amazon 2014, image features', 'image', missing)
 
 # %% ../../nbs/study/78_road_encode.ipynb #11dfd18a
+@checked
 def write_shards(
     place:Place, # with a folder `work` for the shards
     name:str,    # of the vectors, such as 'text'
@@ -68,11 +70,13 @@ def write_shards(
         said = dict(about=json.dumps([emb.name, emb.modality]))
         save_sealed(dict(x=emb.x.contiguous(), missing=emb.missing.clone()), shard_path(place, name, i), said)
 
+@checked
 def shard_path(place:Place, name:str, first:int)->Path:
     "The file of a shard"
     return place.work/f'{name}-{first:09d}.safetensors'
 
 # %% ../../nbs/study/78_road_encode.ipynb #37cca6ec
+@checked
 def join_shards(place:Place, name:str, n:int, size:int=4096)->dict: # what the vectors are
     "One array of all shards, written shard by shard; a shard of items without content has no width"
     shards = [load_sealed(shard_path(place, name, i)) for i in range(0, n, size)] # mapped, not read
@@ -92,6 +96,7 @@ def join_shards(place:Place, name:str, n:int, size:int=4096)->dict: # what the v
     return dict(name=about[0], modality=about[1], width=width, missing=int(missing.sum()))
 
 # %% ../../nbs/study/78_road_encode.ipynb #7c2d0d53
+@checked
 def load_vectors(
     folder, # of the stage
     name:str, # such as 'text'

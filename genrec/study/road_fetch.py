@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
+from ..core.check import checked
 from ..core.progress import progress
 from ..core.record import write_atomic
 from ..data.download import checksum
@@ -69,6 +70,7 @@ def year_of(path)->set: # of years that its first lines agree with; empty where 
     n_first,n_second = (sum(len(row[i])==10 for row in cells) for i in (0,1)) # an ASIN has ten characters
     return set() if n_first==n_second else {2018} if n_first>n_second else {2014}
 
+@checked
 def check_year(path, year:int):
     "Refuse a file of another release"
     years = year_of(path)
@@ -77,6 +79,7 @@ def check_year(path, year:int):
         "delete it to have it fetched, or put the right one there")
 
 # %% ../../nbs/study/75_road_fetch.ipynb #97c544a7
+@checked
 def remote_size(url:str, timeout:float=10.): # bytes, or None where the server does not say
     "How large a file is, as its server announces it"
     try:
@@ -142,6 +145,7 @@ def files_gone(place:Place, said)->str: # '' where all are there
                 return f"{path} is gone, or of another size"
     return ''
 
+@checked
 def file_of(place:Place, shop:Shop, kind:str)->Path:
     "Where a downloaded file lies"
     return place.data/place.said('fetch')[f'{shop.release}/{shop.category}'][kind]['path']

@@ -10,6 +10,7 @@ __all__ = ['REVIEWS', 'load_rows', 'filtered', 'check_filters', 'shop_content', 
 import json
 from functools import partial
 from pathlib import Path
+from ..core.check import checked
 from ..core.progress import progress
 from ..core.record import write_atomic
 from ..core.values import Log
@@ -31,6 +32,7 @@ def load_rows(place:Place, shop:Shop, report:Skipped=None):
     kind = next(kind for kind in REVIEWS if kind in place.settings['kinds'][shop.year])
     return load_amazon(file_of(place, shop, kind), 'skip', Skipped() if report is None else report, shop.year)
 
+@checked
 def filtered(
     t, # table of interactions
     names, # of filters, in order: 'with_image', 'with_text', 'drop_repeats', 'k_core'
@@ -121,6 +123,7 @@ def shop_log(place:Place, shop:Shop)->Log: # mapped into memory
     "The log of a shop"
     return load_log(place.read['filter']/f'{shop.release}-{shop.category}'/'log')
 
+@checked
 def shop_catalog(place:Place, shop:Shop, pictures:bool=True):
     "The catalogue of a shop, mapped into memory; pictures are files, opened when they are asked for"
     from datasets import Image
@@ -137,6 +140,7 @@ def joined_logs(place:Place, shops)->Domains:
     "The logs of several shops as one; a category that stands in two releases is called by both"
     return join_domains({shop.category: shop_log(place, shop) for shop in shops})
 
+@checked
 def counts_table(system:str, said:dict)->list: # of rows: shop, ours, the paper's
     "What is left of each shop, beside the paper's table"
     paper,rows = PAPERS[system].counts,[]

@@ -8,6 +8,7 @@ __all__ = ['METRICS', 'result_rows', 'page_sections', 'page_html', 'page_markdow
 # %% ../../nbs/study/82_road_page.ipynb #e648ce96
 import json
 from pathlib import Path
+from ..core.check import checked
 from ..core.escape import as_html
 from ..core.record import write_atomic
 from ..core.values import md_table
@@ -21,6 +22,7 @@ METRICS = ('recall@1','recall@5','ndcg@5','recall@10','ndcg@10')
 
 def _number(row, metric): return f'{row[metric]:.4f}' if metric in row else '-'
 
+@checked
 def result_rows(system:str, measured_of:dict)->list: # of rows: domain, row, a metric each
     "The paper's rows of each target, and ours"
     rows = []
@@ -91,6 +93,7 @@ def _html_table(head, rows):
         body.append(f"<tr{ours}>{cells([f'{v:,}' if isinstance(v, int) else v for v in row], 'td')}</tr>")
     return f"<table><tr>{cells(head, 'th')}</tr>{''.join(body)}</table>"
 
+@checked
 def page_html(title:str, link:str, sections)->str:
     "One file that fetches nothing; all text is escaped"
     parts = []
@@ -101,6 +104,7 @@ def page_html(title:str, link:str, sections)->str:
             f'<p><a href="{as_html(link, quoted=True)}">{as_html(link)}</a></p>{"".join(parts)}</body></html>\n')
 
 # %% ../../nbs/study/82_road_page.ipynb #ad0016a0
+@checked
 def page_markdown(title:str, link:str, sections)->str:
     "The same as Markdown"
     parts = [f'# {title}', f'<{link}>']

@@ -11,6 +11,7 @@ import json, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
+from ..core.check import checked
 from ..core.progress import progress
 from ..core.record import digest, write_atomic
 from ..data.download import checksum, download
@@ -22,6 +23,7 @@ from .road_filter import candidates
 # %% ../../nbs/study/77_road_pictures.ipynb #ed26b0fd
 class Pace:
     "At most so many starts a second, whoever asks"
+    @checked
     def __init__(self, rate:float): # a second
         self.gap,self.next,self.lock = 1/rate,0.,threading.Lock()
 
@@ -33,6 +35,7 @@ class Pace:
             self.next = turn+self.gap
         time.sleep(turn-now)
 
+@checked
 def mirrored(address:str, mirror=None)->str:
     "An address on another host: a mirror of all of them"
     if not mirror:
@@ -53,12 +56,14 @@ def read_ledger(path)->dict: # item -> its last line
     return found
 
 # %% ../../nbs/study/77_road_pictures.ipynb #97deef5f
+@checked
 def picture_path(item:str, address:str)->str: # below the folder of a shop
     "A file for an item: at most some thousand in a folder, and no name that leads elsewhere"
     ending = Path(urlsplit(address).path).suffix.lower()
     mark = digest([item, address])
     return f"{mark[:2]}/{mark}{ending if ending in ('.jpg','.jpeg','.png','.webp','.gif') else '.jpg'}"
 
+@checked
 def fetch_picture(
     item:str, address:str, # of its picture
     folder:Path, # of the shop

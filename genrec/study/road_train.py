@@ -11,6 +11,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 import torch
+from ..core.check import checked
 from ..core.progress import FitLog
 from ..core.record import Run
 from ..core.sealed import load_sealed, save_sealed
@@ -29,6 +30,7 @@ from ..systems.tiger import measured, plain_t5, trained
 # %% ../../nbs/study/81_road_train.ipynb #e7ae35f1
 LEFT_OUT = ('seconds','eval_seconds') # of a `FitLog`: another at every walk
 
+@checked
 def save_weights(place:Place, name:str, model):
     "Write a trained model's weights, and the course of its training; by the first process"
     if place.rank:
@@ -37,6 +39,7 @@ def save_weights(place:Place, name:str, model):
     course = {key: value for key,value in vars(model.fit_log).items() if key not in LEFT_OUT}
     save_sealed(weights, place.folder/f'{name}.safetensors', dict(course=json.dumps(course)))
 
+@checked
 def load_weights(folder, name:str, model):
     "What `save_weights` wrote, into a model of the same form"
     weights,said = load_sealed(Path(folder)/f'{name}.safetensors')

@@ -11,6 +11,7 @@ import json, time
 from dataclasses import dataclass, replace
 from functools import partial
 import numpy as np, torch
+from ..core.check import checked
 from ..codes.rules import next_nearest
 from ..core.record import write_atomic
 from ..core.sealed import load_sealed
@@ -50,6 +51,7 @@ class StoredLatents:
         x[ok] = (found-self.mean)/self.scale
         return States(x, ok[:,None].expand(-1, self.n_places).contiguous())
 
+    @checked
     def fit(self, rows, block:int=4096): # self
         "Learn mean and spread of some rows, block by block"
         n,total,squares = 0,0.,0.
