@@ -271,7 +271,7 @@ def decoding_blocks(self:CausalRecommender,
     precision:str='no', # 'no' is fp32; 'bf16' for the products
     width:int=50, # beams to leave memory for
     memory:int=None, # bytes that a block may take (default: 128 MB, on a GPU a quarter of what is free)
-    bar:bool=False, # progress bar over queries, see `progress`
+    bar:bool|None=False, # progress bar over queries, see `progress`
 ): # yields (query numbers, a `next_logits` for them), queries of about one length together
     "Read histories, block after block, and be ready to write"
     if precision not in ('no','bf16'): raise ValueError(f"`precision` is 'no' (fp32) or 'bf16', got {precision!r}")
