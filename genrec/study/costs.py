@@ -36,9 +36,18 @@ class Costs:
             return float(np.exp(self.system[system]+np.median([*self.data.values()]))),'scaled'
         if system.startswith('trial-') and system[6:] in self.system: # a trial is a third of a run
             return self.of(system[6:], data)[0]/3,'guessed'
+        if self._kin(system):
+            return self.of(self._kin(system), data)[0],'guessed'
         if data in self.data:
             return float(np.exp(np.median([*self.system.values()])+self.data[data])),'guessed'
         return 0.,'unknown'
+
+    def _kin(self, system):
+        "The longest known name that a row's begins with, such as 'bbqrec' of 'bbqrec-no-table'; '' for none"
+        name = system
+        while name not in self.system and name:
+            name = name.rpartition('-')[0]
+        return name
 
 # %% ../../nbs/study/02_costs.ipynb #e33262d5
 def _mean_seconds(runs):
