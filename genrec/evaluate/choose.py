@@ -28,7 +28,7 @@ def choose(
     grid:dict=GRID, # setting -> values (default: those of `FollowersAndContent`)
     *,
     metric:str='ndcg@10',
-    n_users:int=2000, # validation users that are looked at
+    n_users:int|None=2000, # validation users that are looked at; None for all
     bar:bool=None, # progress bar over settings
     **how, # arguments of the model's `recommend` (default: `exclude_seen=True`, leave out what was had)
 )->list: # of dicts: settings and metric, best first; the model has the best
@@ -102,7 +102,7 @@ def choose_weights(
     grid:dict=None, # member, 'power' or 'gate' -> values (default: `BLEND_GRID` for each member but the first)
     *,
     metric:str='ndcg@10',
-    n_users:int=2000, # validation users that are looked at
+    n_users:int|None=2000, # validation users that are looked at; None for all
     exclude_seen=True, # leave out what was had; (True, False) for both protocols
     bar:bool=None, # progress bar over users
 )->list: # of dicts: settings and metric, best first; of both protocols: a list of such lists. The blend has the first

@@ -102,8 +102,8 @@ def _paper(title, link, counts, figures, **words): return Paper(title, link, cou
 PAPERS = { # system -> what its paper prints
     'tiger': _paper('Recommender Systems with Generative Retrieval', 'https://arxiv.org/abs/2305.05065',
         {name: _amazon2014[name] for name in _tiger}, _tiger, silent=_tiger_silent,
-        note='independent reproductions of TIGER reach R@10 of .058 to .069 on Beauty; figures at 5, and of Sports and '
-             'Toys, were written down from memory: look into the paper before you cite them'),
+        note='independent reproductions of TIGER reach R@10 of .058 to .072 on Beauty; figures at 5, and of Sports and '
+             "Toys, are those that a reproduction's page copies from the paper: look there before you cite them"),
     'letter': _paper('Learnable Item Tokenization for Generative Recommendation', 'https://arxiv.org/abs/2405.07314',
         dict(Beauty=_amazon2014['Beauty'], Musical_Instruments=(24_772, 9_922, 206_153)), _letter,
         silent=_letter_silent,
