@@ -6,6 +6,7 @@
 __all__ = ['check_features', 'standardised', 'ItemFeatures', 'SASRecF', 'GRU4RecF', 'ContentRec']
 
 # %% ../../nbs/recommend/72_features.ipynb #0adbf11b
+from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
@@ -24,7 +25,7 @@ def check_features(
     n_items:int, # rows wanted
 )->dict: # name -> `Embeddings`, one or more
     "Refuse contents that do not fit the catalogue"
-    embs = emb if isinstance(emb, dict) else dict(features=emb)
+    embs = emb if isinstance(emb, Mapping) else dict(features=emb)
     if not embs: raise ValueError("no features: give `Embeddings`, or a dict with one or more of them")
     for name,e in embs.items():
         if not isinstance(e, Embeddings):

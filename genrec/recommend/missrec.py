@@ -6,6 +6,7 @@
 __all__ = ['distinct', 'clusters', 'CrossBlock', 'fused_scores', 'MISSRec', 'unlike']
 
 # %% ../../nbs/recommend/90_missrec.ipynb #dc1804c8
+from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
@@ -109,7 +110,7 @@ def _check(loss, embs, fusion):
     "Refuse settings of `MISSRec` that mean nothing"
     if loss!='ce':
         raise ValueError(f"MISSRec's fused scores are learned with `loss='ce'` alone, got {loss!r}")
-    if not isinstance(embs, dict):
+    if not isinstance(embs, Mapping):
         raise ValueError("`embs` must be a dict: modality -> `Embeddings`, such as dict(text=..., image=...)")
     if fusion not in ('static','shared','item'):
         raise ValueError(f"`fusion` is 'static', 'shared' or 'item', got {fusion!r}")

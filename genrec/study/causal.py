@@ -187,7 +187,7 @@ class CausalSource:
     def config(self, row:CausalRow)->dict:
         "What a run file says of a row"
         corpus,how = self.corpus,dict(model=settings(row.cfg), fit=settings(row.training), content=row.content)
-        about = dict(split=corpus.split.rule, vectors=[corpus.text.name, *corpus.text.x.shape])
+        about = dict(split=corpus.split.rule, vectors=corpus.about_text())
         made_with = quantizer_settings(row.codes, self.source.cfg)
         return dict(about, codes=row.codes, rule=row.rule.__name__, made_with=made_with, **how)
 

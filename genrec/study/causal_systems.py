@@ -78,7 +78,7 @@ def system_jobs(
     def trained(seed, row):
         system,cfg = systems[row]
         def make(): return system_run(corpus, system, cfg, seed=seed)
-        config = dict(about, vectors=[corpus.text.name, *corpus.text.x.shape], settings=settings(cfg))
+        config = dict(about, vectors=corpus.about_text(), settings=settings(cfg))
         return Job(system=row, data=corpus.name, seed=seed, make=make, config=config)
     return [nearest(row) for row in NEAREST]+[trained(*which) for which in product(seeds, systems)]
 

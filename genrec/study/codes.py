@@ -103,8 +103,7 @@ RULE_OF = { # quantizer -> the rule with which the recommender reads its codes
 
 def _about(corpus, name, rule, cfg):
     "Settings of a job"
-    vectors = [corpus.text.name, *corpus.text.x.shape]
-    return dict(split=corpus.split.rule, vectors=vectors, quantizer=name, rule=rule.__name__,
+    return dict(split=corpus.split.rule, vectors=corpus.about_text(), quantizer=name, rule=rule.__name__,
                 codes=quantizer_settings(name, cfg))
 
 # %% ../../nbs/study/10_codes.ipynb #d8d62988
@@ -167,9 +166,8 @@ def row_jobs(
     n_neighbours:int=10, # that are to be preserved
 )->list: # of `Job`, those of one quantizer one after the other
     "Rows: what codes keep of the vectors, and what each rule does to them"
-    emb = source.corpus.text
     @lru_cache(maxsize=None)
-    def near(): return neighbours(emb, n_neighbours)
+    def near(): return neighbours(source.corpus.text, n_neighbours)
     def job(name, rule, seed):
         def make():
             return _row(source, name, rule, seed=seed, near=near(), kept=rule is rule_of.get(name))

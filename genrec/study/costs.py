@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['run_seconds', 'Costs', 'fit_costs', 'missing_behind', 'Answer', 'answer_of', 'plan_answers', 'cheapest_first',
-           'plan_table']
+           'time_span', 'plan_table']
 
 # %% ../../nbs/study/02_costs.ipynb #d09fad39
 from dataclasses import dataclass
@@ -141,7 +141,9 @@ def cheapest_first(
         order += [job.name for job in answer.missing if job.name in known]
     return [known[name] for name in order]+[job for job in jobs if job.name not in order]
 
-def _span(seconds):
+def time_span(
+    seconds:float, # 0 or more
+)->str: # such as '12 min'
     "Seconds as a person says them"
     if seconds<90:
         return f'{seconds:.0f} s'
@@ -154,6 +156,6 @@ def plan_table(
     rows,total = [],0.
     for answer in answers:
         total += answer.seconds
-        known = '-' if answer.known=='unknown' else _span(answer.seconds)
-        rows.append([answer.job.name, str(len(answer.missing)), known, answer.known, _span(total)])
+        known = '-' if answer.known=='unknown' else time_span(answer.seconds)
+        rows.append([answer.job.name, str(len(answer.missing)), known, answer.known, time_span(total)])
     return ['answer', 'jobs', 'will take', 'known', 'done after'],rows

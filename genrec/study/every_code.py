@@ -84,7 +84,7 @@ def system_ids(
     def make():
         own = recipe.codes(corpus, cfg, seed).sids
         return own if isinstance(own, dict) else {'': own}
-    inputs = dict(system=name, cfg=settings(cfg), split=corpus.split, embs=corpus.embs, seed=seed)
+    inputs = dict(system=name, cfg=settings(cfg), split=corpus.split, embs=dict(corpus.embs), seed=seed)
     kept = (store or Store()).get(_made_ids, name=f'ids_{name}', **inputs, beside=dict(make=make))
     ids = {part: SemanticIds(rows[1:], tuple(rows[0].tolist())) for part,rows in kept.items()}
     return ids.get('', ids)

@@ -82,15 +82,15 @@ def letter_jobs(
     **changes, # what differs in `LetterConfig`
 )->list: # of `Job`, most telling first
     "TIGER, LETTER with the paper's loss, its ablations and its sweeps, with one recommender"
-    text,tokenizer,shared = data.text,tokenizer or {},SharedLetterIds(data)
+    tokenizer,shared = tokenizer or {},SharedLetterIds(data)
     temperature = dict(model=dict(temperature=LetterConfig().model.temperature))
     rows = letter_rows(letter_like(rec, temperature, tokenizer, changes), groups)
-    about = dict(split=data.split.rule, vectors=[text.name, *text.x.shape])
+    about = dict(split=data.split.rule, vectors=data.about_text())
     def job(system, cfg, seed):
         def make():
             if system!='tiger':
                 return shared.run(cfg, seed)
-            return with_collisions(tiger(data.split, text, cfg, seed=seed))
+            return with_collisions(tiger(data.split, data.text, cfg, seed=seed))
         config = dict(about, **settings(cfg))
         return Job(system=system, data=data.name, seed=seed, make=make, config=config)
     systems = {'tiger': like(TigerConfig, rec, tokenizer)}|rows

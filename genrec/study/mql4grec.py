@@ -89,7 +89,8 @@ def mql4grec_ablations(
 def _about(data):
     "What run files say of a transfer"
     n_items = data.domains.log.n_items
-    vectors = {m: [emb.name, n_items, emb.dim] for m,emb in data.target.embs.items()}
+    said = data.target.about()['vectors']
+    vectors = {m: [name, n_items, dim] for m,(name,_,dim) in said.items()}
     return dict(split=data.target.split.rule, domains=list(data.domains.names), vectors=vectors)
 
 @checked

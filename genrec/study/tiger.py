@@ -113,12 +113,12 @@ def measured_run(
 
 class SharedCodes:
     "Codes of one catalogue, made once for all the jobs that have them"
-    def __init__(self, emb:Embeddings, store:Store=None): # RQ-VAE's are kept in the store too, where there is one
-        self.emb,self.store,self.kept = emb,store,{}
+    def __init__(self, data:Corpus, store:Store=None): # RQ-VAE's are kept in the store too, where there is one
+        self.data,self.store,self.kept = data,store,{}
     def __call__(self, codes, cfg, seed)->SemanticIds:
         "Codes by a name of `CODES`; they are the same whatever the rows change in the recommender"
         own = replace(cfg, model=TigerConfig.model, model_fit=TigerConfig.model_fit)
-        how = dict(emb=self.emb, cfg=own, seed=seed)
+        how = dict(emb=self.data.text, cfg=own, seed=seed)
         if (codes,own,seed) not in self.kept:
             make = CODES[codes]
             ids = self.store.get(make, **how) if self.store and codes=='rqvae' else make(**how)
@@ -138,8 +138,7 @@ class TigerRows:
 @checked
 def row_config(rows:TigerRows, system:str, cfg:TigerConfig, codes:str)->dict:
     "All that a row hangs on, besides its seed"
-    text = rows.data.text
-    config = dict(split=rows.data.split.rule, vectors=[text.name, *text.x.shape], codes=codes)
+    config = dict(split=rows.data.split.rule, vectors=rows.data.about_text(), codes=codes)
     if codes in ('rqvae','cold'):
         config |= settings(cfg)
     else: # other codes know the number of levels alone
@@ -180,7 +179,7 @@ def tiger_jobs(
 )->list: # of `Job`, most telling first
     "What TIGER's paper measures besides, as jobs"
     base = like(TigerConfig, vary(rec, model=dict(legal=False, n_user_tokens=0)), tokenizer or {})
-    rows = TigerRows(data=data, shared=SharedCodes(data.text, store), groups=groups or {}, **measures)
+    rows = TigerRows(data=data, shared=SharedCodes(data, store), groups=groups or {}, **measures)
     variants = tiger_variants(base, int(data.split.test.user.max())+1)
     jobs = []
     for seed in seeds:

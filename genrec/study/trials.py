@@ -53,8 +53,7 @@ def trial_jobs(
     "Runs of this study; the trials of a seed share their codes"
     codes_of = code_maker(corpus, cfg)
     quantizer = 'rqkmeans_normalised'
-    vectors = [corpus.text.name, *corpus.text.x.shape]
-    about = dict(split=corpus.split.rule, vectors=vectors, quantizer=quantizer, sizes=cfg.ids.sizes)
+    about = dict(split=corpus.split.rule, vectors=corpus.about_text(), quantizer=quantizer, sizes=cfg.ids.sizes)
     def job(seed, name):
         own = vary(rec, **changes[name])
         def make():

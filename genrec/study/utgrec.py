@@ -186,9 +186,9 @@ def utgrec_jobs(
 def _about(data):
     "What run files say of the data"
     source,target = data.source.split,data.target.split
-    text = data.target.text
-    name = text.name.split(', fitted=')[0] # what they were fitted to is told by `data` and the seed
-    return dict(split=target.rule, sources=[source.rule, source.n_items], vectors=[name, *text.x.shape])
+    made_by,*shape = data.target.about_text()
+    name = made_by.split(', fitted=')[0] # what they were fitted to is told by `data` and the seed
+    return dict(split=target.rule, sources=[source.rule, source.n_items], vectors=[name, *shape])
 
 def _coded_job(system, cfg, data, *, seed, checkpoints):
     "A row with codes"

@@ -6,6 +6,7 @@
 __all__ = ['joined', 'tiger_m']
 
 # %% ../../nbs/systems/05_tiger_m.ipynb #08b8c327
+from collections.abc import Mapping
 import torch
 from ..core.check import checked
 from ..core.values import Split, Embeddings
@@ -17,8 +18,8 @@ def joined(
     embs:dict, # modality -> `Embeddings` of all items
 )->Embeddings: # side by side; `missing` where an item has none of them
     "Several modalities as one vector"
-    if not isinstance(embs, dict) or len(embs)<2:
-        given = list(embs) if isinstance(embs, dict) else type(embs).__name__
+    if not isinstance(embs, Mapping) or len(embs)<2:
+        given = list(embs) if isinstance(embs, Mapping) else type(embs).__name__
         raise ValueError(f"TIGER_M joins two modalities or more, got {given}; with one it is `tiger`")
     every = list(embs.values())
     vectors = standardised(embs, len(every[0]))
