@@ -52,6 +52,7 @@ CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validatio
     'content': ({}, {}, True),
     'item': (dict(item_vectors=True), {}, False),
     'dropout': (dict(dropout=.4), {}, False),
+    'dropout-smoothing-more': (dict(dropout=.4, label_smoothing=.3), {}, False),
     'wide': (dict(dim=192, d_ff=768), {}, False),
     'block': (dict(decoder='block'), {}, False),
     'decay': ({}, dict(weight_decay=.1), False),
