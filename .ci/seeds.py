@@ -9,7 +9,7 @@ import numpy as np, torch
 def moved(seed, by):
     "An integer, or a list of which the first is one; None (any seed), a text or a seed sequence stays"
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
-        return int(seed)+by
+        return (int(seed)+by)%2**32 if 0<=seed<2**32 else int(seed)+by # NumPy takes no larger one
     if isinstance(seed, (list, tuple)) and seed:
         return [moved(seed[0], by), *seed[1:]]
     return seed

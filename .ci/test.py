@@ -38,7 +38,7 @@ SETTINGS = {
 
 # what CI runs beside the first: one at a time, each on one of so many parts of the files
 PARTS = 3
-BY_TURN = ('default', 'avx2, two threads', 'compatible')
+BY_TURN = ('default', 'avx2, two threads', 'compatible', 'seeds moved')
 
 def move_seeds():
     "Move every seed in this process, where `GENREC_SEED_MOVED` says by how much"

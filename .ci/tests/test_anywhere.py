@@ -78,6 +78,7 @@ def test_seeds_are_moved():
 def test_what_is_no_number_is_not_moved():
     moved = tool('seeds').moved
     assert [moved(s, 1) for s in (0, np.int64(4), [3, 4], None, 'x', True)]==[1, 5, [4, 4], None, 'x', True]
+    assert [moved(s, 1) for s in (2**32-1, 2**40, -1)]==[0, 2**40+1, 0] # NumPy's largest has a neighbour too
 
 def test_settings_have_turns():
     test = tool('test')
