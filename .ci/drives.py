@@ -110,6 +110,37 @@ def drive_compare(widget, live):
     widget.locator('tbody button').first.click()
     until(lambda: 'stands with' in title(), 'the company of an item')
 
+def drive_audit(widget, live):
+    rows, figures = widget.locator('.group'), widget.locator('.figure')
+    depths = widget.get_by_role('group', name='Codes of a prefix').get_by_role('button')
+    def title():
+        return widget.locator('.panel h3').inner_text()
+    def said():
+        return figures.all_inner_texts()
+    until(lambda: rows.count()>1 and widget.locator('.panel h3').count(), 'prefixes, and the first of them')
+    button(widget, 'Popularity').click()
+    until(lambda: any('busiest' in text and 'beside: IDs dealt' in text for text in said()), 'popularity beside chance')
+    first = title()
+    rows.first.focus()
+    press(widget, 'ArrowDown', 'ArrowDown') # to the second prefix, by keys alone
+    press(widget, 'ArrowUp', 'Enter')
+    until(lambda: title()!=first, 'Enter opens a prefix')
+    second = rows.nth(1).locator('.code').inner_text()
+    assert_in('the second prefix', f'Prefix {second} ', title())
+    assert widget.locator('.panel tbody tr').count(), 'its items'
+    if live: # a page holds few prefixes
+        widget.get_by_role('group', name='Next codes').get_by_role('button').first.click()
+        until(lambda: title().startswith(f'Prefix {second} ') and widget.locator('.crumbs button').count(), 'two codes')
+    button(widget, 'Collisions').click()
+    until(lambda: any('collision rate' in text for text in said()), 'collisions')
+    deepest, before = depths.count(), rows.count()
+    depths.first.click()
+    until(lambda: depths.first.get_attribute('aria-pressed')=='true' and (deepest==1 or rows.count()!=before), '1 code')
+    button(widget, 'Fan-out').click()
+    until(lambda: any('choose from' in text for text in said()), 'fan-out')
+    button(widget, 'Hits').click()
+    until(lambda: any('on code strings' in text and 'recall@10' in text for text in said()), 'hits both ways')
+
 def drive_runs(widget, live):
     rows, plot = widget.locator('tbody tr'), widget.locator('svg')
     n_rows = rows.count()
@@ -164,7 +195,7 @@ def drive_map(widget, live):
 
 WORDS, BROWSE, NEIGHBOURS = ('words', drive_words), ('code tree', drive_browse), ('neighbours', drive_neighbours)
 BEAM, COMPARE, RUNS = ('beam search', drive_beam), ('two tokenizers', drive_compare), ('runs', drive_runs)
-MAP = ('map of items', drive_map)
+MAP, AUDIT = ('map of items', drive_map), ('index audit', drive_audit)
 
 # notebook -> (name of the widget, drive) of each widget; the workbench trains for minutes
 DRIVES = {
@@ -173,10 +204,11 @@ DRIVES = {
     'widgets/15_trace': [NEIGHBOURS],
     'widgets/20_beam': [BEAM],
     'widgets/25_compare_ids': [COMPARE],
+    'widgets/27_audit': [AUDIT],
     'widgets/30_runs': [RUNS],
     'widgets/35_map': [MAP],
     'howto/start_here': [BROWSE],
-    'howto/audit_index': [COMPARE],
+    'howto/audit_index': [AUDIT, COMPARE],
     'index': [BROWSE],
     'workbench': [BROWSE, COMPARE, RUNS, BEAM, NEIGHBOURS],
 }

@@ -9,10 +9,11 @@ __all__ = ['decoded_distance', 'assign_ids', 'assign']
 import math
 import torch
 from torch import Tensor
-from ..core.check import check_choice, check_whole, checked
+from ..core.check import check_choice, check_whole, checked, warn_user
 from ..core.values import SemanticIds
 from ..quantize.base import check_vectors, to_sids
 from .collide import append_rank, place_in, prefix_nodes
+from .least_cost import least_cost, _assign
 from genrec.codes.rules import (kth_leaf, next_nearest, random_last, sinkhorn_reassign, _checked, _distance, _mixed,
     _settle)
 
@@ -46,15 +47,19 @@ def _ranked(known, new, full):
     return torch.cat([new.codes, last.clamp(max=K-1)[:,None]], 1)
 
 # %% ../../nbs/codes/29_assign.ipynb #94878c5d
-def _queue_of_new(known, new, distance):
-    "(n_items,) place of each new item in the queue of those that move; -1 for those that keep their codes"
+def _meeting(known, new):
+    "Codes of all items, the number of each ID, which of these old items have, and which new items meet another there"
     n,codes = len(known),torch.cat([known.codes, new.codes])
     bucket = prefix_nodes(codes, known.sizes, known.n_levels)
     taken = torch.zeros(int(bucket.max())+1, dtype=torch.bool)
     taken[bucket[:n]] = True
-    colliding = (taken|(bucket.bincount()>1))[bucket[n:]].nonzero()[:,0]
+    return codes,bucket,taken,(taken|(bucket.bincount()>1))[bucket[n:]].nonzero()[:,0]
+
+def _queue_of_new(known, new, distance):
+    "(n_items,) place of each new item in the queue of those that move; -1 for those that keep their codes"
+    codes,bucket,taken,colliding = _meeting(known, new)
+    n,own = len(known),[]
     rank = torch.full((n+len(new),), -1)
-    own = []
     for items in colliding.split(max(1, 2**24//known.sizes[-1])):
         far = distance(items, known.n_levels-1, new.codes[items,:-1])
         own.append(far.gather(1, new.codes[items,-1:])[:,0])
@@ -73,7 +78,7 @@ def _beyond_room(codes, rank, sizes, *, n, depth):
     return late[n:]
 
 # %% ../../nbs/codes/29_assign.ipynb #b4bd044f
-def _nearest_free(known, new, distance, *, depth, full, name):
+def _nearest_free(known, new, distance, *, depth, full):
     "Codes of new items: the nearest that are free, those of the first `depth` levels unchanged"
     L,sizes = known.n_levels,known.sizes
     distance = _checked(distance, new)
@@ -93,6 +98,31 @@ def _nearest_free(known, new, distance, *, depth, full, name):
     out = new.codes.clone()
     out[~late] = part[len(known):]
     return out
+
+# %% ../../nbs/codes/29_assign.ipynb #24532924
+def _cheapest_free(known, new, distance, *, full, most=4096):
+    "Codes of new items: free last codes, so that the sum of the distances under each prefix is the least there is"
+    L,n = known.n_levels,len(known)
+    queued = _nearest_free(known, new, distance, depth=L-1, full=full) # refuses what has no room
+    distance = _checked(distance, new)
+    codes,rank = _queue_of_new(known, new, distance)
+    stay = torch.cat([torch.ones(n, dtype=torch.bool), ~_beyond_room(codes, rank, known.sizes, n=n, depth=L-1)])
+    number = stay.nonzero()[:,0] # of each item that takes part, among all
+    moves = torch.zeros(len(codes), dtype=torch.bool)
+    moves[n+_meeting(known, new)[3]] = True
+    moving,prefix = moves[stay].nonzero()[:,0],prefix_nodes(codes[stay], known.sizes, L-1)
+    held = prefix[moving].bincount(minlength=int(prefix.max())+1)
+    crowd = (held>most)[prefix[moving]]
+    if crowd.any():
+        warn_user(f"{int((held>most).sum())} prefixes have more than {most:,} new items to place ({int(held.max()):,} "
+                  "the largest): `kth_leaf` serves them; assign fewer at a time to solve them exactly")
+    every = SemanticIds(codes[stay], known.sizes)
+    best = every.codes.clone()
+    def of_new(items, level, prefix): return distance(number[items]-n, level, prefix)
+    _assign(every, best, moving[~crowd], distance=of_new, block=2**22)
+    solved = number[moving[~crowd]]-n
+    queued[solved,-1] = best[moving[~crowd],-1]
+    return queued
 
 # %% ../../nbs/codes/29_assign.ipynb #3834e47b
 @checked
@@ -117,7 +147,8 @@ def decoded_distance(
     return _distance(distance, len(x))
 
 # %% ../../nbs/codes/29_assign.ipynb #7721479f
-_RULES = {append_rank: None, kth_leaf: -1, next_nearest: 0, random_last: -1, None: None} # levels that stay
+_RULES = { # levels that stay
+    append_rank: None, kth_leaf: -1, next_nearest: 0, random_last: -1, least_cost: -1, None: None}
 _CANNOT = {sinkhorn_reassign: "spreads all items of a collision anew, old ones too: take `kth_leaf`, its last step"}
 
 def _check_rule(rule):
@@ -128,7 +159,7 @@ def _check_rule(rule):
     except TypeError: # not hashable
         known,why = False,None
     name = getattr(rule, '__name__', repr(rule)[:40])
-    can = "append_rank, kth_leaf, next_nearest, random_last or None"
+    can = "append_rank, kth_leaf, next_nearest, random_last, least_cost or None"
     if not known: raise ValueError(f"`rule` is {can}; {name} {why or 'is none that leaves the old codes as they are'}")
 
 def _check_sizes(known, new, rule):
@@ -147,6 +178,15 @@ def _check_sizes(known, new, rule):
             "rule=next_nearest, or rule=None where items share IDs"
     raise ValueError(f"the quantizer gives codes of sizes {new.sizes}, the old IDs want {want}; {hint}")
 
+# %% ../../nbs/codes/29_assign.ipynb #e0a896c9
+def _chance(known, new, seed):
+    "Random numbers for each item and code, as `random_last` draws them"
+    def chance(items, level, prefix):
+        item = _mixed(items+len(known)+seed*0x9e3779b97f4a7)[:,None]
+        code = torch.arange(1, known.sizes[level]+1)
+        return (_mixed(item+code*-0x61c8864680b583eb)&(2**52-1)).double()
+    return _distance(chance, len(new))
+
 # %% ../../nbs/codes/29_assign.ipynb #26c8a99d
 @checked
 def assign_ids(
@@ -154,7 +194,7 @@ def assign_ids(
     new:SemanticIds, # of the new items, as the quantizer gave them
     rule=append_rank, # that `known` went through, see the table above
     *,
-    distance=None, # of the new items, (items, level, prefix) -> (m, K); `kth_leaf` and `next_nearest` want one
+    distance=None, # of the new items, (items, level, prefix) -> (m, K); for rules that ask for it
     seed:int=0, # of `random_last`
     full:str='raise', # where no ID is free: 'raise', or 'share' one
 )->SemanticIds: # of the new items; `known` and these have distinct IDs where `known` has, unless they are shared
@@ -172,18 +212,12 @@ def assign_ids(
     if rule is random_last:
         distance = _chance(known, new, seed)
     if distance is None: raise ValueError(
-        f"`{rule.__name__}` wants distances: `distance=decoded_distance(quantizer, vectors)` of the new items, "
-        "or `residual_distance(codebooks, vectors)`")
-    codes = _nearest_free(known, new, distance, depth=_RULES[rule]%known.n_levels, full=full, name=rule.__name__)
-    return SemanticIds(codes, known.sizes)
+        f"`{rule.__name__}` wants distances of the new items: `distance=decoded_distance(quantizer, vectors)` or "
+        "`residual_distance(codebooks, vectors)`")
+    if rule is least_cost:
+        return SemanticIds(_cheapest_free(known, new, distance, full=full), known.sizes)
+    return SemanticIds(_nearest_free(known, new, distance, depth=_RULES[rule]%known.n_levels, full=full), known.sizes)
 
-def _chance(known, new, seed):
-    "Random numbers for each item and code, as `random_last` draws them"
-    def chance(items, level, prefix):
-        item = _mixed(items+len(known)+seed*0x9e3779b97f4a7)[:,None]
-        code = torch.arange(1, known.sizes[level]+1)
-        return (_mixed(item+code*-0x61c8864680b583eb)&(2**52-1)).double()
-    return _distance(chance, len(new))
 
 # %% ../../nbs/codes/29_assign.ipynb #29e03537
 @checked
@@ -204,6 +238,6 @@ def assign(
                          "`assign_ids`")
     several = hasattr(q, 'sids') # a quantizer of several modalities
     new = q.sids(x) if several else to_sids(q, x, **how)
-    if distance is None and not several and rule in (kth_leaf, next_nearest):
+    if distance is None and not several and rule in (kth_leaf, next_nearest, least_cost):
         distance = decoded_distance(q, x)
     return assign_ids(known, new, rule, distance=distance, seed=seed, full=full)

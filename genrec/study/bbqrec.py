@@ -28,6 +28,7 @@ from ..systems.tiger import TigerConfig, balanced_ids, rqvae_ids, tiger
 from ..systems.tiger_m import tiger_m
 from .runner import Job
 from .corpus import Corpus
+from .parts import job_parts
 from .settings import RECOMMENDER, corpus_and_work, letter_like, like, with_collisions
 from .plan import Study
 
@@ -196,7 +197,8 @@ def bbqrec_jobs(
             return compared_run(data, system, cfg, seed)
         chosen = dict(tokenizer=TIGER_IDS.__qualname__) if system=='tiger' else {}
         config = dict(data.about(), **chosen, **settings(cfg))
-        return Job(system=system, data=data.name, seed=seed, make=make, config=config)
+        return Job(system=system, data=data.name, seed=seed, make=make, config=config,
+                   parts=job_parts(data, f'{system}.{seed}'))
     configs = bbqrec_configs(data, groups, **how)
     return [job(system, cfg, seed) for seed,(system,cfg) in product(seeds, configs.items())]
 
@@ -239,7 +241,7 @@ def collision_jobs(
         cfg = vary(cfg, ids=dict(sizes=cfg.ids.sizes[:1]*depth))
         config = dict(settings(cfg), rule='none')
         return Job(system=f'{name}-L{depth}', data=data.name, seed=seed, make=lambda: collision_run(data, cfg, seed),
-            config=config)
+            config=config, parts=job_parts(data))
     return [job(*one) for one in product(seeds, depths, configs)]
 
 # %% ../../nbs/study/25_bbqrec.ipynb #d5c82fa2

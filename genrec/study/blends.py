@@ -172,7 +172,8 @@ def blend_jobs(
         def make(): return taught_run(source.inputs(row, seed), **teacher)
         how = dict(dim=teacher['dim'], fit=settings(teacher['teaching']))
         config = source.config(row) | dict(teacher=how)
-        return Job(system='taught', data=corpus.name, seed=seed, make=make, config=config, keep=True)
+        def parts(): return replace(source.parts(row, seed), models={}, recommend={}, masked=None)
+        return Job(system='taught', data=corpus.name, seed=seed, make=make, config=config, keep=True, parts=parts)
     jobs = []
     for seed in seeds:
         jobs += [blend_job(seed, name) for name in BLENDS]+[taught_job(seed)]

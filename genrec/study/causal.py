@@ -31,7 +31,7 @@ from .codes import RULE_OF, CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
 from .quantizers import CodesConfig, quantizer_settings
-from .parts import Parts
+from .parts import Parts, corpus_parts, job_parts
 from .runner import Job
 
 # %% ../../nbs/study/57_causal.ipynb #15a6f1a1
@@ -87,7 +87,7 @@ def trained_causal(
 # %% ../../nbs/study/57_causal.ipynb #638411e7
 @checked
 def kept_causal(
-    corpus:Corpus, ids:SemanticIds, cfg:CausalConfig, training:FitConfig, # as in `trained_causal`
+    corpus:Corpus, ids, cfg:CausalConfig, training:FitConfig, # as in `trained_causal`
     *,
     content:bool=False, checkpoint=None, seed:int=None, # as there; weights are kept, so chance has no part in it
 )->CausalRecommender: # None where no training that has ended is kept
@@ -105,7 +105,7 @@ def kept_causal(
 # %% ../../nbs/study/57_causal.ipynb #9ea66c52
 @checked
 def causal_run(
-    corpus:Corpus, ids:SemanticIds, cfg:CausalConfig, training:FitConfig, # as in `trained_causal`
+    corpus:Corpus, ids, cfg:CausalConfig, training:FitConfig, # as in `trained_causal`
     *,
     seed:int, content:bool=False, checkpoint=None, # as there
     width:int=50, # beams, in the measurement
@@ -197,19 +197,33 @@ class CausalSource:
         "What `trained_causal` and `causal_run` are called with"
         key = digest([self.corpus.name, self.config(row), seed])
         file = None if self.folder is None else Path(self.folder)/f'{row.name}-{key}.safetensors'
-        ids = self.source.recommender_ids(row.codes, row.rule, seed)
-        return dict(corpus=self.corpus, ids=ids, cfg=row.cfg, training=row.training, seed=seed, content=row.content,
-                    checkpoint=file)
+        return dict(corpus=self.corpus, ids=self.ids(row, seed), cfg=row.cfg, training=row.training, seed=seed,
+                    content=row.content, checkpoint=file)
+
+    @checked
+    def ids(self, row:CausalRow, seed:int): # `SemanticIds`, or a dict of them
+        "The IDs of a row"
+        return self.source.recommender_ids(row.codes, row.rule, seed)
+
+    @checked
+    def kept_ids(self, row:CausalRow, seed:int): # None where they are not kept
+        "The same, where they were made before"
+        return self.source.kept_ids(row.codes, row.rule, seed)
+
+    @checked
+    def codes_name(self, row:CausalRow, seed:int)->str:
+        "What an export calls these IDs"
+        return f'{row.codes}.{row.rule.__name__}.{seed}'
 
 # %% ../../nbs/study/57_causal.ipynb #ef1eb96e
 @patch
 @checked
 def parts(self:CausalSource, row:CausalRow, seed:int, *, width:int=50)->Parts: # `width`: of `causal_run`
     "What a row leaves: its codes, and its weights where they are kept"
-    ids = self.source.kept_ids(row.codes, row.rule, seed)
+    ids,how = self.kept_ids(row, seed),dict(k=20, width=width)
     def model(): return None if ids is None else kept_causal(**self.inputs(row, seed))
-    how = dict(k=20, width=width)
-    return self.source.parts(row.codes, row.rule, seed, models={row.name: model}, recommend=how, masked=how)
+    return Parts(**corpus_parts(self.corpus), codes=ids, codes_name=self.codes_name(row, seed),
+                 models={row.name: model}, recommend=how, masked=how)
 
 @checked
 def causal_jobs(
@@ -231,7 +245,8 @@ def untrained_jobs(corpus:Corpus)->list: # of `Job`
     about = dict(split=corpus.split.rule, items=corpus.split.n_items)
     def job(system, weights):
         def make(): return untrained_run(corpus, weights)
-        return Job(system=system, data=corpus.name, seed=0, make=make, config=dict(about, weights=weights), keep=True)
+        return Job(system=system, data=corpus.name, seed=0, make=make, config=dict(about, weights=weights), keep=True,
+                   parts=job_parts(corpus))
     return [job(name, weights) for name,weights in UNTRAINED.items()]
 
 # %% ../../nbs/study/57_causal.ipynb #bf95e6f4

@@ -63,6 +63,7 @@ _ONE = { # option of one value -> (type, default, help)
     '--budget-min': (float, None, 'skip jobs that would probably end after so many minutes'),
     '--lane': (_lane, (0, 1), 'i/n: this process, of so many'),
     '--threads': (int, 1, 'of this process'),
+    '--keep': (str, 'codes', 'codes, weights (and codes) or nothing: what lies beside the run files for genrec export'),
     '--out': (str, None, 'folder of the run files (default: runs/NAME)')}
 
 # %% ../../nbs/study/90_command.ipynb #7adbf0fa

@@ -22,6 +22,7 @@ from ..core.values import set_seed
 from ..evaluate.protocol import measure, validator
 from ..systems.tiger import TigerConfig
 from .corpus import Corpus, load_corpus
+from .parts import job_parts
 from .settings import RECOMMENDER
 from .runner import Job
 from .plan import Options, Study
@@ -195,7 +196,8 @@ def final_job(of:Comparison, entry:Entry, seed:int)->Job:
         run = finished_run(of, entry, chosen, name=entry.name, config=search.config, **training)
         return replace(run, metrics=run.metrics|dict(trial=trial), seconds=run.seconds|found.seconds)
     config = search.config|dict(searched=search.key)
-    return Job(system=entry.name, data=of.data.name, seed=seed, make=make, config=config, needs=(search,), keep=True)
+    return Job(system=entry.name, data=of.data.name, seed=seed, make=make, config=config, needs=(search,), keep=True,
+               parts=job_parts(of.data, f'{entry.name}.{seed}' if entry.kind=='system' else ''))
 
 @checked
 def table_jobs(

@@ -19,6 +19,7 @@ from ..core.paths import as_path, readable_path
 from ..core.writing import writing_folder
 from ..codes.index_json import save_index
 from .cards import export_card, weights_card
+from .kept import all_kept, with_kept
 from .parts import Parts, tensor_sha256, holds_vectors, split_digest
 from .plan import Options, Study, find_data, study_folder
 
@@ -72,12 +73,15 @@ def study_parts(
     runs, # of `Run`
     options:Options=Options(),
     *,
+    folder=None, # of the run files: what was kept beside them is looked for too
     say=print,
 )->tuple: # (run's key -> `Parts`, [(what is left out, why)])
     "What the jobs of some runs left on this machine"
     here,absent = find_data(study, replace(options, data=tuple(options.data)))
-    left = [(str(name), 'its data are not here, so its codes and weights were not looked for') for name in absent
-            if any(run.data==Path(str(name)).name for run in runs)]
+    kept,left = all_kept(runs, folder)
+    bare = {run.data for run in runs if run.key not in kept}
+    left += [(str(name), 'its data are not here, so its codes and weights were not looked for') for name in absent
+             if Path(str(name)).name in bare]
     jobs = []
     for data in here:
         say(f'{Path(str(data)).name}: looking for its codes and weights', flush=True)
@@ -89,8 +93,9 @@ def study_parts(
     found = {}
     for run in runs:
         job = job_of.get((run.system, run.data, run.seed, run.config.get('key')))
-        if job is not None:
-            found[run.key] = job.parts()
+        parts = with_kept(None if job is None else job.parts(), kept.get(run.key))
+        if parts is not None:
+            found[run.key] = parts
     return found,left
 
 def _seeds(runs): return tuple(sorted({run.seed for run in runs}))
@@ -135,25 +140,33 @@ class _Folder:
         self.codes,self.vectors,self.models,self.splits,self.left = {},{},{},{},[]
 
     def put_codes(self, parts:Parts):
-        "Codes as an index file; its name, None where there are none"
+        "Codes as an index file for each modality; its name or names, None where there are none"
         if parts.codes is None:
-            self.left.append((f'codes of {parts.codes_name} on {parts.data}', 'they are not kept on this machine'))
+            if parts.codes_name:
+                self.left.append((f'codes of {parts.codes_name} on {parts.data}', 'they are not kept on this machine'))
             return None
-        file = f'codes/{parts.data}/{parts.codes_name}.index.json'
+        if not isinstance(parts.codes, dict):
+            return self._put_index(parts, parts.codes, parts.codes_name)
+        return [self._put_index(parts, sids, f'{parts.codes_name}.{name}') for name,sids in parts.codes.items()]
+
+    def _put_index(self, parts, sids, name):
+        file = f'codes/{parts.data}/{name}.index.json'
         if file not in self.codes:
             (self.place/file).parent.mkdir(parents=True, exist_ok=True)
-            save_index(parts.codes, self.place/file, parts.items or None)
-            n = len(parts.codes)
-            self.codes[file] = dict(data=parts.data, sizes=list(parts.codes.sizes), n_items=n,
-                                    sha256=tensor_sha256(parts.codes.codes))
+            items = parts.items if len(parts.items)==len(sids) else None
+            save_index(sids, self.place/file, items)
+            self.codes[file] = dict(data=parts.data, sizes=list(sids.sizes), n_items=len(sids),
+                                    sha256=tensor_sha256(sids.codes))
         return file
 
     def put_split(self, parts:Parts):
         "What the runs were measured on"
-        if parts.split is not None and parts.data not in self.splits:
+        told = parts.told_split
+        if parts.split is not None:
             own = parts.split
-            self.splits[parts.data] = dict(rule=own.rule, n_items=own.n_items, n_users=len(own.test),
-                                           sha256=split_digest(own))
+            told = dict(rule=own.rule, n_items=own.n_items, n_users=len(own.test), sha256=split_digest(own))
+        if told is not None:
+            self.splits.setdefault(parts.data, told)
 
 # %% ../../nbs/study/75_export.ipynb #b5dfb3c7
 @patch
@@ -257,7 +270,7 @@ def export_study(
     folder = as_path(folder if folder is not None else Path('exports')/study.name, 'a folder to write')
     _refuse_other(folder)
     source,chosen = _chosen(study, options, runs)
-    found,left = study_parts(study, list(chosen.values()), options, say=say) if parts else ({},[])
+    found,left = study_parts(study, list(chosen.values()), options, folder=source, say=say) if parts else ({},[])
     with writing_folder(folder) as place:
         made = _Folder(place, vectors_licence=vectors, weights=weights, say=say)
         made.left += left

@@ -17,6 +17,7 @@ from ..systems.letter import ABLATIONS, SWEEPS, LetterConfig, cf_vectors, letter
 from ..systems.tiger import TigerConfig, tiger
 from .runner import Job
 from .corpus import Corpus
+from .parts import job_parts
 from .settings import RECOMMENDER, corpus_and_work, letter_like, like, with_collisions
 from .plan import Study
 
@@ -92,7 +93,8 @@ def letter_jobs(
                 return shared.run(cfg, seed)
             return with_collisions(tiger(data.split, data.text, cfg, seed=seed))
         config = dict(about, **settings(cfg))
-        return Job(system=system, data=data.name, seed=seed, make=make, config=config)
+        return Job(system=system, data=data.name, seed=seed, make=make, config=config,
+                   parts=job_parts(data, f'{system}.{seed}'))
     systems = {'tiger': like(TigerConfig, rec, tokenizer)}|rows
     return [job(system, cfg, seed) for seed,(system,cfg) in product(seeds, systems.items())]
 

@@ -28,6 +28,7 @@ from ..systems.letter import LetterConfig, letter
 from ..systems.mql4grec import ABLATIONS, MQL4GRecConfig, ablated, mql4grec
 from ..systems.tiger import TigerConfig, tiger
 from .corpus import Transfer, load_periods, load_shops, make_transfer, pixels_of_all
+from .parts import job_parts
 from .plan import Options, Study
 from .runner import Job
 from .settings import RECOMMENDER, WORK, epochs_for, letter_like, like, with_collisions
@@ -111,7 +112,8 @@ def mql4grec_job(
         train = letter if isinstance(cfg, LetterConfig) else tiger
         return with_collisions(train(own.split, own.text, cfg, seed=seed))
     config = dict(_about(data), **settings(cfg))
-    return Job(system=system, data=data.name, seed=seed, make=make, config=config)
+    return Job(system=system, data=data.name, seed=seed, make=make, config=config,
+               parts=job_parts(own, f'{system}.{seed}', data.name))
 
 # %% ../../nbs/study/45_mql4grec.ipynb #e1aaff57
 def word_jobs(

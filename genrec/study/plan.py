@@ -9,10 +9,11 @@ __all__ = ['Options', 'Study', 'find_data', 'data_of', 'study_folder', 'study_jo
 # %% ../../nbs/study/03_plan.ipynb #ed63fe61
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from ..core.check import checked
+from ..core.check import check_choice, checked
 from ..core.record import find_up, load_runs, run_files
 from ..evaluate.compare import text_table
 from .costs import Costs, cheapest_first, fit_costs, plan_answers, plan_table
+from .kept import KEEP, keeper
 from .runner import run_jobs
 
 # %% ../../nbs/study/03_plan.ipynb #82bdb177
@@ -29,11 +30,14 @@ class Options:
     lane:tuple=(0,1)    # this process, of so many
     out:object=None     # folder of the run files (default: runs/NAME, which `Study.jobs` finds here)
     small:bool=False    # tiny models and few users: a try of every job, no result; wants `out`
+    keep:str='codes'    # beside the run files: 'codes', 'weights' (and codes), 'nothing'; see `study.kept`
     def __post_init__(self):
+        check_choice('keep', self.keep, KEEP)
         if self.times<1: raise ValueError(f"`times` is 1 or more, got {self.times}")
         if self.small and self.out is None:
             raise ValueError("a small try gives no results: name another folder with `out`")
 
+# %% ../../nbs/study/03_plan.ipynb #9d353a28
 @dataclass(frozen=True, kw_only=True)
 class Study:
     "A question, and the jobs that answer it"
@@ -157,4 +161,4 @@ def run_study(
         study.prepare(jobs, folder)
     if study.cheapest:
         jobs = cheapest_first(jobs, folder, study_costs(folder))
-    return run_jobs(jobs, folder, options.budget_min, options.lane, say=say)
+    return run_jobs(jobs, folder, options.budget_min, options.lane, say=say, keep=keeper(options.keep))

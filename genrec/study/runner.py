@@ -14,6 +14,7 @@ from fastcore.basics import patch
 from ..core.check import checked
 from ..core.costs import costs_of
 from ..core.record import Run, check_name, digest, refuse_links, run_files
+from ..evaluate.protocol import watch_measured
 
 # %% ../../nbs/study/00_runner.ipynb #f03e56d3
 @contextmanager
@@ -105,14 +106,17 @@ def done(self:Job, folder)->bool:
     return any(run.config.get('key')==self.key for run in self.files(folder).values())
 
 @patch
-def run(self:Job, folder, say=print)->int: # files written
+def run(self:Job, folder, say=print, keep=None)->int: # files written; `keep`: see `run_jobs`
     "Make the run; it replaces a run with other settings"
     start = time.time()
-    with costs_of() as costs:
+    with costs_of() as costs, watch_measured() as seen:
         made = self.make()
     found = dict(made=made.config) if self.keep else {name: made.config[name] for name in FOUND if name in made.config}
     config = dict(self.config, key=self.key, **found)
-    self.put(folder, replace(made, system=self.system, data=self.data, seed=self.seed, config=config, costs=costs))
+    run = replace(made, system=self.system, data=self.data, seed=self.seed, config=config, costs=costs)
+    self.put(folder, run)
+    if keep is not None:
+        keep(folder, run, seen)
     shown = [f'{name} {value:.4f}' for name,value in made.metrics.items() if name.endswith('@10')]
     shown.append(f'{time.time()-start:.0f} s')
     say(f"{self.name}: {', '.join(shown)}", flush=True)
@@ -168,6 +172,7 @@ def run_jobs(
     lane:tuple=(0,1), # this process, of so many
     *,
     say=print,
+    keep=None, # (folder, run, what `watch_measured` saw) -> None, after each run; see `study.kept`
 )->tuple: # (files written, jobs left)
     "Run the jobs that are missing; a lane starts with jobs of its own, then helps the others"
     lane_number,n_lanes = lane
@@ -175,7 +180,7 @@ def run_jobs(
         raise ValueError(f"`lane` is (i, n) with 0 <= i < n, such as (0, 2) and (1, 2), got {lane}")
     own = jobs[lane_number::n_lanes]
     others = [job for i,job in enumerate(jobs) if i%n_lanes!=lane_number]
-    session = _Session(folder, None if budget_min is None else 60*budget_min, say)
+    session = _Session(folder, None if budget_min is None else 60*budget_min, say=say, keep=keep)
     waiting = session.once_through([*own, *others])
     while waiting and session.progress:
         waiting = session.once_through(waiting)
@@ -190,8 +195,8 @@ def run_jobs(
 # %% ../../nbs/study/00_runner.ipynb #93ba66f9
 class _Session:
     "What `run_jobs` has done so far"
-    def __init__(self, folder, budget, say):
-        self.folder,self.budget,self.say = folder,budget,say
+    def __init__(self, folder, budget, *, say, keep):
+        self.folder,self.budget,self.say,self.keep = folder,budget,say,keep
         self.start,self.written,self.progress = time.time(),0,False
         self.took,self.too_long = [],[]
 
@@ -222,5 +227,5 @@ class _Session:
             if not mine or job.done(self.folder):
                 return
             start = time.time()
-            self.written += job.run(self.folder, self.say)
+            self.written += job.run(self.folder, self.say, *([] if self.keep is None else [self.keep]))
             self.took.append((job, time.time()-start))

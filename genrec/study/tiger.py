@@ -28,6 +28,7 @@ from ..core.config import settings, vary
 from ..systems.tiger import System, TigerConfig, rqkmeans_ids, rqvae_ids, tiger
 from .tiger_more import cold_start, diversity_metrics, free_metrics
 from .corpus import Corpus, load_corpus
+from .parts import job_parts
 from .settings import RECOMMENDER, like, with_collisions
 from .settings import same_work
 
@@ -191,7 +192,8 @@ def _variant_job(rows, system, cfg, codes, *, seed):
     def make():
         return variant_run(rows, system, cfg, codes, seed=seed)
     config = row_config(rows, system, cfg, codes)
-    return Job(system=system, data=rows.data.name, seed=seed, make=make, config=config)
+    return Job(system=system, data=rows.data.name, seed=seed, make=make, config=config,
+               parts=job_parts(rows.data, '' if codes=='cold' else f'{system}.{seed}'))
 
 # %% ../../nbs/study/35_tiger.ipynb #7bd79e28
 # `small`: a recommender and a tokenizer that are tried, not measured

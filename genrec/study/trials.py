@@ -18,6 +18,7 @@ from ..evaluate.compare import leaderboard
 from ..systems.tiger import TigerConfig, tiger
 from .runner import Job
 from .corpus import Corpus, load_corpus
+from .parts import job_parts
 from .settings import RECOMMENDER
 from .plan import Options, Study
 from .quantizers import CodesConfig, code_maker
@@ -63,7 +64,8 @@ def trial_jobs(
             run = tiger(corpus.split, corpus.text, own, ids, seed=seed).run
             return replace(run, seconds=dict(run.seconds, ids=made))
         config = dict(about, **settings(own, leave=('ids','ids_fit')))
-        return Job(system=name, data=corpus.name, seed=seed, make=make, config=config)
+        return Job(system=name, data=corpus.name, seed=seed, make=make, config=config,
+                   parts=job_parts(corpus, f'{quantizer}.append_rank.{seed}'))
     return [job(seed, name) for seed,name in product(seeds, changes)]
 
 # %% ../../nbs/study/15_trials.ipynb #ecbbe054

@@ -23,6 +23,7 @@ from ..recommend.fdsa import FDSA
 from ..recommend.sasrec import SASRec
 from ..recommend.unisrec import UniSRec, UniSRecPretraining, transfer_weights
 from .plan import Options, Study
+from .parts import job_parts
 from .runner import Job
 from .settings import with_collisions
 from .utgrec_data import TransferWithContent, load_transfer, toy_transfer, toy_world, with_mllm
@@ -195,11 +196,13 @@ def _coded_job(system, cfg, data, *, seed, checkpoints):
     config = dict(_about(data), **settings(cfg))
     if not isinstance(cfg, UTGRecConfig):
         make = partial(run_on_target, cfg, data, seed=seed)
-        return Job(system=system, data=data.name, seed=seed, make=make, config=config)
+        return Job(system=system, data=data.name, seed=seed, make=make, config=config,
+                   parts=job_parts(data.target, f'{system}.{seed}', data.name))
     if data.reader:
         system,config = system.replace('utgrec', 'utgrec-mllm', 1),dict(config, reader=data.reader)
     make = partial(run_utgrec, cfg, data, seed=seed, checkpoints=checkpoints)
-    return Job(system=system, data=data.name, seed=seed, make=make, config=config)
+    return Job(system=system, data=data.name, seed=seed, make=make, config=config,
+               parts=job_parts(data.target, f'{system}.{seed}', data.name))
 
 def _plain_job(system, data, *, seed, pre_epochs, how):
     "A row without codes"
@@ -207,7 +210,8 @@ def _plain_job(system, data, *, seed, pre_epochs, how):
     if system=='unisrec':
         config |= dict(pre_epochs=pre_epochs)
     make = partial(run_without_codes, system, data, seed=seed, pre_epochs=pre_epochs, how=how)
-    return Job(system=system, data=data.name, seed=seed, make=make, config=config)
+    return Job(system=system, data=data.name, seed=seed, make=make, config=config,
+               parts=job_parts(data.target, data=data.name))
 
 # %% ../../nbs/study/50_utgrec.ipynb #7e57d1e3
 def is_same_work(

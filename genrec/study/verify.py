@@ -14,6 +14,7 @@ from ..core.sealed import json_sum, load_sealed, read_object
 from ..core.paths import as_path
 from ..codes.index_json import index_items, load_index
 from ..evaluate.metrics import evaluate, metrics_of_ranks, target_ranks
+from ..evaluate.protocol import _with_users
 from ..quantize.base import class_named
 from .export import MANIFEST, MASKED, STUDY
 from .intact import Verified, check_bytes, read_told
@@ -139,7 +140,7 @@ def _class_of(name):
     return found
 
 def _recommend_again(model, split, how, **more):
-    return model.recommend(split.test.history, bar=False, **_how(how), **more)
+    return model.recommend(split.test.history, bar=False, **_how(how), **_with_users(model, split.test), **more)
 
 # %% ../../nbs/study/77_verify.ipynb #5d1491f6
 def _check_again(folder, place, about, run, *, split, found):

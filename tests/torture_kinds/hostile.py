@@ -93,10 +93,14 @@ def _inside(text, page, what):
     return scripts
 
 def _widgets(text):
+    from genrec.analyse.index import audit_index
+    from genrec.widgets.audit import browse_audit
     from genrec.widgets.browse import browse
     from genrec.widgets.compare_ids import compare_ids
     titles,plain = [text]*12,['x']*12
+    audit = audit_index(ids(), draws=0)
     for what,make in (('browse', lambda names, t: browse(ids(), names, title=t)),
+                      ('browse_audit', lambda names, t: browse_audit(audit, ids(), names, title=t)),
                       ('compare_ids', lambda names, t: compare_ids(ids(), ids(1), names, (t, 'b')))):
         both = [_inside(text, make(*how).static(), what) for how in ((titles, text), (plain, 'x'))]
         if both[0]!=both[1]: raise Broken(f'{what}: {both[0]} scripts, {both[1]} without the text')
