@@ -18,6 +18,7 @@ from ..recommend.counts import tfidf_rows
 from ..recommend.text_knn import TextKNN
 from ..recommend.tgh import TGH_1, TGH_2, TransitionRings
 from .corpus import Corpus
+from .parts import job_parts
 from .runner import Job
 from ..systems.marius import MariusConfig, marius
 from ..systems.rpg import RPGConfig, rpg
@@ -74,12 +75,13 @@ def system_jobs(
         recommender,arguments,grid = NEAREST[row]
         def make(): return nearest_run(corpus, row)
         config = dict(about, recommender=recommender.__name__, arguments=arguments, grid=grid)
-        return Job(system=row, data=corpus.name, seed=0, make=make, config=config, keep=True)
+        return Job(system=row, data=corpus.name, seed=0, make=make, config=config, keep=True, parts=job_parts(corpus))
     def trained(seed, row):
         system,cfg = systems[row]
         def make(): return system_run(corpus, system, cfg, seed=seed)
         config = dict(about, vectors=corpus.about_text(), settings=settings(cfg))
-        return Job(system=row, data=corpus.name, seed=seed, make=make, config=config)
+        return Job(system=row, data=corpus.name, seed=seed, make=make, config=config,
+                   parts=job_parts(corpus, f'{row}.{seed}'))
     return [nearest(row) for row in NEAREST]+[trained(*which) for which in product(seeds, systems)]
 
 # %% ../../nbs/study/56_causal_systems.ipynb #b3ddc5c9

@@ -84,10 +84,15 @@ def system_ids(
     def make():
         own = recipe.codes(corpus, cfg, seed).sids
         return own if isinstance(own, dict) else {'': own}
-    inputs = dict(system=name, cfg=settings(cfg), split=corpus.split, embs=dict(corpus.embs), seed=seed)
+    return _system_ids(corpus, name, seed, store=store, make=make)
+
+def _system_ids(corpus, name, seed, *, store, make):
+    inputs = dict(system=name, cfg=settings(SYSTEMS[name].config()), split=corpus.split, embs=dict(corpus.embs), seed=seed)
     kept = (store or Store()).get(_made_ids, name=f'ids_{name}', **inputs, beside=dict(make=make))
     ids = {part: SemanticIds(rows[1:], tuple(rows[0].tolist())) for part,rows in kept.items()}
     return ids.get('', ids)
+
+def _not_kept(): raise LookupError('no such IDs are kept')
 
 # %% ../../nbs/study/62_every_code.ipynb #1cae32c1
 class EverySource(CausalSource):
@@ -104,7 +109,22 @@ class EverySource(CausalSource):
         "The IDs of a row"
         if row.codes in SYSTEM_IDS:
             return system_ids(self.corpus, row.codes, seed, self.source.store)
-        return self.source.recommender_ids(row.codes, row.rule, seed)
+        return super().ids(row, seed)
+
+    @checked
+    def kept_ids(self, row:CausalRow, seed:int): # None where they are not kept
+        "The same, where they were made before"
+        if row.codes not in SYSTEM_IDS:
+            return super().kept_ids(row, seed)
+        try:
+            return _system_ids(self.corpus, row.codes, seed, store=self.source.store, make=_not_kept)
+        except LookupError:
+            return None
+
+    @checked
+    def codes_name(self, row:CausalRow, seed:int)->str:
+        "What an export calls these IDs"
+        return f'{row.codes}.{seed}' if row.codes in SYSTEM_IDS else super().codes_name(row, seed)
 
 # %% ../../nbs/study/62_every_code.ipynb #1fce9d50
 @checked
@@ -137,7 +157,8 @@ def every_code_jobs(
     def job(seed, name):
         row = rows[name]
         def make(): return every_code_run(source, row, seed)
-        return Job(system=name, data=data, seed=seed, make=make, config=source.config(row))
+        def parts(): return source.parts(row, seed)
+        return Job(system=name, data=data, seed=seed, make=make, config=source.config(row), parts=parts)
     return [job(seed, name) for seed,name in product(seeds, names)]
 
 # %% ../../nbs/study/62_every_code.ipynb #3878c4a1
