@@ -87,7 +87,8 @@ def system_ids(
     return _system_ids(corpus, name, seed, store=store, make=make)
 
 def _system_ids(corpus, name, seed, *, store, make):
-    inputs = dict(system=name, cfg=settings(SYSTEMS[name].config()), split=corpus.split, embs=dict(corpus.embs), seed=seed)
+    cfg,embs = settings(SYSTEMS[name].config()),dict(corpus.embs)
+    inputs = dict(system=name, cfg=cfg, split=corpus.split, embs=embs, seed=seed)
     kept = (store or Store()).get(_made_ids, name=f'ids_{name}', **inputs, beside=dict(make=make))
     ids = {part: SemanticIds(rows[1:], tuple(rows[0].tolist())) for part,rows in kept.items()}
     return ids.get('', ids)
