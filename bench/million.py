@@ -10,7 +10,7 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root))
-SIZES = (256, 256, 256)
+SIZES = (256, 256, 1024) # a million items leave room under the fullest prefix
 NEW = .1 # share of the items that come later
 
 def codes_of(n, seed=0):
