@@ -6,9 +6,9 @@
 __all__ = ['PROTOCOLS', 'RULE', 'FOLDER_OF', 'paired_gain', 'Side', 'Claim', 'ClaimFinding', 'claim_findings', 'verdict',
            'ClaimPage', 'claim_page']
 
-# %% ../../nbs/study/87_claims.ipynb #c28c6abd
+# %% ../../nbs/study/87_claims.ipynb #5b326431
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 import torch
 from fastcore.basics import patch
 from ..core.check import check_choice, checked
@@ -20,7 +20,7 @@ from .board import study_runs
 from .costs import Costs, time_span
 from .plan import study_costs
 
-# %% ../../nbs/study/87_claims.ipynb #330e90ff
+# %% ../../nbs/study/87_claims.ipynb #c237f2a4
 PROTOCOLS = ('whole', 'masked')
 
 def _ranks_of(run, protocol):
@@ -64,7 +64,7 @@ def paired_gain(
     low,high = interval(means.gather(1, picks).mean(1, keepdim=True))[:,0].tolist()
     return d.mean().item(),low,high,len(seeds)
 
-# %% ../../nbs/study/87_claims.ipynb #b48e9ac6
+# %% ../../nbs/study/87_claims.ipynb #068dd970
 @dataclass(frozen=True, kw_only=True)
 class Side:
     "Where a claim is asked: a study, two of its systems, and datasets"
@@ -74,6 +74,7 @@ class Side:
     worse:str=''  # '': `better` keeps a bound
     data:tuple
     options:str='' # what `genrec study` is asked for so that these rows are made, such as '--rows ablations'
+    makes:bool=True # whether a command makes them; False: of an earlier version, and there for good
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
@@ -95,7 +96,7 @@ class ClaimFinding:
     shown:str='-'  # the gain with its interval, or the values
     masked:str='-' # the gain in the other protocol
 
-# %% ../../nbs/study/87_claims.ipynb #848e2c21
+# %% ../../nbs/study/87_claims.ipynb #34868b4c
 def _answer(low, high):
     "On one dataset"
     return 'met' if low>0 else 'missed' if high<0 else 'open'
@@ -143,12 +144,12 @@ def claim_findings(
                 found.append(_gain_finding(claim, side, data, runs, **how))
     return found
 
-# %% ../../nbs/study/87_claims.ipynb #a61c6940
+# %% ../../nbs/study/87_claims.ipynb #4240c512
 RULE = (
     "A claim *holds* where it is met on every dataset that was measured, *holds in part* where it is met on some, and "
     "*does not hold here* where it is met on none: the interval of the gain (95 %, paired, users and seeds drawn anew) "
-    "has to lie above zero. *Not yet measured* where no dataset was. What rests on one seed is known of users alone, "
-    "and says *one seed*.")
+    "has to lie above zero. Where it lies below, it is *the other way round*; where zero is inside, it is open. "
+    "*Not yet measured* where no dataset was. What rests on one seed is known of users alone, and says *one seed*.")
 
 @checked
 def verdict(
@@ -158,14 +159,16 @@ def verdict(
     known = [one for one in found if one.answer!='not measured']
     if not known:
         return 'not yet measured'
-    met = [one for one in known if one.answer=='met']
+    met,missed = ([one for one in known if one.answer==answer] for answer in ('met','missed'))
     said = 'holds' if len(met)==len(known) else 'holds in part' if met else 'does not hold here'
     notes = [f'{len(met)} of {len(known)} measured'] if len(known)>1 else []
+    notes += [f'{len(missed)} the other way round'] if missed and len(known)>1 else []
+    notes += ['the other way round'] if missed and len(known)==1 else []
     notes += [f'{len(found)-len(known)} not yet'] if len(known)<len(found) else []
     notes += ['one seed'] if max(one.seeds for one in known)==1 else []
     return f"{said} ({'; '.join(notes)})" if notes else said
 
-# %% ../../nbs/study/87_claims.ipynb #b4eaf739
+# %% ../../nbs/study/87_claims.ipynb #330bf710
 @dataclass(frozen=True)
 class ClaimPage:
     "The claims of one paper, and what run files say of them"
@@ -194,7 +197,7 @@ def claim_page(
     places = {name: folder/name if folder else find_up(f'runs/{name}') for name in names}
     return ClaimPage(claims, [claim_findings(claim, runs_of, **how) for claim in claims], places)
 
-# %% ../../nbs/study/87_claims.ipynb #77c31ae6
+# %% ../../nbs/study/87_claims.ipynb #0ba84dd2
 # dataset -> the folder that it is made of, where that is called otherwise
 FOLDER_OF = dict(ml100k_newer='ml100k_posters')
 
@@ -216,16 +219,15 @@ def finding_table(self:ClaimPage)->str: # Markdown
         rows.append([*where, one.shown, one.masked, one.answer])
     return md_table(['claim', 'board', 'data', 'seeds', 'metric', 'gain', 'without what was had', 'answer'], rows)
 
-# %% ../../nbs/study/87_claims.ipynb #f88b62fd
+# %% ../../nbs/study/87_claims.ipynb #5598ac72
 @patch
 def missing(self:ClaimPage, seeds:int=3)->list: # of (study, system, data, seeds that lack, seconds, how known, options)
     "Rows that claims ask for and that lack seeds, the cheapest first"
     wanted = {}
-    for claim in self.claims:
-        for side in claim.sides:
-            for data in side.data:
-                for system in filter(None, (side.better, side.worse)):
-                    wanted.setdefault((side.study, system, data), side.options)
+    sides = [side for side in chain.from_iterable(claim.sides for claim in self.claims) if side.makes]
+    for side in sides:
+        for data,system in product(side.data, filter(None, (side.better, side.worse))):
+            wanted.setdefault((side.study, system, data), side.options)
     runs_of,costs,lacking = {},{},[]
     for (study,system,data),options in wanted.items():
         place = self.folders.get(study)
@@ -245,7 +247,8 @@ def missing_table(self:ClaimPage, seeds:int=3)->str: # Markdown
     rows = []
     for study,system,data,n,seconds,known,options in self.missing(seeds):
         takes = 'unknown' if known=='unknown' else f'{time_span(seconds)} ({known})'
-        command = f'genrec study {study} --data {FOLDER_OF.get(data, data)} --only {system} {options}'.strip()
+        place = FOLDER_OF.get(data, data) # longer trainings are the same study, asked for with --times
+        command = f"genrec study {study.removesuffix('_long')} --data {place} --only {system} {options}".strip()
         rows.append([study, system, data, n, takes, command])
     head = ['study', 'row', 'data', 'seeds missing', 'will take', 'command']
     return md_table(head, rows) if rows else 'Nothing is missing.'

@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['CODE_PROPERTIES', 'rows_of_codes', 'quantizer_table', 'rule_table', 'seed_table', 'plot_seeds', 'code_points',
-           'property_correlations', 'plot_properties', 'code_findings']
+           'property_correlations', 'runs_with_properties', 'plot_properties', 'code_findings']
 
 # %% ../../nbs/study/12_code_tables.ipynb #1c4a1345
+from dataclasses import replace
 import torch
 from ..core.check import checked
 from ..core.escape import as_label
 from ..evaluate.chance import rank_correlation
 from ..evaluate.compare import Leaderboard, leaderboard
 from .quantizers import QUANTIZERS
-from .codes import RULES
+from .codes import RULE_OF, RULES
 
 # %% ../../nbs/study/12_code_tables.ipynb #c11e10c2
 def _mean_of(runs, name):
@@ -140,6 +141,22 @@ def property_correlations(
         pairs = [pair for pair in pairs if pair[0] is not None]
         if len(pairs)>3:
             found[what] = rank_correlation(*torch.tensor(pairs, dtype=torch.float64).T)
+    return found
+
+# %% ../../nbs/study/12_code_tables.ipynb #6b0feb07
+@checked
+def runs_with_properties(
+    rows:list, # of `Run`, from `runs/code_rows`
+    runs:list, # of `Run`, of a recommender on these codes
+)->list: # of `Run`, with the metrics of both; seeds whose codes have no row are left out
+    "What was known of codes before, beside what they were worth"
+    of_code = {(row.data, row.system, row.seed): row.metrics for row in rows}
+    found = []
+    for run in runs:
+        rule = RULE_OF[run.system].__name__ if run.system in RULE_OF else ''
+        known = of_code.get((run.data, f'{run.system}.{rule}', run.seed))
+        if known is not None:
+            found.append(replace(run, metrics=known | run.metrics))
     return found
 
 # %% ../../nbs/study/12_code_tables.ipynb #65232851

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SYSTEM_IDS', 'EVERY_CODE', 'EVERY_CODE_STUDY', 'behaviour_in_common', 'id_statistics', 'system_ids', 'EverySource',
-           'every_row', 'every_code_run', 'every_code_jobs', 'predictors']
+           'every_row', 'every_code_run', 'every_code_jobs', 'predictors', 'told_by']
 
 # %% ../../nbs/study/62_every_code.ipynb #0f04c15b
 from dataclasses import replace
@@ -216,3 +216,17 @@ def predictors(
         low,high = interval(again[again.isfinite()][:,None])[:,0].tolist() if again.isfinite().any() else (torch.nan,)*2
         found.append((name, mean_of(column, every), low, high, sum(map(len, tables.values()))))
     return found
+
+# %% ../../nbs/study/62_every_code.ipynb #1bf26bea
+def told_by(
+    found:list, # what `predictors` gave
+    names:dict, # statistic -> what it is called
+    group:str='', # of codes, the first cell
+)->list: # of rows of strings; statistics that no code has are left out
+    "Each statistic, its correlation with the interval, and whether it foretells: the interval lies on one side of zero"
+    rows = []
+    for name,rho,low,high,n in found:
+        if rho==rho:
+            foretells = 'more is better' if low>0 else 'less is better' if high<0 else 'not shown'
+            rows.append([group, names[name], f'{rho:+.2f}', f'{low:+.2f} to {high:+.2f}', str(n), foretells])
+    return rows

@@ -11,6 +11,7 @@ from ..core.escape import as_label
 from ..core.record import find_up
 from ..core.values import Split, md_table
 from ..data.domains import fewer_users
+from ..data.movielens import load_movielens
 from ..data.split import leave_one_out
 from ..evaluate.compare import leaderboard
 from ..evaluate.groups import GroupTable
@@ -119,6 +120,8 @@ def target_split(
         return fewer_users(leave_one_out(world.shops[world.target].log), world.few)
     if data=='ml100k_newer' and shared and (shared/'ml100k_posters').is_dir():
         return leave_one_out(film_periods(shared/'ml100k_posters')[2]['newer'])
+    if shared and (shared/data/'u.data').is_file():
+        return leave_one_out(core_log(load_movielens(shared/data)))
     if shared and (shared/data).is_dir():
         return leave_one_out(core_log(shop_files(shared/data)[0]))
     return None
