@@ -27,7 +27,7 @@ class Costs:
 
     @checked
     def of(self, system:str, data:str)->tuple: # seconds, how they are known
-        "Seconds of a job: 'measured', 'scaled' from other datasets, 'guessed' from other systems, or 'unknown'"
+        "Seconds of a job: 'measured', 'scaled' from other datasets, 'guessed' from others, or 'unknown'"
         if (system, data) in self.measured:
             return self.measured[system,data],'measured'
         if system in self.system and data in self.data:
@@ -36,18 +36,12 @@ class Costs:
             return float(np.exp(self.system[system]+np.median([*self.data.values()]))),'scaled'
         if system.startswith('trial-') and system[6:] in self.system: # a trial is a third of a run
             return self.of(system[6:], data)[0]/3,'guessed'
-        if self._kin(system):
-            return self.of(self._kin(system), data)[0],'guessed'
+        whole = max((name for name in self.system if system.startswith(f'{name}-')), key=len, default=None)
+        if whole is not None: # a row of a system, such as one without a part, takes about as long as the system
+            return self.of(whole, data)[0],'guessed'
         if data in self.data:
             return float(np.exp(np.median([*self.system.values()])+self.data[data])),'guessed'
         return 0.,'unknown'
-
-    def _kin(self, system):
-        "The longest known name that a row's begins with, such as 'bbqrec' of 'bbqrec-no-table'; '' for none"
-        name = system
-        while name not in self.system and name:
-            name = name.rpartition('-')[0]
-        return name
 
 # %% ../../nbs/study/02_costs.ipynb #e33262d5
 def _mean_seconds(runs):
