@@ -221,6 +221,7 @@ def finding_table(self:ClaimPage)->str: # Markdown
 
 # %% ../../nbs/study/87_claims.ipynb #5598ac72
 @patch
+@checked
 def missing(self:ClaimPage, seeds:int=3)->list: # of (study, system, data, seeds that lack, seconds, how known, options)
     "Rows that claims ask for and that lack seeds, the cheapest first"
     wanted = {}
@@ -242,6 +243,7 @@ def missing(self:ClaimPage, seeds:int=3)->list: # of (study, system, data, seeds
     return sorted(lacking, key=lambda row: row[4])
 
 @patch
+@checked
 def missing_table(self:ClaimPage, seeds:int=3)->str: # Markdown
     "What is not yet measured, what it will take on one lane, and the command"
     rows = []

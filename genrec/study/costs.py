@@ -135,6 +135,7 @@ def cheapest_first(
         order += [job.name for job in answer.missing if job.name in known]
     return [known[name] for name in order]+[job for job in jobs if job.name not in order]
 
+@checked
 def time_span(
     seconds:float, # 0 or more
 )->str: # such as '12 min'

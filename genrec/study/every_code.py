@@ -218,6 +218,7 @@ def predictors(
     return found
 
 # %% ../../nbs/study/62_every_code.ipynb #1bf26bea
+@checked
 def told_by(
     found:list, # what `predictors` gave
     names:dict, # statistic -> what it is called

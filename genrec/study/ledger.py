@@ -44,6 +44,7 @@ LEDGER = (
 # system -> its row in its paper's table
 OWN_ROW = dict(tiger='TIGER', letter='LETTER-TIGER', bbqrec='BBQRec', mql4grec='MQL4GRec', utgrec='UTGRec')
 
+@checked
 def lines_without_data(lines:tuple=LEDGER)->tuple: # of `LedgerLine`
     "Public figures on data that are not at hand"
     known,found = {(line.system, line.domain) for line in lines},[]

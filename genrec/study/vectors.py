@@ -10,6 +10,7 @@ __all__ = ['LaterVectors', 'vectors_said', 'kept_promise', 'LazyEmbeddings', 'em
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from ..core.check import checked
 from ..core.store import Store
 from ..core.values import Embeddings, md_table
 from ..encode.image import PixelEncoder
@@ -31,6 +32,7 @@ def vectors_said(
     "What a run file says of vectors"
     return [vectors.name, len(vectors), vectors.dim]
 
+@checked
 def kept_promise(
     later:LaterVectors,
     modality:str, # for the error
@@ -82,6 +84,7 @@ def made_once(later:LaterVectors)->LaterVectors:
     "The same promise, kept once for all who have it"
     return LaterVectors(later.name, later.n_items, later.dim, cache(later.make))
 
+@checked
 def vector_rows(
     vectors, # `Embeddings`, or `LaterVectors` that are `made_once`
     start:int, end:int, # items
@@ -93,6 +96,7 @@ def vector_rows(
     return LaterVectors(vectors.name, end-start, vectors.dim, make)
 
 # %% ../../nbs/study/00_vectors.ipynb #cda2a2ae
+@checked
 @dataclass
 class OwnPixels:
     "A `PixelEncoder` that learns from the very pictures that it encodes"
@@ -101,6 +105,7 @@ class OwnPixels:
     def __call__(self, catalog)->Embeddings: # (n_items, dim)
         return PixelEncoder(dim=self.dim).fit(catalog)(catalog)
 
+@checked
 def stored_pixels(
     catalog, # with a column `image`
     store:Store,
