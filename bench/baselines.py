@@ -24,8 +24,8 @@ them (RecBole: of the batches, and of a prefix without its target), a share of .
 Importing RecBole switches on autograd's anomaly detection for the whole process (its SINE does), a check of every
 gradient for NaN that no figure hangs on. It is switched off here; how long an epoch takes with it, as RecBole comes,
 is `seconds_checked`.
-Seconds are of the processor, which a busy machine falsifies less than the clock. `.ci/recbole.sh` makes RecBole's
-environment."""
+Seconds are of the processor, which a busy machine falsifies less than the clock. `.ci/beside.sh recbole` makes
+RecBole's environment."""
 import argparse, json, os, platform, subprocess, sys, tempfile, time
 from pathlib import Path
 
@@ -443,7 +443,7 @@ def options():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--small', action='store_true')
     p.add_argument('--data', default=str(root.parent/'shared'/'data'/'scientific_cgr'))
-    p.add_argument('--recbole', help='its python, see .ci/recbole.sh')
+    p.add_argument('--recbole', help='its python, see .ci/beside.sh')
     p.add_argument('--way', nargs='*', default=list(WAYS))
     p.add_argument('--repeat', type=int, default=2)
     p.add_argument('--threads', type=int, default=1)
@@ -468,7 +468,7 @@ def main():
     data = Path(a.data).name if Path(a.data).is_dir() and not a.small else 'toy'
     if a.quality is not None:
         if not a.recbole:
-            sys.exit('--quality wants --recbole: `--recbole "$(bash .ci/recbole.sh)"`')
+            sys.exit('--quality wants --recbole: `--recbole "$(bash .ci/beside.sh recbole)"`')
         odd = set(a.quality)-{*QUALITY, ROWS}
         if odd:
             sys.exit(f"--quality takes {' '.join([*QUALITY, ROWS])}, got {' '.join(sorted(odd))}")

@@ -187,7 +187,7 @@ def main():
     p.add_argument('--small', action='store_true', help='a made-up shop and small catalogues: a try, no result')
     p.add_argument('--part', nargs='+', choices=PARTS, default=PARTS)
     p.add_argument('--data', default=str(root.parent/'shared'/'data'/'scientific_cgr'))
-    p.add_argument('--recbole', help='its python, see .ci/recbole.sh')
+    p.add_argument('--recbole', help='its python, see .ci/beside.sh')
     p.add_argument('--threads', type=int, default=1)
     p.add_argument('--repeat', type=int, default=3)
     p.add_argument('--out', default=str(root/'runs'/'bench'/'causal.json'))

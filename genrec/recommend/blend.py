@@ -61,7 +61,7 @@ class Blend(HubRecommender, nn.Module):
         members:dict, # name -> recommender, trained or counted
         weights:dict=None, # name -> weight (default: 1 each)
         *,
-        power:float=.5, # of p / max p of trained members
+        power:float=.5, # of p / max p of trained members; 0: its logarithm
         gate:Gate=None, # a weight for each user
         only:str=None, # member whose `width` best are the candidates (default: all items)
         beside=None, # item numbers that are candidates beside those of `only`, such as cold items
@@ -131,8 +131,8 @@ def _weight(name, value):
 @patch
 def _check_names(self:Blend):
     "Refuse a gate or candidates of no member"
-    if not isinstance(self.power, (int,float)) or not 0<self.power<math.inf:
-        raise ValueError(f"`power` is a number above 0, got {self.power!r}")
+    if not isinstance(self.power, (int,float)) or not 0<=self.power<math.inf:
+        raise ValueError(f"`power` is a number from 0 on, got {self.power!r}")
     for what,name in (('gate', self.gate and self.gate.of), ('only', self.only)):
         if name is not None and name not in self.members:
             raise ValueError(f"`{what}` names no member, {name!r}: there are {', '.join(self.members)}")
@@ -178,18 +178,34 @@ def heard(self:Blend,
     return Heard(scores, certainty, opened)
 
 # %% ../../nbs/recommend/94_blend.ipynb #f8425156
+def _powered(share, power):
+    "Shares of the best to a power; for 0 their logarithm, where what was not listed counts as the least that was"
+    if power:
+        return share**power
+    least = share.masked_fill(share==0, 1.).amin(1, keepdim=True)
+    return share.maximum(least).log()
+
+@patch
+def summands(self:Blend, heard:Heard)->dict: # member -> (n, n_items)
+    "What each member adds to the sum with a weight of 1"
+    share = None if self.gate is None else self.gate.weight(heard.certainty[self.gate.of])[:,None]
+    found = {}
+    for name,x in heard.scores.items():
+        x = _powered(x, self.power) if name in heard.certainty else x
+        if share is not None:
+            x = x*(share if name==self.gate.of else 1-share)
+        found[name] = x
+    return found
+
 @patch
 def mix(self:Blend, heard:Heard)->Tensor: # (n, n_items), -inf where an item is no candidate
     "The weighted sum of what was heard"
     total = torch.zeros(heard.open.shape)
-    share = None if self.gate is None else self.gate.weight(heard.certainty[self.gate.of])[:,None]
-    for name,x in heard.scores.items():
-        x = x**self.power if name in heard.certainty else x
-        if share is not None:
-            x = x*(share if name==self.gate.of else 1-share)
+    for name,x in self.summands(heard).items():
         total += self.weights[name]*x
     return total.masked_fill_(~heard.open, -torch.inf)
 
+# %% ../../nbs/recommend/94_blend.ipynb #dd2522db
 @patch
 @torch.no_grad()
 @checked

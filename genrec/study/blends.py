@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLENDS', 'WEIGHTS', 'POWERS', 'FINE', 'FINE_WEIGHTS', 'FINE_POWERS', 'GATES', 'TEACHER_FIT', 'BLEND_STUDY',
-           'chosen_counts', 'member_name', 'blend_and_grid', 'blend_run', 'taught_run', 'blend_jobs']
+           'chosen_counts', 'blend_and_grid', 'blend_run', 'taught_run', 'blend_jobs']
 
 # %% ../../nbs/study/58_blends.ipynb #9df2c907
 import time
@@ -31,6 +31,7 @@ from .causal import CAUSAL_FIT, CAUSAL_TUNING, CausalSource, causal_rows, traine
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
+from .pools import member_name, pool_jobs, within
 from .quantizers import CodesConfig
 from .runner import Job
 
@@ -55,11 +56,6 @@ def chosen_counts(corpus:Corpus, *, n_users:int|None=2000)->FollowersAndContent:
     return model
 
 @checked
-def member_name(row:str)->str:
-    "A row's name as a member of a `Blend` can have it"
-    return row.replace('-', '_')
-
-@checked
 def blend_and_grid(
     name:str, # one of `BLENDS`
     corpus:Corpus,
@@ -81,10 +77,6 @@ def blend_and_grid(
     return own,grid | (dict(gate=(None,*GATES)) if name=='gated' else {})
 
 # %% ../../nbs/study/58_blends.ipynb #683e0358
-def _within(ranks, k):
-    "Ranks as a list of `k` items would tell them: -1 behind its end"
-    return ranks.masked_fill(ranks>=k, -1)
-
 def _as_json(chosen):
     "A choice as a run file can hold it"
     return {name: settings(value) if isinstance(value, Gate) else value for name,value in chosen.items()}
@@ -103,7 +95,7 @@ def blend_run(
     tried = choose_weights(blend, split, grid, n_users=n_users, exclude_seen=(False, True), bar=False)
     whole,masked = (rows[0] for rows in tried)
     ways = [({setting: row[setting] for setting in grid}, seen) for row,seen in ((whole, False), (masked, True))]
-    ranks,beside = (_within(r, 2*max(KS)) for r in blend_ranks(blend, split.test, ways, bar=False))
+    ranks,beside = (within(r, 2*max(KS)) for r in blend_ranks(blend, split.test, ways, bar=False))
     seconds = dict(processor=round(time.process_time()-start, 1))
     found = dict(split=split.rule, chosen=_as_json(whole), chosen_masked=_as_json(masked), exact=blend.exact)
     metrics = metrics_of_both(ranks, beside, KS)
@@ -185,12 +177,14 @@ def _blend_study_jobs(data, options:Options):
     cfg,training,codes = CausalConfig(),CAUSAL_FIT,CodesConfig()
     if not options.small:
         source = CausalSource(CodeSource(load_corpus(data), codes), Store().folder/'causal')
-        return blend_jobs(source, causal_rows(cfg, training, tuning=CAUSAL_TUNING), options.seeds)
+        rows = causal_rows(cfg, training, tuning=CAUSAL_TUNING)
+        return blend_jobs(source, rows, options.seeds)+pool_jobs(source, rows, options.seeds)
     cfg,training = replace(cfg, dim=16, d_ff=16, d_decoder=16),replace(training, epochs=1)
     source = CausalSource(CodeSource(load_corpus(data, k=3, n_users=2000), vary(codes, ids_fit=dict(epochs=2))))
     teacher = dict(dim=16, teaching=replace(TEACHER_FIT, epochs=1))
     rows = causal_rows(cfg, training, tuning=CAUSAL_TUNING)
-    return blend_jobs(source, rows, options.seeds, n_users=200, teacher=teacher)
+    jobs = blend_jobs(source, rows, options.seeds, n_users=200, teacher=teacher)
+    return jobs+pool_jobs(source, rows, options.seeds, n_users=200)
 
 BLEND_STUDY = Study(name='blends', jobs=_blend_study_jobs, data=('scientific_cgr','beauty14','office14_apao'),
     question='What do several recommenders know together?')
