@@ -134,7 +134,8 @@ def costs_of(
     _open.append(meter)
     def watch():
         while not done.wait(every):
-            meter.look()
+            if _open[-1:]==[meter]: # not while a block inside is measured
+                meter.look()
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
