@@ -19,7 +19,7 @@ from ..core.paths import as_path, readable_path
 from ..core.writing import writing_folder
 from ..codes.index_json import save_index
 from .cards import export_card, weights_card
-from .kept import all_kept, with_kept
+from .kept import all_kept, codes_again, no_job, with_kept
 from .parts import Parts, tensor_sha256, holds_vectors, split_digest
 from .plan import Options, Study, find_data, study_folder
 
@@ -77,7 +77,7 @@ def study_parts(
     say=print,
 )->tuple: # (run's key -> `Parts`, [(what is left out, why)])
     "What the jobs of some runs left on this machine"
-    here,absent = find_data(study, replace(options, data=tuple(options.data)))
+    here,absent = find_data(study, options)
     kept,left = all_kept(runs, folder)
     bare = {run.data for run in runs if run.key not in kept}
     left += [(str(name), 'its data are not here, so its codes and weights were not looked for') for name in absent
@@ -89,11 +89,12 @@ def study_parts(
             jobs += study.jobs(data, replace(options, rows=tuple(study.rows), only=(), seeds=_seeds(runs)))
         except (OSError, ValueError, ImportError) as error:
             left.append((Path(str(data)).name, f'its jobs cannot be made: {error}'))
-    job_of = {(job.system, job.data, job.seed, job.key): job for job in jobs if job.parts is not None}
-    found = {}
+    job_of,found = {(job.system, job.data, job.seed, job.key): job for job in jobs},{}
     for run in runs:
         job = job_of.get((run.system, run.data, run.seed, run.config.get('key')))
-        parts = with_kept(None if job is None else job.parts(), kept.get(run.key))
+        if job is None and run.key not in kept and any(run.data==job.data for job in jobs):
+            left.append(no_job(run))
+        parts = with_kept(None if job is None or job.parts is None else job.parts(), kept.get(run.key))
         if parts is not None:
             found[run.key] = parts
     return found,left
@@ -133,17 +134,18 @@ def _put_ranks(folder, runs):
 class _Folder:
     "What goes into a folder of an export, and what is said of it"
     place:Path
+    study:str
     vectors_licence:str
     weights:bool
     say:object
     def __post_init__(self):
         self.codes,self.vectors,self.models,self.splits,self.left = {},{},{},{},[]
 
-    def put_codes(self, parts:Parts):
+    def put_codes(self, run:Run, parts:Parts):
         "Codes as an index file for each modality; its name or names, None where there are none"
         if parts.codes is None:
             if parts.codes_name:
-                self.left.append((f'codes of {parts.codes_name} on {parts.data}', 'they are not kept on this machine'))
+                self.left.append((f'codes of {parts.codes_name} on {parts.data}', codes_again(self.study, run)))
             return None
         if not isinstance(parts.codes, dict):
             return self._put_index(parts, parts.codes, parts.codes_name)
@@ -272,7 +274,7 @@ def export_study(
     source,chosen = _chosen(study, options, runs)
     found,left = study_parts(study, list(chosen.values()), options, folder=source, say=say) if parts else ({},[])
     with writing_folder(folder) as place:
-        made = _Folder(place, vectors_licence=vectors, weights=weights, say=say)
+        made = _Folder(place, study.name, vectors_licence=vectors, weights=weights, say=say)
         made.left += left
         entries = _put_runs(made, source, chosen, found)
         _put_rest(made, study, list(chosen.values()), entries, licence=licence)
@@ -296,7 +298,7 @@ def _put_runs(made, source, chosen, found):
         if parts is not None:
             made.put_split(parts)
             made.put_vectors(parts)
-            codes = made.put_codes(parts)
+            codes = made.put_codes(run, parts)
             models = made.put_models(run, parts)
         own = dict(ranks=where.get(run.key), codes=codes, models=models)
         entries[file.as_posix()] = _run_entry(place/file, run, **own)
