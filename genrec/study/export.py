@@ -19,7 +19,7 @@ from ..core.paths import as_path, readable_path
 from ..core.writing import writing_folder
 from ..codes.index_json import save_index
 from .cards import export_card, weights_card
-from .kept import all_kept, codes_again, no_job, with_kept
+from .kept import all_kept, bare_runs, codes_again, no_job, with_kept
 from .parts import Parts, tensor_sha256, holds_vectors, split_digest
 from .plan import Options, Study, find_data, study_folder
 
@@ -73,7 +73,7 @@ def study_parts(
     runs, # of `Run`
     options:Options=Options(),
     *,
-    folder=None, # of the run files: what was kept beside them is looked for too
+    folder=None, # of the run files and what was kept beside them
     say=print,
 )->tuple: # (run's key -> `Parts`, [(what is left out, why)])
     "What the jobs of some runs left on this machine"
@@ -145,7 +145,7 @@ class _Folder:
         "Codes as an index file for each modality; its name or names, None where there are none"
         if parts.codes is None:
             if parts.codes_name:
-                self.left.append((f'codes of {parts.codes_name} on {parts.data}', codes_again(self.study, run)))
+                self.left.append((f'codes of {parts.codes_name} on {parts.data}', codes_again(self.study, [run])))
             return None
         if not isinstance(parts.codes, dict):
             return self._put_index(parts, parts.codes, parts.codes_name)
@@ -263,9 +263,9 @@ def export_study(
     *,
     runs=None, # folder of the run files (default: that of the study)
     licence:str=None, # of the folder, such as 'CC-BY-4.0' (default: not given)
-    vectors:str=None, # licence under which the vectors may be given away (default: they stay here, and their sum goes)
+    vectors:str=None, # the licence of the vectors (default: they stay here, and their sum goes)
     weights:bool=True, # take along the weights that are kept
-    parts:bool=True, # look for codes and weights; False: run files and ranks alone, which asks for no data
+    parts:bool=True, # look for codes and weights; False: run files and ranks alone, without data
     say=print,
 )->Path: # the folder
     "Put into one folder what a study made"
@@ -275,7 +275,7 @@ def export_study(
     found,left = study_parts(study, list(chosen.values()), options, folder=source, say=say) if parts else ({},[])
     with writing_folder(folder) as place:
         made = _Folder(place, study.name, vectors_licence=vectors, weights=weights, say=say)
-        made.left += left
+        made.left += left+(bare_runs(study.name, chosen.values(), found) if parts else [])
         entries = _put_runs(made, source, chosen, found)
         _put_rest(made, study, list(chosen.values()), entries, licence=licence)
         write_manifest(place, study.name)
