@@ -258,17 +258,17 @@ def _run_entry(path, run, **files):
 @checked
 def export_study(
     study:Study,
-    folder=None, # to write (default: `exports/NAME`); an earlier export there is replaced
+    folder=None, # to write (default: `exports/NAME`), in place of an earlier export
     options:Options=Options(), # `data` and `only` choose runs
     *,
-    runs=None, # folder of the run files (default: that of the study)
-    licence:str=None, # of the folder, such as 'CC-BY-4.0' (default: not given)
+    runs=None, # the run files' folder (default: the study's)
+    licence:str=None, # of the folder, such as 'CC-BY-4.0'
     vectors:str=None, # the licence of the vectors (default: they stay here, and their sum goes)
     weights:bool=True, # take along the weights that are kept
     parts:bool=True, # look for codes and weights; False: run files and ranks alone, without data
     say=print,
 )->Path: # the folder
-    "Put into one folder what a study made"
+    "Put what a study made into one folder"
     folder = as_path(folder if folder is not None else Path('exports')/study.name, 'a folder to write')
     _refuse_other(folder)
     source,chosen = _chosen(study, options, runs)
