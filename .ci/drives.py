@@ -18,6 +18,10 @@ def press(widget, *keys):
     for key in keys:
         widget.page.keyboard.press(key)
 
+def focused(element):
+    "Wait until an element has the focus, in its own tree: on a page a widget lies in a shadow root"
+    until(lambda: element.evaluate('e => e.getRootNode().activeElement===e'), 'the focus')
+
 def button(widget, name):
     return widget.get_by_role('button', name=name)
 
@@ -113,17 +117,24 @@ def drive_compare(widget, live):
 def drive_audit(widget, live):
     rows, figures = widget.locator('.group'), widget.locator('.figure')
     depths = widget.get_by_role('group', name='Codes of a prefix').get_by_role('button')
+    chosen = widget.locator('[aria-label="Codes of a prefix"] [aria-pressed=true]')
     def title():
         return widget.locator('.panel h3').inner_text()
     def said():
         return figures.all_inner_texts()
+    def listed(): # figures change at once, prefixes as soon as the kernel has answered
+        until(chosen.count, 'the prefixes of this question')
     until(lambda: rows.count()>1 and widget.locator('.panel h3').count(), 'prefixes, and the first of them')
     button(widget, 'Popularity').click()
     until(lambda: any('busiest' in text and 'beside: IDs dealt' in text for text in said()), 'popularity beside chance')
+    listed()
     first = title()
     rows.first.focus()
-    press(widget, 'ArrowDown', 'ArrowDown') # to the second prefix, by keys alone
-    press(widget, 'ArrowUp', 'Enter')
+    focused(rows.first)
+    for key, at in (('ArrowDown', 1), ('ArrowDown', 2), ('ArrowUp', 1)): # to the second prefix, by keys alone
+        press(widget, key)
+        focused(rows.nth(at))
+    press(widget, 'Enter')
     until(lambda: title()!=first, 'Enter opens a prefix')
     second = rows.nth(1).locator('.code').inner_text()
     assert_in('the second prefix', f'Prefix {second} ', title())
@@ -133,6 +144,7 @@ def drive_audit(widget, live):
         until(lambda: title().startswith(f'Prefix {second} ') and widget.locator('.crumbs button').count(), 'two codes')
     button(widget, 'Collisions').click()
     until(lambda: any('collision rate' in text for text in said()), 'collisions')
+    listed()
     deepest, before = depths.count(), rows.count()
     depths.first.click()
     until(lambda: depths.first.get_attribute('aria-pressed')=='true' and (deepest==1 or rows.count()!=before), '1 code')

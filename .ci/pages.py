@@ -87,6 +87,8 @@ def link_cells(soup, origin, folder=root):
             for name in ('style', 'class', 'target'):
                 if link.get(name):
                     more[name] = link[name]
+            if link.get('style'): # both float to the right
+                more['style'] = f"{link['style'].rstrip('; ')}; margin-right: .8em"
             link.insert_after(' ', more)
     return n
 

@@ -1,16 +1,20 @@
 """Audit, assignment and growing tries at a million items: processor seconds, peak memory, and how both grow
 
-    python bench/million.py [--items 125000 1000000] [--only audit tries] [--threads 1]
+    python bench/million.py [--items 125000 1000000] [--only audit tries] [--even] [--threads 1]
 
 Each step runs in a process of its own at each size. The last lines say how much longer it takes, and how much more it
-holds, per item at the largest size than at the smallest: 1 is linear. Nothing is kept; every line is JSON."""
+holds, per item at the largest size than at the smallest: 1 is linear. More items in as many IDs collide more often;
+`--even` lets the first level grow with the items, so that an equal share of them collides. `numpy` sorts as many
+numbers and gathers them in random order: what the machine's caches alone add. Nothing is kept; every line is JSON."""
 import argparse, json, resource, subprocess, sys, time
+import numpy as np
 from functools import partial
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root))
 SIZES = (256, 256, 1024) # a million items leave room under the fullest prefix
+EVEN = 125_000 # items for which `--even` leaves `SIZES` as they are
 NEW = .1 # share of the items that come later
 
 def codes_of(n, seed=0):
@@ -105,26 +109,38 @@ def tries(n, way):
             trie.add(SemanticIds(some, SIZES))
     return grow
 
+def numpy_alone(n, what):
+    "What any of these steps does at least: sort numbers, or gather them in random order"
+    x = np.random.default_rng(0).integers(0, 2**40, n)
+    order = x.argsort()
+    def gather(): return [x[order] for _ in range(10)]
+    return dict(sort=partial(x.argsort, kind='stable'), gather=gather)[what]
+
 STEPS = {f'audit {what}': partial(audit, what=what) for what in ('codes','texts','vectors','log','churn')}
 STEPS |= {'widget': widget}
 STEPS |= {f'rule {name}': partial(rule, name=name) for name in ('append_rank','kth_leaf','next_nearest','least_cost')}
 STEPS |= {f'late {name}': partial(late, name=name) for name in
           ('append_rank','kth_leaf','next_nearest','random_last','least_cost')}
 STEPS |= {f'tries {way}': partial(tries, way=way) for way in ('made','grown')}
+STEPS |= {f'numpy {what}': partial(numpy_alone, what=what) for what in ('sort','gather')}
 
 def peak():
     "MB, the most this process has held"
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
 
-def child(step, n, threads):
+def child(step, n, *, even, threads):
     "One step in this process"
+    global SIZES
     import torch
     torch.set_num_threads(threads)
+    if even:
+        SIZES = (round(SIZES[0]*n/EVEN), *SIZES[1:])
     run = STEPS[step](n)
     before,start = peak(),time.process_time()
     run()
-    told = dict(step=step, items=n, seconds=round(time.process_time()-start, 2), mb=round(peak()),
-                mb_before=round(before))
+    seconds,most = time.process_time()-start,peak()
+    told = dict(step=step, items=n, in_a_collision=codes_of(n).n_colliding(), seconds=round(seconds, 3),
+                mb=round(most), mb_before=round(before))
     print(json.dumps(told), flush=True)
 
 def growth(rows):
@@ -134,17 +150,20 @@ def growth(rows):
     def per_item(name, least):
         return round(large[name]/max(small[name], least)/times, 2)
     return dict(step=large['step'], times_items=round(times, 1), seconds_per_item=per_item('seconds', .01),
+                seconds_per_colliding_item=round(per_item('seconds', .01)*times*small['in_a_collision']
+                                                 /max(1, large['in_a_collision']), 2),
                 mb_per_item=per_item('mb', 1))
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--items', type=int, nargs='+', default=[125_000, 1_000_000])
     parser.add_argument('--only', nargs='*', default=[], help='parts of names of steps')
+    parser.add_argument('--even', action='store_true', help='an equal share of the items collides at every size')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--child', nargs=2)
     asked = parser.parse_args()
     if asked.child:
-        return child(asked.child[0], int(asked.child[1]), asked.threads)
+        return child(asked.child[0], int(asked.child[1]), even=asked.even, threads=asked.threads)
     found = []
     for step in STEPS:
         if asked.only and not any(part in step for part in asked.only):
@@ -152,6 +171,7 @@ def main():
         rows = []
         for n in sorted(asked.items):
             command = [sys.executable, __file__, '--threads', str(asked.threads), '--child', step, str(n)]
+            command += ['--even']*asked.even
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 print(json.dumps(dict(step=step, items=n, failed=done.stderr.strip().splitlines()[-1:])), flush=True)

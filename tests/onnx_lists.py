@@ -1,6 +1,6 @@
 """What tests of ONNX files share: small models, and the comparison of lists; skipped where the extra is not installed
 
-`GENREC_ONNX=1` says that it has to be there: what is missing is then a failure and no skip."""
+`GENREC_ONNX=1` says that it has to be there, as it is in `.ci/run`: what is missing is then a failure and no skip."""
 import os, tempfile, unittest
 from importlib.util import find_spec
 import numpy as np

@@ -19,7 +19,7 @@ from ..core.paths import as_path, readable_path
 from ..core.writing import writing_folder
 from ..codes.index_json import save_index
 from .cards import export_card, weights_card
-from .kept import all_kept, with_kept
+from .kept import all_kept, bare_runs, codes_again, no_job, with_kept
 from .parts import Parts, tensor_sha256, holds_vectors, split_digest
 from .plan import Options, Study, find_data, study_folder
 
@@ -73,11 +73,11 @@ def study_parts(
     runs, # of `Run`
     options:Options=Options(),
     *,
-    folder=None, # of the run files: what was kept beside them is looked for too
+    folder=None, # of the run files and what was kept beside them
     say=print,
 )->tuple: # (run's key -> `Parts`, [(what is left out, why)])
     "What the jobs of some runs left on this machine"
-    here,absent = find_data(study, replace(options, data=tuple(options.data)))
+    here,absent = find_data(study, options)
     kept,left = all_kept(runs, folder)
     bare = {run.data for run in runs if run.key not in kept}
     left += [(str(name), 'its data are not here, so its codes and weights were not looked for') for name in absent
@@ -89,11 +89,12 @@ def study_parts(
             jobs += study.jobs(data, replace(options, rows=tuple(study.rows), only=(), seeds=_seeds(runs)))
         except (OSError, ValueError, ImportError) as error:
             left.append((Path(str(data)).name, f'its jobs cannot be made: {error}'))
-    job_of = {(job.system, job.data, job.seed, job.key): job for job in jobs if job.parts is not None}
-    found = {}
+    job_of,found = {(job.system, job.data, job.seed, job.key): job for job in jobs},{}
     for run in runs:
         job = job_of.get((run.system, run.data, run.seed, run.config.get('key')))
-        parts = with_kept(None if job is None else job.parts(), kept.get(run.key))
+        if job is None and run.key not in kept and any(run.data==job.data for job in jobs):
+            left.append(no_job(run))
+        parts = with_kept(None if job is None or job.parts is None else job.parts(), kept.get(run.key))
         if parts is not None:
             found[run.key] = parts
     return found,left
@@ -133,17 +134,18 @@ def _put_ranks(folder, runs):
 class _Folder:
     "What goes into a folder of an export, and what is said of it"
     place:Path
+    study:str
     vectors_licence:str
     weights:bool
     say:object
     def __post_init__(self):
         self.codes,self.vectors,self.models,self.splits,self.left = {},{},{},{},[]
 
-    def put_codes(self, parts:Parts):
+    def put_codes(self, run:Run, parts:Parts):
         "Codes as an index file for each modality; its name or names, None where there are none"
         if parts.codes is None:
             if parts.codes_name:
-                self.left.append((f'codes of {parts.codes_name} on {parts.data}', 'they are not kept on this machine'))
+                self.left.append((f'codes of {parts.codes_name} on {parts.data}', codes_again(self.study, [run])))
             return None
         if not isinstance(parts.codes, dict):
             return self._put_index(parts, parts.codes, parts.codes_name)
@@ -256,24 +258,24 @@ def _run_entry(path, run, **files):
 @checked
 def export_study(
     study:Study,
-    folder=None, # to write (default: `exports/NAME`); an earlier export there is replaced
+    folder=None, # to write (default: `exports/NAME`), in place of an earlier export
     options:Options=Options(), # `data` and `only` choose runs
     *,
-    runs=None, # folder of the run files (default: that of the study)
-    licence:str=None, # of the folder, such as 'CC-BY-4.0' (default: not given)
-    vectors:str=None, # licence under which the vectors may be given away (default: they stay here, and their sum goes)
+    runs=None, # the run files' folder (default: the study's)
+    licence:str=None, # of the folder, such as 'CC-BY-4.0'
+    vectors:str=None, # the licence of the vectors (default: they stay here, and their sum goes)
     weights:bool=True, # take along the weights that are kept
-    parts:bool=True, # look for codes and weights; False: run files and ranks alone, which asks for no data
+    parts:bool=True, # look for codes and weights; False: run files and ranks alone, without data
     say=print,
 )->Path: # the folder
-    "Put into one folder what a study made"
+    "Put what a study made into one folder"
     folder = as_path(folder if folder is not None else Path('exports')/study.name, 'a folder to write')
     _refuse_other(folder)
     source,chosen = _chosen(study, options, runs)
     found,left = study_parts(study, list(chosen.values()), options, folder=source, say=say) if parts else ({},[])
     with writing_folder(folder) as place:
-        made = _Folder(place, vectors_licence=vectors, weights=weights, say=say)
-        made.left += left
+        made = _Folder(place, study.name, vectors_licence=vectors, weights=weights, say=say)
+        made.left += left+(bare_runs(study.name, chosen.values(), found) if parts else [])
         entries = _put_runs(made, source, chosen, found)
         _put_rest(made, study, list(chosen.values()), entries, licence=licence)
         write_manifest(place, study.name)
@@ -296,7 +298,7 @@ def _put_runs(made, source, chosen, found):
         if parts is not None:
             made.put_split(parts)
             made.put_vectors(parts)
-            codes = made.put_codes(parts)
+            codes = made.put_codes(run, parts)
             models = made.put_models(run, parts)
         own = dict(ranks=where.get(run.key), codes=codes, models=models)
         entries[file.as_posix()] = _run_entry(place/file, run, **own)

@@ -11,6 +11,7 @@ import torch
 from ..core.check import checked
 from ..core.record import Run
 from ..core.sealed import json_sum, load_sealed, read_object
+from ..core.escape import as_line
 from ..core.paths import as_path
 from ..codes.index_json import index_items, load_index
 from ..evaluate.metrics import evaluate, metrics_of_ranks, target_ranks
@@ -223,7 +224,7 @@ def _check_meaning(folder, there, corpora, *, found):
         _check_ranks(folder, runs, said['runs'], there=there, found=found)
         _check_codes(folder, said, there, found)
         _check_vectors(folder, said, there, found)
-        found.done.append(_metrics_words(runs))
+        found.done += [_metrics_words(runs), *_left_words(said.get('left_out', []))]
         _check_models(folder, said, runs, corpora, there=there, found=found)
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         found.add('run', STUDY, f'does not say what an export says ({type(error).__name__}: {error})')
@@ -234,3 +235,8 @@ def _metrics_words(runs):
     "How many metrics were worked out again"
     own,n = (sum(map(len, kind)) for kind in (map(again_from_ranks, runs.values()), (r.metrics for r in runs.values())))
     return f'{len(runs)} runs: {own} of {n} metrics worked out again from ranks; there are no ranks of the others'
+
+def _left_words(left, most=5):
+    "What an export says that it lacks"
+    words = [f"not in the folder: {as_line(one['what'], 120)}: {as_line(one['why'], 300)}" for one in left[:most]]
+    return words+[f'and {len(left)-most:,} more, see {STUDY}']*(len(left)>most)
