@@ -14,7 +14,7 @@ shift
 case $name in # what is measured against, where it is not installed with genrec
     data|data100m) bash .ci/extra.sh bench polars ;;
     quantize) bash .ci/extra.sh bench faiss ;;
-    baselines) set -- --recbole "$(bash .ci/beside.sh recbole)" "$@" ;;
+    baselines|causal) set -- --recbole "$(bash .ci/beside.sh recbole)" "$@" ;;
     generative) set -- --cornac "$(bash .ci/beside.sh cornac)" "$@" ;;
 esac
 exec python "bench/$name.py" "$@"

@@ -193,6 +193,8 @@ def main():
     p.add_argument('--out', default=str(root/'runs'/'bench'/'causal.json'))
     p.add_argument('--child', help=argparse.SUPPRESS)
     a = p.parse_args()
+    if a.recbole:
+        a.recbole = os.path.abspath(a.recbole) # not resolved: a virtual environment's python is a link
     if a.child:
         what, *args = json.loads(a.child)
         made_here = dict(train=lambda way: train(way, a), floor=lambda way: floor(way, a), counts=lambda: counts(a),
