@@ -123,16 +123,25 @@ def _origin(top):
     return getattr(spec, 'origin', None) or (folders[0] if folders else '')
 
 @functools.cache
+def _distributions():
+    "Which distributions bring a package: looks through all that is installed, so once a process"
+    return packages_distributions()
+
+def _stated(name):
+    "Version of a distribution; None where there is none"
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+@functools.cache
 def _version_of(top):
     "Version of an installed package, loaded or not; '' for the standard library, and where there is none"
     if not top or top in sys.stdlib_module_names:
         return ''
-    for name in (top, *packages_distributions().get(top, [])):
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return ''
+    found = _stated(top)
+    named = () if found is not None else map(_stated, _distributions().get(top, ()))
+    return found or next(filter(None, named), '')
 
 def _inner(code):
     "Compiled code, and that of the functions inside it"
