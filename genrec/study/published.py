@@ -108,7 +108,8 @@ PAPERS = { # system -> what its paper prints
     'letter': _paper('Learnable Item Tokenization for Generative Recommendation', 'https://arxiv.org/abs/2405.07314',
         dict(Beauty=_amazon2014['Beauty'], Musical_Instruments=(24_772, 9_922, 206_153)), _letter,
         silent=_letter_silent,
-        note='these figures were written down from memory: look into the paper before you cite them'),
+        note="Beauty's figures are as cornac's page of LETTER copies them from the paper; Musical_Instruments' were written "
+             'down from memory: look into the paper before you cite them'),
     'bbqrec': _paper('BBQRec: Behavior-Bind Quantization', 'https://arxiv.org/abs/2504.06636',
         dict(_amazon2014), _bbqrec, silent=_bbqrec_silent,
         note="the paper's own TIGER lies 60 % above the TIGER paper's on Beauty: compare gains within one table"),
@@ -145,14 +146,19 @@ ABLATION_FIGURES = { # system -> domain -> what is left out, as in `ABLATIONS` o
 _UPPER = 'best independent TIGER; counted on strings of three codes without a level for collisions: an upper bound'
 _TYPICAL = 'typical independent TIGER'
 _RPG = 'RPG, as listed beside them'
-REPRODUCED = dict( # system -> domain -> (recall@10, NDCG@10, who), as collected in shared/specs/baselines.md
+_CORNAC = 'cornac 3.0, its own page'
+REPRODUCED = dict( # system -> domain -> (recall@10, NDCG@10, who), as in shared/specs/baselines.md and cornac's pages
     tiger=dict(
         Beauty=(('.0721', '.0378', _UPPER), ('.0678-.0694', '-', 'best independent TIGER counted on items'),
-                ('.0582-.0634', '.032-.034', _TYPICAL)),
+                ('.0582-.0634', '.032-.034', _TYPICAL), ('.0634', '.0338', f'{_CORNAC}, RQ-VAE'),
+                ('.0641', '.0335', f'{_CORNAC}, RQ-k-means')),
         Sports_and_Outdoors=(('.0414', '.0224', _UPPER), ('.037-.039', '.020', _TYPICAL)),
         Toys_and_Games=(('.0647', '.0350', _UPPER), ('.052-.058', '.030', _TYPICAL))),
+    letter=dict(Beauty=(('.0645', '.0343', "the released code with the authors' IDs"),
+                        ('.0670', '.0360', f"{_CORNAC}, the authors' IDs, 50 beams"),
+                        ('.0560', '.0307', f'{_CORNAC}, IDs of its own'))),
     sasrec=dict(Beauty=(('.0740', '.0423', 'tuned SASRec with binary cross-entropy'),)),
-    rpg=dict(Beauty=(('.0809', '.0464', _RPG),), Sports_and_Outdoors=(('.0463', '.0263', _RPG),),
+    rpg=dict(Beauty=(('.0809', '.0464', _RPG), ('.0789', '.0454', _CORNAC)), Sports_and_Outdoors=(('.0463', '.0263', _RPG),),
              Toys_and_Games=(('.0869', '.0490', _RPG),)))
 
 # %% ../../nbs/study/71_published.ipynb #16624f47
