@@ -108,8 +108,7 @@ PAPERS = { # system -> what its paper prints
     'letter': _paper('Learnable Item Tokenization for Generative Recommendation', 'https://arxiv.org/abs/2405.07314',
         dict(Beauty=_amazon2014['Beauty'], Musical_Instruments=(24_772, 9_922, 206_153)), _letter,
         silent=_letter_silent,
-        note="Beauty's figures are as cornac's page of LETTER copies them from the paper; Musical_Instruments' were written "
-             'down from memory: look into the paper before you cite them'),
+        note="Beauty's are as cornac copies them; Musical_Instruments' from memory: look into the paper"),
     'bbqrec': _paper('BBQRec: Behavior-Bind Quantization', 'https://arxiv.org/abs/2504.06636',
         dict(_amazon2014), _bbqrec, silent=_bbqrec_silent,
         note="the paper's own TIGER lies 60 % above the TIGER paper's on Beauty: compare gains within one table"),
@@ -158,7 +157,8 @@ REPRODUCED = dict( # system -> domain -> (recall@10, NDCG@10, who), as in shared
                         ('.0670', '.0360', f"{_CORNAC}, the authors' IDs, 50 beams"),
                         ('.0560', '.0307', f'{_CORNAC}, IDs of its own'))),
     sasrec=dict(Beauty=(('.0740', '.0423', 'tuned SASRec with binary cross-entropy'),)),
-    rpg=dict(Beauty=(('.0809', '.0464', _RPG), ('.0789', '.0454', _CORNAC)), Sports_and_Outdoors=(('.0463', '.0263', _RPG),),
+    rpg=dict(Beauty=(('.0809', '.0464', _RPG), ('.0789', '.0454', _CORNAC)),
+             Sports_and_Outdoors=(('.0463', '.0263', _RPG),),
              Toys_and_Games=(('.0869', '.0490', _RPG),)))
 
 # %% ../../nbs/study/71_published.ipynb #16624f47
