@@ -210,13 +210,6 @@ def load(self:_Trainer, tensors, meta):
         self.save(sums)
     return sums
 
-@patch
-def own(self:_Trainer, sums):
-    "This process's part of a sum; the mean of them where there were more processes, or fewer"
-    each = sums.reshape(-1)
-    return each[self.acc.process_index] if len(each)==self.acc.num_processes else each.mean()
-
-
 # %% ../../nbs/core/35_train.ipynb #1ce3efed
 @patch
 def epoch(self:_Trainer, sums, bar):
@@ -257,6 +250,12 @@ def end_epoch(self:_Trainer, sums):
     if self.acc.trackers:
         self.acc.log(row | (self.log.metrics[-1] if self.log.metrics else {}), step=self.step)
     self.save({})
+
+@patch
+def own(self:_Trainer, sums):
+    "This process's part of a sum; the mean of them where there were more processes, or fewer"
+    each = sums.reshape(-1)
+    return each[self.acc.process_index] if len(each)==self.acc.num_processes else each.mean()
 
 # %% ../../nbs/core/35_train.ipynb #63de144a
 @patch
