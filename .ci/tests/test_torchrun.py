@@ -41,7 +41,7 @@ class Tiny(nn.Module):
     def loss(self, x): return (self.layers(x)[:, 0]-x.sum(1)).square().mean()
 def schedule(step, steps, warmup):
     now = f"{os.environ['RANK']} {step}"
-    print('step', now, flush=True)
+    os.write(1, f'step {now}\\n'.encode()) # in one piece: two processes share the pipe
     if os.environ.get('DIES')==now: os.kill(os.getpid(), signal.SIGKILL)
     return cosine(step, steps, warmup)
 torch.manual_seed(0)

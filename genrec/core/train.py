@@ -251,12 +251,6 @@ def end_epoch(self:_Trainer, sums):
         self.acc.log(row | (self.log.metrics[-1] if self.log.metrics else {}), step=self.step)
     self.save({})
 
-@patch
-def own(self:_Trainer, sums):
-    "This process's part of a sum; the mean of them where there were more processes, or fewer"
-    each = sums.reshape(-1)
-    return each[self.acc.process_index] if len(each)==self.acc.num_processes else each.mean()
-
 # %% ../../nbs/core/35_train.ipynb #63de144a
 @patch
 def seconds(self:_Trainer):
@@ -280,6 +274,12 @@ def run(self:_Trainer, sums, desc):
     bar.close()
     for tracker in self.acc.trackers: # not `end_training`: it would close the process group of the fits to come
         tracker.finish()
+
+@patch
+def own(self:_Trainer, sums):
+    "This process's part of a sum; the mean of them where there were more processes, or fewer"
+    each = sums.reshape(-1)
+    return each[self.acc.process_index] if len(each)==self.acc.num_processes else each.mean()
 
 # %% ../../nbs/core/35_train.ipynb #ab544b9a
 @checked
