@@ -1,6 +1,6 @@
 """The road of a paper in miniature: walked, killed at random, walked on; the table is the same
 
-    python tests/test_reproduce.py             the short form, as in `make test`: TIGER, killed three times
+    python tests/test_reproduce.py             the short form, as in `make test`: TIGER, killed once
     python tests/test_reproduce.py --long      all five papers; each killed ten times at a random stage
     python tests/test_reproduce.py --long utgrec --kills 20 --seed 3"""
 import argparse, json, os, random, shutil, signal, subprocess, sys, tempfile, time

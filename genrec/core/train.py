@@ -180,11 +180,14 @@ def begin(self:_Trainer):
 @patch
 def save(self:_Trainer, sums):
     "Write all that a later process needs to go on from this step"
-    if not self.checkpoint or not self.acc.is_main_process:
+    if not self.checkpoint:
+        return
+    sums = {name: self.acc.gather(torch.as_tensor(value)) for name,value in sums.items()} # each process has its own
+    if not self.acc.is_main_process:
         return
     more,meta = self.resumer.state()
     tensors = pack(self.model, self.opts, self.best) | more
-    tensors |= {f'sum.{name}': torch.as_tensor(value).cpu() for name,value in sums.items()}
+    tensors |= {f'sum.{name}': value.cpu() for name,value in sums.items()}
     log = dict(self.log.__dict__, seconds=self.seconds())
     save_checkpoint(self.checkpoint, tensors, dict(meta, step=self.step, bad=self.bad, log=log))
 
@@ -201,12 +204,11 @@ def load(self:_Trainer, tensors, meta):
         raise ValueError(f"{self.checkpoint} holds {self.step} steps, more than the {self.steps} of "
                          f"`epochs={self.cfg.epochs}`; {GIVE_WAY}")
     self.forget_bad()
-    sums = {name: value.to(self.acc.device) for name,value in part_of(tensors, 'sum.').items()}
+    sums = {name: self.own(value).to(self.acc.device) for name,value in part_of(tensors, 'sum.').items()}
     if self.resumer.changed: # once allowed, it is the training of this file
         self.earlier = self.log.seconds
         self.save(sums)
     return sums
-
 
 # %% ../../nbs/core/35_train.ipynb #1ce3efed
 @patch
@@ -272,6 +274,12 @@ def run(self:_Trainer, sums, desc):
     bar.close()
     for tracker in self.acc.trackers: # not `end_training`: it would close the process group of the fits to come
         tracker.finish()
+
+@patch
+def own(self:_Trainer, sums):
+    "This process's part of a sum; the mean of them where there were more processes, or fewer"
+    each = sums.reshape(-1)
+    return each[self.acc.process_index] if len(each)==self.acc.num_processes else each.mean()
 
 # %% ../../nbs/core/35_train.ipynb #ab544b9a
 @checked
