@@ -109,6 +109,7 @@ def fresh_accelerator(
         atexit.register(_leave)
     return acc
 
+# %% ../../nbs/core/30_batches.ipynb #f2b7ff91
 def _accelerator(**how):
     "An Accelerator that knows of none before it, nor of the device of one that trains alone"
     from accelerate import Accelerator
@@ -116,7 +117,8 @@ def _accelerator(**how):
     AcceleratorState._reset_state(reset_partial_state='cpu' in how)
     return Accelerator(**how)
 
-_sharded = dict(ACCELERATE_USE_FSDP='FSDP', ACCELERATE_USE_DEEPSPEED='DeepSpeed', ACCELERATE_USE_MEGATRON_LM='Megatron-LM')
+_sharded = dict(ACCELERATE_USE_FSDP='FSDP', ACCELERATE_USE_DEEPSPEED='DeepSpeed',
+                ACCELERATE_USE_MEGATRON_LM='Megatron-LM')
 
 def _check_whole_weights(environ):
     "Refuse what `accelerate launch` asks for where a process would hold a part of the weights or optimiser states"
