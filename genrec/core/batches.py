@@ -6,7 +6,7 @@
 __all__ = ['batches', 'shards', 'to_device', 'take', 'fresh_accelerator']
 
 # %% ../../nbs/core/30_batches.ipynb #cf22f62b
-import atexit, gc, warnings
+import atexit, gc, os, warnings
 from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import torch
@@ -96,17 +96,37 @@ def fresh_accelerator(
     folder:str=None, # of what trackers write
 ): # an `Accelerator`
     "An Accelerator without the settings of the one before: each model of a notebook may want another precision"
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-    AcceleratorState._reset_state()
+    _check_whole_weights(os.environ)
+    how = dict(mixed_precision=check_precision(precision), log_with=trackers, project_dir=folder)
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', '`log_with=') # a tracker that is not installed is an error below
-        acc = Accelerator(mixed_precision=check_precision(precision), log_with=trackers, project_dir=folder)
+        acc = _accelerator(**how)
+        if acc.num_processes==1 and 'LOCAL_RANK' in os.environ and int(os.environ.get('WORLD_SIZE', 1))>1:
+            acc = _accelerator(cpu=True, **how) # without a GPU each would train alone, and write the same files
     _check_trackers(trackers, acc.log_with)
     if acc.num_processes>1:
         atexit.unregister(_leave)
         atexit.register(_leave)
     return acc
+
+# %% ../../nbs/core/30_batches.ipynb #f2b7ff91
+def _accelerator(**how):
+    "An Accelerator that knows of none before it, nor of the device of one that trains alone"
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+    AcceleratorState._reset_state(reset_partial_state='cpu' in how)
+    return Accelerator(**how)
+
+_sharded = dict(ACCELERATE_USE_FSDP='FSDP', ACCELERATE_USE_DEEPSPEED='DeepSpeed',
+                ACCELERATE_USE_MEGATRON_LM='Megatron-LM')
+
+def _check_whole_weights(environ):
+    "Refuse what `accelerate launch` asks for where a process would hold a part of the weights or optimiser states"
+    for name,kind in _sharded.items():
+        if environ.get(name, '').lower() in ('1','true','yes','on','y','t'): raise ValueError(
+            f"{kind} shards weights or optimiser states, and `fit` clips, decays and saves whole ones: take "
+            "`distributed_type: MULTI_GPU` or torchrun, and LoRA, `checkpointing=True` or `micro_batch` for memory; "
+            "or write a loop of your own, see the page on several GPUs")
 
 def _check_trackers(asked, taken):
     "Refuse a tracker that is not installed, which Accelerate would leave out"
