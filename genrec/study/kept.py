@@ -152,6 +152,7 @@ def all_kept(
     return kept,left
 
 # %% ../../nbs/study/01_kept.ipynb #9f7a0477
+@checked
 def codes_again(
     study:str, # its name
     runs:list, # of `Run` of one dataset, of an older version or measured with `keep='nothing'`
@@ -170,6 +171,7 @@ def no_job(
     return (f'codes and weights of {run.system} on {run.data}, seed {run.seed}',
             'no job of this version has its settings: `versions.json` says which version had')
 
+@checked
 def bare_runs(
     study:str, # its name
     runs, # of `Run`
