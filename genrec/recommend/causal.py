@@ -16,7 +16,7 @@ from ..core.config import setting
 from ..core.layers import byte_dropout, fast_linear
 from ..core.progress import progress
 from ..core.values import Embeddings, Histories, Samples
-from .attention import run_blocks, start_small, states_at
+from .attention import Packing, run_blocks, start_small
 from .history_block import HistoryBlock
 from .base import check_histories, check_samples, length_blocks
 from .level_decoder import level_decoder
@@ -153,6 +153,18 @@ def states(self:CausalRecommender,
     everywhere = torch.ones_like(items, dtype=torch.bool) # padding stands behind: no position looks there
     return run_blocks(self.blocks, self.drop(self.norm(x)), everywhere, at, about=self.about(items))
 
+@patch
+def all_states(self:CausalRecommender,
+    items:Tensor, # (b, t) items, -1 behind the end
+)->Tensor: # (n, dim) at the n positions that hold an item
+    "`states` without what padding costs"
+    if items.device.type!='cpu': # a GPU computes padding in passing
+        return self.states(items, items>=0)
+    packed = Packing(items)
+    x = self.item_vector(packed.items)+self.place.weight[packed.places]
+    return packed.run(self.blocks, self.drop(self.norm(x)), self.about)
+
+
 # %% ../../nbs/recommend/28_causal.ipynb #620c38b8
 @patch
 def vectors_above(self:CausalRecommender,
@@ -209,7 +221,7 @@ def loss(self:CausalRecommender, batch:Samples)->dict:
     longest sequence, the mean over sequences; and each level's mean over positions"""
     items,target = next_items(batch, self.max_history)
     ok = target>=0
-    h = states_at(self.states, items, ok)
+    h = self.all_states(items)
     smoothing = self.cfg.label_smoothing if self.training else 0.
     each = [nll.sum() for nll in self.target_nll(h, target[ok], smoothing=smoothing)]
     weights = self.cfg.level_weights or [1.]*len(each)

@@ -16,7 +16,7 @@ from ..core.config import check_precision
 from ..core.layers import byte_dropout, fast_linear, linear
 from ..core.progress import progress
 from ..core.values import Histories, Ranking, Samples, SemanticIds
-from .attention import run_blocks, start_small, states_at
+from .attention import Packing, run_blocks, start_small
 from .base import check_histories, check_k, check_samples, check_weights, length_blocks, excluded_lists
 from .code_walk import WALK_FROM, check_finite, check_limits, code_sums, forbidden_items
 from .code_walk import graph_walk, near_graph
@@ -142,6 +142,18 @@ def part_scores(self:ParallelRecommender,
         said = F.normalize(h+F.silu(linear(h, w, bias)), dim=-1)
         yield linear(said, table).float()/self.cfg.temperature
 
+@patch
+def all_states(self:ParallelRecommender,
+    items:Tensor, # (b, t) items, -1 behind the end
+)->Tensor: # (n, dim) at the n positions that hold an item
+    "`states` without what padding costs"
+    if items.device.type!='cpu': # a GPU computes padding in passing
+        return self.states(items, items>=0)
+    packed = Packing(items)
+    x = self.drop(self.item_vector(packed.items)+self.place.weight[packed.places])
+    return self.norm(packed.run(self.blocks, x))
+
+
 # %% ../../nbs/recommend/29_parallel.ipynb #f1259231
 @patch
 def code_nll(self:ParallelRecommender,
@@ -157,7 +169,7 @@ def loss(self:ParallelRecommender, batch:Samples)->dict:
     in units of the longest sequence, the mean over sequences"""
     items,target = next_items(batch, self.max_history)
     ok = target>=0
-    total = self.code_nll(states_at(self.states, items, ok), target[ok]).sum()/len(self.sizes)
+    total = self.code_nll(self.all_states(items), target[ok]).sum()/len(self.sizes)
     return dict(loss=total/len(items)/self.max_history, **{'a code': total.detach()/ok.sum()})
 
 @patch

@@ -9,7 +9,7 @@ __all__ = ['SASRec']
 import torch
 from torch import nn
 from ..core.check import checked
-from .attention import AttentionBlock
+from .attention import AttentionBlock, Packing
 from .sequence import NextItem
 
 # %% ../../nbs/recommend/60_sasrec.ipynb #19dea9da
@@ -41,3 +41,11 @@ class SASRec(NextItem):
     def states(self, items): # (b, t) items, -1 behind the end -> (b, t, dim)
         "One state for each position; a position sees itself and what came before"
         return self.read(self.embed(items))
+
+    def all_states(self, items): # (b, t) items, -1 behind the end -> (n, dim) at the n positions that hold an item
+        "`states`, on a CPU without what padding costs"
+        if items.device.type!='cpu' or type(self).states is not SASRec.states: # a subclass that reads otherwise
+            return super().all_states(items)
+        packed = Packing(items)
+        x = self.drop(self.norm(self.embed(packed.items)+self.pos.weight[packed.places]))
+        return packed.run(self.blocks, x)

@@ -215,13 +215,18 @@ def target_loss(self:NextItem,
     return next_item_loss(h, vectors, target, self.kind, n_negatives=self.n_negatives, calibration=self.calibration)
 
 @patch
+def all_states(self:NextItem, items): # (b, t) items, -1 behind the end -> (n, dim) at the n positions that hold an item
+    "`states`, rows of about one length together"
+    def states(items, at): return self.states(items)[at]
+    return states_at(states, items, items>=0)
+
+@patch
 def loss(self:NextItem, batch:Samples)->dict:
     "Loss of the next item at every position: summed over positions, in units of the longest, the mean over sequences"
     items,target = next_items(batch, self.max_history)
-    ok = target>=0
-    def states(items, at): return self.states(items)[at]
-    total = self.target_loss(states_at(states, items, ok), target[ok])
-    return dict(loss=total/len(items)/self.max_history, **{'a position':total.detach()/ok.sum()})
+    target = target[target>=0]
+    total = self.target_loss(self.all_states(items), target)
+    return dict(loss=total/len(items)/self.max_history, **{'a position':total.detach()/len(target)})
 
 # %% ../../nbs/recommend/09_sequence.ipynb #c95c984d
 @patch

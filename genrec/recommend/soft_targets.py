@@ -145,7 +145,7 @@ def teacher_forced(
         items,target = next_items(batch, model.max_history)
         ok = target>=0
         target = target[ok]
-        return model.target_logits(states_at(model.states, items, ok), target),target,items,ok
+        return model.target_logits(model.all_states(items), target),target,items,ok
     items = batch.history.last(model.max_history).pad()
     last = (items>=0).sum(1, keepdim=True)-1
     ok = torch.arange(items.shape[1], device=items.device)==last
