@@ -16,7 +16,8 @@ from ..core.config import setting
 from ..core.layers import byte_dropout, fast_linear
 from ..core.progress import progress
 from ..core.values import Embeddings, Histories, Samples
-from .attention import Packing, run_blocks, start_small
+from .attention import start_small
+from .packed import CausalStates
 from .history_block import HistoryBlock
 from .base import check_histories, check_samples, length_blocks
 from .level_decoder import level_decoder
@@ -57,7 +58,7 @@ class CausalConfig:
             raise ValueError(f"`dim` must be a multiple of `n_heads`, got {self.dim} and {self.n_heads}")
 
 # %% ../../nbs/recommend/28_causal.ipynb #21517503
-class CausalRecommender(CodeTables):
+class CausalRecommender(CausalStates, CodeTables):
     "Causal self-attention over items that are sums of codes, with a small decoder over levels at every position"
     def __init__(self,
         sids, # `SemanticIds` of the whole catalogue, or a dict of them: several codes at each level
@@ -140,30 +141,9 @@ def item_vector(self:CausalRecommender,
     return x.masked_fill((items<0)[...,None], 0.)
 
 @patch
-def about(self:CausalRecommender, items):
-    "What blocks are told beside vectors"
-
-@patch
-def states(self:CausalRecommender,
-    items:Tensor, # (b, t) items, -1 behind the end
-    at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
-)->Tensor: # (b, t, dim), or (at.sum(), dim)
-    "One state for each position; a position sees itself and what came before"
-    x = self.item_vector(items)+self.place.weight[:items.shape[1]]
-    everywhere = torch.ones_like(items, dtype=torch.bool) # padding stands behind: no position looks there
-    return run_blocks(self.blocks, self.drop(self.norm(x)), everywhere, at, about=self.about(items))
-
-@patch
-def all_states(self:CausalRecommender,
-    items:Tensor, # (b, t) items, -1 behind the end
-)->Tensor: # (n, dim) at the n positions that hold an item
-    "`states` without what padding costs"
-    if items.device.type!='cpu': # a GPU computes padding in passing
-        return self.states(items, items>=0)
-    packed = Packing(items)
-    x = self.item_vector(packed.items)+self.place.weight[packed.places]
-    return packed.run(self.blocks, self.drop(self.norm(x)), self.about)
-
+def first_read(self:CausalRecommender, items, places): # (...) items, (...) or (t,) positions -> (..., dim)
+    "What the first block reads"
+    return self.drop(self.norm(self.item_vector(items)+self.place.weight[places]))
 
 # %% ../../nbs/recommend/28_causal.ipynb #620c38b8
 @patch
