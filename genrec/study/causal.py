@@ -62,6 +62,9 @@ CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validatio
     'item-dropout': (dict(item_vectors=True, dropout=.5), {}, False),
     'item-smoothing': (dict(item_vectors=True, dropout=.5, label_smoothing=.1), {}, False),
     'item-smoothing-more': (dict(item_vectors=True, dropout=.5, label_smoothing=.3), {}, False),
+    'skips': (dict(dropout=.4, label_smoothing=.3, skip_items=.2), {}, False),
+    'item-skips': (dict(dropout=.4, label_smoothing=.3, skip_items=.2, item_vectors=True), {}, False),
+    'item-left-out': (dict(dropout=.4, label_smoothing=.3, id_dropout=.5, item_vectors=True), {}, False),
 }
 OTHER_CODES = ( # of `causal-legal+CODES`
     'rqkmeans_from_balanced','opq','rqkmeans','rqkmeans_normalised','rqvae_revived','shuffled','random')
