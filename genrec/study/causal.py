@@ -63,6 +63,7 @@ CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validatio
     'block': (dict(decoder='block'), {}, False),
     'decay': ({}, dict(weight_decay=.1), False),
     'long': ({}, dict(epochs=80, every=4), False),
+    'short': (dict(label_smoothing=.1), dict(epochs=10, lr=2e-3), False),
     'muon': ({}, dict(optimizer=muon), False),
     'item-content': (dict(item_vectors=True), {}, True),
     'item-dropout': (dict(item_vectors=True, dropout=.5), {}, False),
