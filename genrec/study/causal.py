@@ -25,7 +25,7 @@ from ..core.values import SemanticIds, set_seed
 from ..evaluate.choose import choose
 from ..evaluate.protocol import measure, validator
 from ..recommend.causal import CausalConfig, CausalRecommender
-from ..recommend.counts import FollowersAndContent, tfidf_rows
+from ..recommend.counts import FollowersAndContent
 from .causal_systems import CAUSAL_SYSTEMS, system_jobs, tried_systems
 from .codes import RULE_OF, CodeSource
 from .corpus import Corpus, load_corpus
@@ -145,7 +145,7 @@ def _validation(log, metric):
 def untrained_run(corpus:Corpus, weights:dict, *, n_users:int=2000)->Run:
     "Count, choose the other weights on validation, and measure twice"
     split,start = corpus.split,time.process_time()
-    model = FollowersAndContent(split.n_items, tfidf_rows(corpus.catalog['text'])).set(**weights).fit(split.train)
+    model = FollowersAndContent(split.n_items, corpus.words).set(**weights).fit(split.train)
     grid = dict(decay=(.4,.6,.8), max_history=(5,10,20))
     grid |= {} if weights else dict(content_weight=(.5,1.,2.))
     best = choose(model, split, grid, n_users=n_users, bar=False)[0]
@@ -252,6 +252,7 @@ def causal_jobs(
 def untrained_jobs(corpus:Corpus)->list: # of `Job`
     "The rows that need no training: one seed, for nothing in them hangs on chance"
     about = dict(split=corpus.split.rule, items=corpus.split.n_items)
+    about |= dict(words=corpus.word_columns) if corpus.word_columns!=['text'] else {} # texts alone, before
     def job(system, weights):
         def make(): return untrained_run(corpus, weights)
         return Job(system=system, data=corpus.name, seed=0, make=make, config=dict(about, weights=weights), keep=True,
