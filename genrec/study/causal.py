@@ -74,6 +74,8 @@ CAUSAL_TUNING = { # further changes of `causal-legal`, for a choice on validatio
     'skips-more': (dict(dropout=.4, label_smoothing=.3, skip_items=.4), {}, False),
     'item-skips-more': (dict(dropout=.4, label_smoothing=.3, skip_items=.4, item_vectors=True), {}, False),
     'item-skips-content': (dict(dropout=.4, label_smoothing=.3, skip_items=.2, item_vectors=True), {}, True),
+    'item-left-out-skips': (dict(dropout=.4, label_smoothing=.3, skip_items=.2, id_dropout=.5, item_vectors=True),
+                            {}, False),
     'item-left-out': (dict(dropout=.4, label_smoothing=.3, id_dropout=.5, item_vectors=True), {}, False),
 }
 
