@@ -23,9 +23,11 @@ from ..systems.marius import MariusConfig, marius
 from ..systems.rpg import RPGConfig, rpg
 
 # %% ../../nbs/study/56_causal_systems.ipynb #1c8e43ef
-RPG_HERE = vary(RPGConfig(), n_parts=16, model=dict(dim=128, d_ff=512, n_heads=2, dropout=.2, max_history=20),
+RPG_HERE = vary(RPGConfig(), n_parts=16, whiten=128, model=dict(dim=128, d_ff=512, n_heads=2, dropout=.2, max_history=20),
                 model_fit=dict(epochs=30, batch_size=64, lr=3e-3, every=3))
-CAUSAL_SYSTEMS = dict(rpg=(rpg, RPG_HERE), marius=(marius, MariusConfig())) # row -> (system, settings)
+CAUSAL_SYSTEMS = { # row -> (system, settings)
+    'rpg': (rpg, RPG_HERE), 'rpg-whole': (rpg, vary(RPG_HERE, whiten=512)), # all components of MiniLM's 384
+    'marius': (marius, MariusConfig())}
 NEAREST = { # row -> (recommender, arguments, settings to choose from)
     'tgh-1': (TransitionRings, dict(budgets=TGH_1), {}), 'tgh-2': (TransitionRings, dict(budgets=TGH_2), {}),
     'textknn': (TextKNN, {}, dict(decay=(.4,.6,.8), max_history=(5,10,20)))}
