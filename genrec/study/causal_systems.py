@@ -23,7 +23,8 @@ from ..systems.marius import MariusConfig, marius
 from ..systems.rpg import RPGConfig, rpg
 
 # %% ../../nbs/study/56_causal_systems.ipynb #1c8e43ef
-RPG_HERE = vary(RPGConfig(), n_parts=16, whiten=128, model=dict(dim=128, d_ff=512, n_heads=2, dropout=.2, max_history=20),
+RPG_HERE = vary(RPGConfig(), n_parts=16, whiten=128,
+                model=dict(dim=128, d_ff=512, n_heads=2, dropout=.2, max_history=20),
                 model_fit=dict(epochs=30, batch_size=64, lr=3e-3, every=3))
 CAUSAL_SYSTEMS = { # row -> (system, settings)
     'rpg': (rpg, RPG_HERE), 'rpg-whole': (rpg, vary(RPG_HERE, whiten=512)), # all components of MiniLM's 384
