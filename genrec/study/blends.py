@@ -23,11 +23,11 @@ from ..evaluate.metrics import KS
 from ..evaluate.protocol import measure, metrics_of_both, validator
 from ..recommend.base import training_items
 from ..recommend.blend import Blend, Gate, reranked
-from ..recommend.causal import CausalConfig, CausalRecommender
+from ..recommend.causal import CausalRecommender
 from ..recommend.counts import FollowersAndContent
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
-from .causal import CAUSAL_FIT, CAUSAL_TUNING, CausalSource, causal_rows, trained_causal
+from .causal import CAUSAL_FIT, CAUSAL_TUNING, PLAIN, CausalSource, causal_rows, trained_causal
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
@@ -174,7 +174,7 @@ def blend_jobs(
 # %% ../../nbs/study/58_blends.ipynb #f49c131b
 def _blend_study_jobs(data, options:Options):
     "Jobs of `BLEND_STUDY`; a small try is of one epoch"
-    cfg,training,codes = CausalConfig(),CAUSAL_FIT,CodesConfig()
+    cfg,training,codes = PLAIN,CAUSAL_FIT,CodesConfig()
     if not options.small:
         source = CausalSource(CodeSource(load_corpus(data), codes), Store().folder/'causal')
         rows = causal_rows(cfg, training, tuning=CAUSAL_TUNING)
