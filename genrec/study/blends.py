@@ -39,7 +39,8 @@ from .runner import Job
 BLENDS = { # row -> rows of `study.causal` beside counts and texts
     'blend': ('causal',), 'blend-legal': ('causal-legal',), 'blend-content': ('causal-content',),
     'blend-item': ('causal-legal-item',), 'blend-all': ('causal-content','causal-legal-item'),
-    'blend-both': ('causal','causal-legal-item-smoothing'), 'gated': ('causal',), 'reranked': ('causal-legal',)}
+    'blend-both': ('causal','causal-legal-item-smoothing'), 'gated': ('causal',), 'reranked': ('causal-legal',),
+    'blend-skips': ('causal-legal-item-left-out-skips',)}
 WEIGHTS,POWERS = (0.,.25,.5,1.,2.,4.),(.125,.25,.5,1.)
 FINE = ('blend-both',) # rows with a wider grid, whose weights are chosen on all validation users
 FINE_WEIGHTS,FINE_POWERS = (0.,.5,1.,2.,4.,8.),(.0625,.125,.25,.5)
