@@ -24,7 +24,7 @@ from ..evaluate.protocol import measure, metrics_of_both, validator
 from ..recommend.base import training_items
 from ..recommend.blend import Blend, Gate, reranked
 from ..recommend.causal import CausalConfig, CausalRecommender
-from ..recommend.counts import FollowersAndContent, tfidf_rows
+from ..recommend.counts import FollowersAndContent
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
 from .causal import CAUSAL_FIT, CAUSAL_TUNING, CausalSource, causal_rows, trained_causal
@@ -50,7 +50,7 @@ GATES = tuple(Gate('causal', q=q, tau=tau) for q,tau in product((3.,10.,30.), (.
 def chosen_counts(corpus:Corpus, *, n_users:int|None=2000)->FollowersAndContent:
     "Counts and texts, their weights chosen on validation users without what they had"
     split = corpus.split
-    model = FollowersAndContent(split.n_items, tfidf_rows(corpus.catalog['text'])).fit(split.train)
+    model = FollowersAndContent(split.n_items, corpus.words).fit(split.train)
     grid = dict(decay=(.4,.6,.8), max_history=(5,10,20), content_weight=(.5,1.,2.))
     choose(model, split, grid, n_users=n_users, bar=False)
     return model
@@ -66,7 +66,7 @@ def blend_and_grid(
     "The blend of a row, before its weights are chosen"
     if name=='reranked':
         unseen = training_items(corpus.split.train).bincount(minlength=corpus.split.n_items)==0
-        own = reranked(trained[BLENDS[name][0]], tfidf_rows(corpus.catalog['text']), cold=unseen)
+        own = reranked(trained[BLENDS[name][0]], corpus.words, cold=unseen)
         return own,dict(content=WEIGHTS, power=POWERS)
     members = {member_name(row): model for row,model in trained.items()}
     own = Blend(dict(counts=chosen_counts(corpus, n_users=n_users)) | members)
