@@ -241,7 +241,7 @@ _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9')
 def plot_board(
     board:Leaderboard,
     kinds:dict=None, # system -> what it is: a colour and a mark
-    metric:str=None, # drawn (default: `board.main`); of another one all dots are filled
+    metric:str=None, # drawn (default: `board.main`); of another all dots are filled
     ax=None, # matplotlib Axes (default: a new figure)
 ): # Axes
     "A row for each system, the reference dotted, the ceiling dashed"
