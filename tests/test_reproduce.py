@@ -3,7 +3,7 @@
     python tests/test_reproduce.py             the short form, as in `make test`: TIGER, killed once
     python tests/test_reproduce.py --long      all five papers; each killed ten times at a random stage
     python tests/test_reproduce.py --long utgrec --kills 20 --seed 3"""
-import argparse, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+import argparse, json, os, random, shutil, signal, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -34,7 +34,8 @@ sys.exit(main(sys.argv[1:]))
 
 def start(*options):
     "A process that walks"
-    own = dict(PYTHONPATH=str(root), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1')
+    own = dict(PYTHONPATH=str(root), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1',
+               PYTHONUNBUFFERED='1')
     script = SHORT if options[0]=='short' else WALK
     command = [sys.executable, '-c', script, *('reproduce',)*(script==WALK), *map(str, options)]
     return subprocess.Popen(command, cwd=root, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -51,29 +52,35 @@ def table(folder, system):
     "What was measured, of each target"
     return json.loads((folder/f'{system}-mini'/'measure'/'done.json').read_text())['said']
 
-def begun(place):
-    "Stages whose folders are there"
-    return {path.name for path in place.iterdir() if path.is_dir()} if place.is_dir() else set()
-
-def kill_at(folder, system, stage, wait, *, place=None):
-    "Walk until a stage has begun, then so many seconds more; and kill. Whether it was killed before it was done"
-    process = start(system, *('--data',)*(system!='short'), folder)
-    while process.poll() is None and stage not in begun(folder/(place or f'{system}-mini')):
-        time.sleep(.01)
+def kill_at(folder, system, stage, wait):
+    "Walk until a stage begins, then so many seconds more; and kill. The stage at which it was killed, '' at none"
+    process,at,seen = start(system, *('--data',)*(system!='short'), folder),[''],threading.Event()
+    def listen():
+        for line in process.stdout:
+            name,_,rest = line.partition(': ')
+            at[0] = name if rest else at[0]
+            if name==stage:
+                seen.set()
+        seen.set() # it came to its end
+    thread = threading.Thread(target=listen)
+    thread.start()
+    seen.wait()
     try:
-        process.communicate(timeout=wait)
+        process.wait(timeout=wait)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-    return process.returncode==-signal.SIGKILL
+        process.wait()
+    thread.join()
+    process.communicate()
+    return at[0] if process.returncode==-signal.SIGKILL else ''
 
-def killed_and_walked(folder, system, stages, *, kills, draw):
-    "Kill at stages drawn by chance, in their order, each some time after its beginning; then walk to the end"
-    n = 0
+def killed_and_walked(folder, system, took, *, kills, draw):
+    "Kill at stages drawn by chance, in their order, each within the seconds that it took; then walk to the end"
+    at,stages = [],list(took)
     for stage in sorted(draw.choices(stages, k=kills), key=stages.index):
-        n += kill_at(folder, system, stage, draw.uniform(0., 2.5))
+        at.append(kill_at(folder, system, stage, draw.uniform(0., took[stage])))
     walked(system, '--data', folder)
-    return n
+    return at
 
 def test_a_killed_walk_gives_the_same_table(tmp_path):
     whole,killed = tmp_path/'whole',tmp_path/'killed'
@@ -84,7 +91,7 @@ def test_a_killed_walk_gives_the_same_table(tmp_path):
         shutil.copytree(whole/name, killed/name)
     for name in ('fetch', 'filter', 'encode', 'tokenize'): # what is not killed here is not walked again
         shutil.copytree(whole/'tiger-mini'/name, killed/'tiger-mini'/name)
-    assert kill_at(killed, 'short', 'fine-tune', .5, place='tiger-mini'), 'nothing was killed'
+    assert kill_at(killed, 'short', 'fine-tune', .5)=='fine-tune', 'nothing was killed'
     walked('short', killed)
     assert table(killed, 'tiger')==table(whole, 'tiger')
     page = (whole/'tiger-mini/page/page.html').read_text()
@@ -97,12 +104,13 @@ def long(systems, kills, seed):
             whole,killed,begin = Path(folder)/'whole',Path(folder)/'killed',time.time()
             walked(system, '--data', whole)
             took = time.time()-begin
-            stages = [line.name for line in sorted((whole/f'{system}-mini').iterdir(), key=lambda p: p.stat().st_mtime)
-                      if line.is_dir()]
+            seals = sorted((whole/f'{system}-mini').glob('*/done.json'), key=lambda path: path.stat().st_mtime)
+            stages = {seal.parent.name: json.loads(seal.read_text())['seconds'] for seal in seals}
             draw = random.Random(f'{system} {seed}')
-            n = killed_and_walked(killed, system, stages, kills=kills, draw=draw)
+            at = [stage for stage in killed_and_walked(killed, system, stages, kills=kills, draw=draw) if stage]
             same = table(killed, system)==table(whole, system)
-            print(f'{system}: walked in {took:.0f} s; killed {n} of {kills} times, the same table: {same}', flush=True)
+            print(f'{system}: walked in {took:.0f} s; killed {len(at)} of {kills} times, at {", ".join(at)}; '
+                  f'the same table: {same}', flush=True)
             assert same
 
 if __name__=='__main__':

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Pace', 'mirrored', 'read_ledger', 'picture_path', 'fetch_picture', 'fetch_shop', 'fetch_all_pictures',
-           'pictures_gone']
+           'pictures_gone', 'pictures_there']
 
 # %% ../../nbs/study/77_road_pictures.ipynb #84eb9a28
 import json, threading, time
@@ -152,3 +152,12 @@ def pictures_gone(place:Place, said)->str:
             if not (place.data/path).is_file():
                 return f"{place.data/path}, the picture of {item}, is gone"
     return ''
+
+# %% ../../nbs/study/77_road_pictures.ipynb #cd1e578a
+def pictures_there(place:Place)->int: # bytes
+    "How much of the pictures has come"
+    total = 0
+    for shop in place.settings['shops']:
+        folder = place.data/'pictures'/shop.release/shop.category
+        total += sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
+    return total
