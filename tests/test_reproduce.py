@@ -2,7 +2,8 @@
 
     python tests/test_reproduce.py             the short form, as in `make test`: TIGER, killed once
     python tests/test_reproduce.py --long      all five papers; each killed ten times at a random stage
-    python tests/test_reproduce.py --long utgrec --kills 20 --seed 3"""
+    python tests/test_reproduce.py --long utgrec --kills 20 --seed 3
+    python tests/test_reproduce.py --ranks mql4grec  two processes; either is killed in the middle of `encode`"""
 import argparse, json, os, random, shutil, signal, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 
@@ -113,14 +114,65 @@ def long(systems, kills, seed):
                   f'the same table: {same}', flush=True)
             assert same
 
+TORCHRUN = '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2'
+
+def process_of(torchrun, rank):
+    "The process that torchrun started for a rank, None before it did"
+    for path in Path('/proc').glob('[0-9]*'):
+        try:
+            parent = int((path/'stat').read_text().rsplit(')', 1)[1].split()[1])
+            if parent==torchrun and f'RANK={rank}' in (path/'environ').read_text().split('\0'):
+                return int(path.name)
+        except OSError: # it has ended meanwhile
+            continue
+    return None
+
+def walked_by_two(folder, system, dies=None):
+    "Two processes walk; `dies` is killed when a first shard is there. Which shards were there at the end"
+    shards,kept = folder/f'{system}-mini/encode/work',set()
+    script = folder.parent/'walk.py'
+    script.write_text(WALK)
+    own = dict(PYTHONPATH=str(root), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1')
+    process = subprocess.Popen([sys.executable, *TORCHRUN, script, 'reproduce', system, '--data', folder],
+                               env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if dies is not None:
+        before = set(shards.glob('*-*.safetensors'))
+        while process.poll() is None and not set(shards.glob('*-*.safetensors'))-before:
+            time.sleep(.001)
+        os.kill(process_of(process.pid, dies), signal.SIGKILL)
+    errors = process.communicate()[1]
+    assert (process.returncode!=0)==(dies is not None), errors[-3000:]
+    if dies is not None:
+        kept = {path: path.stat().st_mtime_ns for path in shards.glob('*-*.safetensors')}
+        assert kept and not (shards.parent/'done.json').exists(), 'it was not killed in the middle of `encode`'
+    return kept
+
+def ranks(systems):
+    "Each system by two processes: whole, and with either killed in the middle of `encode`"
+    for system in systems:
+        with tempfile.TemporaryDirectory() as folder:
+            whole,killed = Path(folder)/'whole',Path(folder)/'killed'
+            walked_by_two(whole, system)
+            first = walked_by_two(killed, system, dies=1)
+            second = walked_by_two(killed, system, dies=0)
+            anew = [path.name for path,when in first.items() if second.get(path)!=when]
+            walked_by_two(killed, system)
+            same = table(killed, system)==table(whole, system)
+            print(f'{system}: {len(first)} shards after rank 1 was killed, {len(second)} after rank 0; read anew: '
+                  f'{anew}; the same table: {same}', flush=True)
+            assert same and not anew
+
 if __name__=='__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('systems', nargs='*', default=SYSTEMS)
     parser.add_argument('--long', action='store_true')
+    parser.add_argument('--ranks', action='store_true')
     parser.add_argument('--kills', type=int, default=10)
     parser.add_argument('--seed', type=int, default=0)
     asked = parser.parse_args()
-    if asked.long:
+    if asked.ranks:
+        ranks(asked.systems)
+    elif asked.long:
         long(asked.systems, asked.kills, asked.seed)
     else:
         with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,7 @@ from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTP
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import get_session
 from ..core.check import checked
+from ..core.sealed import read_object
 from ..core.values import set_seed
 from ..core.writing import writing_folder
 from ..encode.mllm import tiny_qwen2vl
@@ -111,11 +112,16 @@ def _here(name, what):
         f"{_how_to_fetch(name)}")
     return None
 
+def _config_in(folder):
+    file = folder/'config.json'
+    return read_object(file, 'the configuration of a model', 'fetch it again') if file.is_file() else {}
+
 def _lost_weights(folder):
     "Files of weights that a folder lacks: where they are in parts, a list says which there have to be"
     parts = set()
     for path in folder.rglob('*.safetensors.index.json'):
-        parts |= {path.parent/name for name in json.loads(path.read_text())['weight_map'].values()}
+        listed = read_object(path, "the list of a model's parts", 'fetch it again').get('weight_map', {})
+        parts |= {path.parent/name for name in listed.values()}
     if parts:
         return sorted(path.name for path in parts if not path.exists())
     return [] if any(path.suffix in ('.safetensors','.bin') for path in folder.rglob('*')) else ['model.safetensors']
@@ -153,8 +159,7 @@ def check_model(
 ):
     "Refuse a model that is not there, is behind a licence, or does not see, before anything is fetched"
     folder = _here(name, what)
-    file = folder/'config.json' if folder else None
-    config = (json.loads(file.read_text()) if file.is_file() else {}) if folder else _ask_hub(name, what)
+    config = _config_in(folder) if folder else _ask_hub(name, what)
     sees = {'vision_config','vision','image_size'} & set(config) or 'vision' in config.get('model_type', '')
     if vision and not sees:
         kind = config.get('model_type') or (config.get('architectures') or ['?'])[0]

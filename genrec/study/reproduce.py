@@ -54,8 +54,14 @@ def _models_ready(r):
             return
         if r.scale=='mini':
             save_mini_models(place.data/'models', [Path(name).name for name in _model_names(r)])
+        wrong = []
         for name,what,vision in r.models:
-            check_model(str(place.data/name) if name.startswith('models/') else name, what, vision)
+            try:
+                check_model(str(place.data/name) if name.startswith('models/') else name, what, vision)
+            except (ValueError, OSError) as error:
+                wrong.append(error)
+        if len(wrong)==1: raise wrong[0]
+        if wrong: raise ValueError('\n'.join(map(str, wrong)))
     return ready
 
 def _stamps_of(r):

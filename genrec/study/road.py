@@ -17,7 +17,7 @@ from ..core.check import checked
 from ..core.keys import key_of
 from ..core.record import write_atomic
 from ..core.sealed import block_sums, check_blocks, json_sum, read_object, sealed_json, unsealed_json
-from .cost import Cost, as_bytes, as_hours, check_room
+from .cost import Cost, as_bytes, as_hours, bytes_below, check_room
 
 # %% ../../nbs/study/73_road.ipynb #bef6f77f
 @dataclass(frozen=True)
@@ -276,12 +276,10 @@ def missing_stages(road:Road, only=None)->list: # of `RoadStage`
     return missing
 
 # %% ../../nbs/study/73_road.ipynb #f1e2070d
-def _bytes_below(folder): return sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
-
 def _wanted_bytes(road, stage):
     "What a stage will write, less what is there: of a begun stage, or of one whose output is written anew"
     place = stage_place(road, stage)
-    return max(0., stage.cost.disk-_bytes_below(place.folder)-(stage.there(place) if stage.there else 0))
+    return max(0., stage.cost.disk-bytes_below(place.folder)-(stage.there(place) if stage.there else 0))
 
 def _to_prepare(road, only):
     "Stages that are looked at before the start: the first process looks at all that are missing, another at its own"

@@ -20,7 +20,7 @@ from ..core.record import write_atomic
 from ..data.download import checksum
 from ..data.official import OFFICIAL, download_amazon
 from ..data.read import Reader
-from .cost import check_room
+from .cost import bytes_below, check_room
 from .road import Place
 
 # %% ../../nbs/study/75_road_fetch.ipynb #9f392626
@@ -124,14 +124,12 @@ def _ask(addresses, silent, wait):
         whys.append(f'{address}: {why}')
     return None,' | '.join(whys)
 
-def _bytes_of(path): return path.stat().st_size if path.is_file() else 0
-
 def _part_of(path): return path.with_name(path.name+'.part')
 
 def files_there(place:Place)->int: # bytes
     "How much of the official files has come"
     paths = [place.data/path for path,_ in official_files(place).values()]
-    return sum(_bytes_of(path)+_bytes_of(_part_of(path)) for path in paths)
+    return sum(bytes_below(path)+bytes_below(_part_of(path)) for path in paths)
 
 # %% ../../nbs/study/75_road_fetch.ipynb #c4c6d7b5
 def _check_years(place):
@@ -154,7 +152,7 @@ def check_files(place:Place):
         if (place.data/path).exists():
             continue
         size,why = _ask(addresses, silent, place.options.get('download', {}).get('wait', 1.))
-        wanted += max(0, (size or 0)-_bytes_of(_part_of(place.data/path)))
+        wanted += max(0, (size or 0)-bytes_below(_part_of(place.data/path)))
         if why:
             lost.append(f"  {shop.category} of {shop.year}, {kind}: {why}; or put the file at {place.data/path}")
     if lost: raise ConnectionError(

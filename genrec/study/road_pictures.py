@@ -16,6 +16,7 @@ from ..core.progress import progress
 from ..core.record import digest, write_atomic
 from ..data.download import checksum, download
 from ..data.image_bytes import BadImage, check_image
+from .cost import bytes_below
 from .road import Place
 from .road_fetch import Shop
 from .road_filter import candidates
@@ -156,8 +157,4 @@ def pictures_gone(place:Place, said)->str:
 # %% ../../nbs/study/77_road_pictures.ipynb #cd1e578a
 def pictures_there(place:Place)->int: # bytes
     "How much of the pictures has come"
-    total = 0
-    for shop in place.settings['shops']:
-        folder = place.data/'pictures'/shop.release/shop.category
-        total += sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
-    return total
+    return sum(bytes_below(place.data/'pictures'/shop.release/shop.category) for shop in place.settings['shops'])
