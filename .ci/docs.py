@@ -6,6 +6,7 @@ The preview is a stand-in with its own name, for machines that cannot have Quart
 Either way this fails on an error output, a dead internal link, a page the sidebar misses, or a request to the
 outside."""
 import ast, os, re, shutil, subprocess, sys, time
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from html import escape
@@ -46,6 +47,10 @@ def fence(text, language=''):
 
 def raw(html): return fence(html, '{=html}')
 
+def width_of(picture, kind):
+    "Pixels of a PNG from side to side, as it says itself"
+    return int.from_bytes(b64decode(picture[:32])[16:20], 'big') if kind=='image/png' else None
+
 def shown(output):
     "One output as pandoc's Markdown"
     if output.output_type=='stream':
@@ -59,7 +64,9 @@ def shown(output):
     for kind in ('image/png', 'image/jpeg'):
         if kind in data:
             picture = ''.join(data[kind].split())
-            return raw(f'<img alt="Figure made by the cell above" src="data:{kind};base64,{picture}">')
+            width = output.metadata.get(kind, {}).get('width') or width_of(picture, kind) # as JupyterLab shows it
+            own = f' style="--own: {width}px" width="{width}"' if width else ''
+            return raw(f'<img alt="Figure made by the cell above"{own} src="data:{kind};base64,{picture}">')
     return fence(data['text/plain']) if 'text/plain' in data else ''
 
 def front_matter(nb):
@@ -274,7 +281,7 @@ def reachable(soup):
         if row and len(row.find_all(['th', 'td']))>3:
             table['tabindex'] = '0'
     for block in soup.select('div.cell-output'):
-        if block.find('img'): # wider than a telephone
+        if block.find('img'): # it may be wider than a telephone
             block['tabindex'] = '0'
 
 def preview(proc, site):

@@ -48,7 +48,7 @@ def plot_usage(
     "Codebook utilization: items per code, most frequent first, one curve for each level"
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(6,3.5), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,3.6), layout='constrained')[1]
     for l,(n,p) in enumerate(zip(usage(sids), perplexity(sids))):
         label = f'level {l}: {int((n>0).sum())}/{len(n)} used, perplexity {p:.0f}'
         ax.plot(range(1, len(n)+1), n.sort(descending=True).values.tolist(), label=label,
@@ -58,7 +58,7 @@ def plot_usage(
     ax.set_yscale('symlog', linthresh=1)
     ax.set_ylim(bottom=0)
     ax.set(xlabel='code, most frequent first', ylabel='items', title=as_label(title or f'{len(sids):,} items'))
-    ax.legend(frameon=False, fontsize='small')
+    ax.legend(frameon=False, fontsize='small', loc='upper center', bbox_to_anchor=(.5,-.25))
     return ax
 
 # %% ../../nbs/analyse/00_codes.ipynb #35c8b1bc
@@ -79,13 +79,13 @@ def plot_levels(
             notes.append(f'{int((n>0).sum())} used, perplexity {p:.0f}')
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(6,.8+.24*len(y)), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,.8+.24*len(y)), layout='constrained')[1]
     ax.barh(y, used, .8, color=colours, alpha=.3)
     ax.barh(y, even, .8, color=colours)
     for at,note in zip(y, notes):
         ax.text(1.02, at, note, va='center', fontsize='small')
     ax.set_yticks(y, names)
-    ax.set(xlim=(0,1.6), xticks=[0,.25,.5,.75,1], xlabel='share of the codebook', ylabel='level')
+    ax.set(xlim=(0,1.9), xticks=[0,.25,.5,.75,1], xlabel='share of the codebook', ylabel='level')
     ax.xaxis.set_major_formatter('{x:.0%}')
     ax.invert_yaxis()
     ax.spines[['top','right']].set_visible(False)

@@ -70,16 +70,16 @@ def plot_drift(
     y,names,kept,prefix,chance,groups = zip(*bars)
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(6,.8+.24*len(bars)), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,1.2+.24*len(bars)), layout='constrained')[1]
     ax.barh(y, kept, .8, color='#0072B2', alpha=.3, label='same code')
     ax.barh(y, prefix, .8, color='#0072B2', label='same prefix')
     ax.plot(chance, y, 'k|', ms=9, label='same code by chance')
     for at,g in zip(y, groups):
         ax.text(1.02, at, f'groups alike {g:.2f}', va='center', fontsize='small')
     ax.set_yticks(y, names)
-    ax.set(xlim=(0,1.5), xticks=[0,.25,.5,.75,1], xlabel='share of items', ylabel='level')
+    ax.set(xlim=(0,1.6), xticks=[0,.25,.5,.75,1], xlabel='share of items', ylabel='level')
     ax.xaxis.set_major_formatter('{x:.0%}')
     ax.invert_yaxis()
-    ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1,1))
+    ax.legend(frameon=False, fontsize='small', ncols=2, loc='lower left', bbox_to_anchor=(0,1))
     ax.spines[['top','right']].set_visible(False)
     return ax

@@ -105,7 +105,7 @@ def plot_failures(
     f = f if isinstance(f, Failures) else Failures(tuple(f.items()))
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(7,.9+.42*len(f.rows)), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,1.6+.42*len(f.rows)), layout='constrained')[1]
     head,_ = f.table()
     colours = ('#009E73','#999999','#56B4E9','#F0E442','#CC79A7','#0072B2','#E69F00','#D55E00','#000000')
     left,places = torch.zeros(len(f.rows)),range(len(f.rows))
@@ -120,6 +120,6 @@ def plot_failures(
     ax.invert_yaxis()
     ax.set(xlabel='share of test users', xlim=(0,1))
     ax.xaxis.set_major_formatter('{x:.0%}')
-    ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1,1))
+    ax.legend(frameon=False, fontsize='small', ncols=2, loc='lower left', bbox_to_anchor=(0,1))
     ax.spines[['top','right']].set_visible(False)
     return ax

@@ -183,7 +183,7 @@ def show_code(
     if axes is None:
         import matplotlib.pyplot as plt
         D = len(lang.domains)
-        axes = plt.subplots(D, 1, figsize=(.7*k, .8*D), layout='constrained', squeeze=False)[1][:,0]
+        axes = plt.subplots(D, 1, figsize=(.58*k, .72*D), layout='constrained', squeeze=False)[1][:,0]
     for ax,(domain,items) in zip(axes, code_items(lang, modality, level, code, k=k).items()):
         if items:
             sheet = contact_sheet(catalog, items, cols=k, size=size)

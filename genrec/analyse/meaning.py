@@ -104,7 +104,7 @@ def plot_meaning(
 ): # Axes
     "The share of a code's meaning that the target keeps, level by level; 1: as much as within the sources, 0: none"
     import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(5,2.6), layout='constrained')[1]
+    ax = ax or plt.subplots(figsize=(4.6,2.6), layout='constrained')[1]
     colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # Okabe & Ito
     for i,(name,rows) in enumerate(tables.items()):
         shown = [(level+1, row['kept']) for level,row in enumerate(rows) if row['kept'] is not None]

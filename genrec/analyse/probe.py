@@ -157,7 +157,7 @@ def plot_probe(
     k = len(t.names)
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(6,.8+len(t.labels)*(.25+.16*k)), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,1+len(t.labels)*(.25+.16*k)), layout='constrained')[1]
     for j,name in enumerate(t.names):
         places = {i+(j-(k-1)/2)*.8/k: t.probes.get((name,label)) for i,label in enumerate(t.labels)}
         places = {y:p for y,p in places.items() if p is not None}
@@ -171,5 +171,5 @@ def plot_probe(
     ax.set(xlim=(0,1.03), xlabel='accuracy')
     ax.invert_yaxis()
     ax.spines[['top','right']].set_visible(False)
-    ax.legend(frameon=False, fontsize='small', loc='upper left', bbox_to_anchor=(1.,1.))
+    ax.legend(frameon=False, fontsize='small', ncols=2, loc='lower left', bbox_to_anchor=(0,1))
     return ax

@@ -173,7 +173,7 @@ def plot_scaling(
     s = curves if isinstance(curves, Scaling) else fit_scaling(curves)
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(5.6,3.6), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,3.4), layout='constrained')[1]
     for j,(name,(x,y)) in enumerate(s.points.items()):
         law,colour = s.fits[name],_colours[j%6]
         ax.plot(x, y, ('o','s','^','D')[j%4], color=colour, ms=5, label=_curve_label(as_label(name), law))

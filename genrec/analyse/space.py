@@ -201,7 +201,7 @@ def plot_purity(
     "Purity by depth of the prefix; dotted, with shuffled labels"
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(5.5,3.5), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,3.2), layout='constrained')[1]
     sids = {'': sids} if isinstance(sids, SemanticIds) else dict(sids)
     for j,(name,s) in enumerate(sids.items()):
         look = dict(color=_colours[j%6], marker=_markers[j%8], ms=5)
@@ -265,7 +265,7 @@ def plot_map(
     there,xy = _points(sids, x, prefix, project)
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(7,4.5), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,4.8), layout='constrained')[1]
     codes = sids.codes[there,level].cpu()
     n = codes.bincount()
     n_used,size = int((n>0).sum()),min(26, max(11, 12000/len(codes)))
@@ -280,7 +280,7 @@ def plot_map(
         ax.scatter(*xy[codes==k].T, s=size, lw=0, label=label, zorder=2, **look)
     under = f' under {tuple(prefix)}' if prefix else ''
     ax.set(xticks=[], yticks=[], title=f'{len(codes):,} items by code {level}{under}')
-    legend = ax.legend(frameon=False, fontsize='small', loc='center left', bbox_to_anchor=(1,.5))
+    legend = ax.legend(frameon=False, fontsize='small', loc='upper center', bbox_to_anchor=(.5,0))
     for mark in legend.legend_handles:
         mark.set_sizes([26])
     return ax

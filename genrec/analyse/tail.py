@@ -94,7 +94,7 @@ def plot_gain(
     gains = [gains] if isinstance(gains, GroupGain) else list(gains)
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(1.5+.9*len(gains[0].rows), 3.2), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6, 3.2), layout='constrained')[1]
     n_users,keep = gains[0].rows[-1][1],[i for i,r in enumerate(gains[0].rows) if r[1]] # groups that have users
     for j,t in enumerate(gains):
         gain,low,high = zip(*(t.rows[i][4:] for i in keep))
@@ -108,7 +108,7 @@ def plot_gain(
         labels.append(f"{as_label(label.replace(' or more times', '+'))}\n{n/n_users:.0%}")
     ax.set_xticks(range(len(keep)), labels, fontsize='small')
     ax.set(xlabel=as_label(gains[0].groups.name), ylabel=as_label(f'gain in {gains[0].metric}'))
-    ax.legend(frameon=False, fontsize='small', loc='lower right')
+    ax.legend(frameon=False, fontsize='small', loc='lower left', bbox_to_anchor=(0,1))
     ax.spines[['top','right']].set_visible(False)
     return ax
 

@@ -87,16 +87,25 @@ def _box_colours(boxes, start):
             colours.append(_paler(hue, min(.85, (b.depth-1)*.32)+.35*bool(b.rest)))
     return colours
 
-def _box_text(b, words):
+def _box_text(b, words, most):
+    "Text of a box of so many characters; words that do not fit are left out"
     if b.rest:
         return f'{b.rest} more: {b.items:,}'
-    return f'{b.prefix[-1]}: {b.items:,}  {as_line(words.get(b.prefix, ""), 80)}'.strip()
+    text,*more = f'{b.prefix[-1]}: {b.items:,}  {as_line(words.get(b.prefix, ""), 80)}'.strip().split(' ')
+    for word in more:
+        if len(text)+1+len(word)>most:
+            break
+        text += f' {word}'
+    return text.strip()
 
 # %% ../../nbs/analyse/15_tree.ipynb #7de6c250
 def _draw_boxes(ax, boxes, colours, words):
     "Boxes with their texts, where there is room for them"
     from matplotlib.collections import PolyCollection
-    points = ax.get_window_extent().height*72/ax.figure.dpi/max(b.hi for b in boxes) # of one item
+    ax.figure.draw_without_rendering() # the layout is known
+    extent = ax.get_window_extent()
+    points = extent.height*72/ax.figure.dpi/max(b.hi for b in boxes) # of one item
+    broad = extent.width*72/ax.figure.dpi/max(b.depth for b in boxes) # points of a box
     thin = []
     for b,(colour,ink) in zip(boxes, colours):
         height,middle = (b.hi-b.lo)*points,(b.lo+b.hi)/2
@@ -106,8 +115,9 @@ def _draw_boxes(ax, boxes, colours, words):
             continue
         hatch,ground = ('///',dict(fc=colour, ec='none', pad=.6)) if b.rest else (None,None)
         ax.barh(middle, 1, b.hi-b.lo, left=b.depth-1, color=colour, edgecolor='white', lw=.8, hatch=hatch)
-        if height>=9:
-            ax.text(b.depth-1+.02, middle, _box_text(b, words), va='center', fontsize=min(9, max(7, height*.7)),
+        if height>=10:
+            size = min(9, max(8, height*.7))
+            ax.text(b.depth-1+.02, middle, _box_text(b, words, broad/size/.6), va='center', fontsize=size,
                     color=ink, clip_on=True, parse_math=False, bbox=ground)
     if thin:
         corners,colours = zip(*thin)
@@ -128,21 +138,22 @@ def plot_tree(
     "The code tree from left to right (an icicle): a box is a prefix, as high as it has items among its siblings"
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(8,4.6), layout='constrained')[1]
+        ax = plt.subplots(figsize=(4.6,4.6), layout='constrained')[1]
     boxes,depth,start = branches(sids, top, prefix, rest),len(top),len(prefix)
     found = {}
     if texts is not None:
         table = texts if isinstance(texts, tuple) else word_table(texts)
         for d in range(1, depth+1):
             found |= prefix_words(sids, table, start+d, words)
-    _draw_boxes(ax, boxes, _box_colours(boxes, start), found)
     n = sum(b.items for b in boxes if b.depth==1)
     under = f' under {prefix}' if prefix else ''
     scale = '' if rest is None else '; siblings to scale, hatched boxes squeezed'
-    ax.set(xlim=(0,depth), ylim=(max(b.hi for b in boxes),0), yticks=[], title=f'{n:,} items{under}{scale}')
+    ax.set(xlim=(0,depth), ylim=(max(b.hi for b in boxes),0), yticks=[])
+    ax.set_title(f'{n:,} items{under}{scale}', fontsize='medium')
     ax.set_xticks([d+.5 for d in range(depth)], [f'code {start+d}' for d in range(depth)])
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
+    _draw_boxes(ax, boxes, _box_colours(boxes, start), found)
     return ax
 
 # %% ../../nbs/analyse/15_tree.ipynb #471e6eeb
@@ -153,10 +164,10 @@ def plot_tail(
     title:str=None,
 ): # Axes
     "Items per prefix, fullest first, one curve for each depth; the last one is that of whole IDs"
+    if not len(sids): raise ValueError("no item has an ID: there is no tail to draw")
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(5.5,3.5), layout='constrained')[1]
-    if not len(sids): raise ValueError("no item has an ID: there is no tail to draw")
+        ax = plt.subplots(figsize=(4.6,3.6), layout='constrained')[1]
     for d in range(1, sids.n_levels+1):
         n = prefix_nodes(sids.codes, sids.sizes, d).bincount().sort(descending=True).values
         label = f'{d} code{"s"*(d>1)}: {len(n):,} prefixes, {int((n>1).sum()):,} with 2 or more'

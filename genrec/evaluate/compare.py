@@ -240,8 +240,8 @@ _colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9')
 @checked
 def plot_board(
     board:Leaderboard,
-    kinds:dict=None, # system -> what it is; each kind has its own colour and mark
-    metric:str=None, # drawn (default: `board.main`; of another one differences are unknown, and all dots are filled)
+    kinds:dict=None, # system -> what it is: a colour and a mark
+    metric:str=None, # drawn (default: `board.main`); of another all dots are filled
     ax=None, # matplotlib Axes (default: a new figure)
 ): # Axes
     "A row for each system, the reference dotted, the ceiling dashed"
@@ -249,19 +249,19 @@ def plot_board(
     m,kinds = metric or board.main,kinds or {}
     if m not in board.rows[0].mean:
         raise ValueError(f"`metric` must be one of {', '.join(board.rows[0].mean)}, got {m!r}")
-    ax = ax or plt.subplots(figsize=(5,.6+.24*len(board.rows)), layout='constrained')[1]
+    ax = ax or plt.subplots(figsize=(4.6,.8+.24*len(board.rows)), layout='constrained')[1]
     own = [kinds.get(r.system, '') for r in board.rows]
-    every = dict.fromkeys([*kinds.values(), *own])
-    look = {k: dict(color=_colours[i%6], marker='osD^vP'[i%6]) for i,k in enumerate(every)}
+    looks = enumerate(dict.fromkeys([*kinds.values(), *own]))
+    look = {k: dict(color=_colours[i%6], marker='osD^vP'[i%6]) for i,k in looks}
     for y,(r,k) in enumerate(zip(board.rows, own)):
         sure = m!=board.main or r.diff is None or not r.diff[1]<=0<=r.diff[2]
         mean,ends = r.mean[m],[[r.mean[m]-r.low[m]],[r.high[m]-r.mean[m]]]
         ax.errorbar(mean, y, xerr=ends, ms=5, lw=1.2, mfc=look[k]['color'] if sure else 'white', **look[k])
-    ax.axvline(board[board.against].mean[m], color='#888888', lw=.8, ls=':')
+    ax.axvline(board[board.against].mean[m], color='.5', lw=.8, ls=':')
     if m in board.ceiling:
         ax.axvline(board.ceiling[m], color='k', lw=.8, ls='--')
     ax.set_yticks(range(len(own)), [as_label(r.system) for r in board.rows])
-    ax.set(xlabel=as_label(f'{m}, {board.data}, {board.n_users:,} users'))
+    ax.set_xlabel(f'{m}\n{as_label(board.data)}, {board.n_users:,} users', fontsize=9)
     ax.invert_yaxis()
     ax.tick_params(labelsize=8)
     ax.grid(axis='x', alpha=.25)
@@ -269,5 +269,6 @@ def plot_board(
     named = [k for k in look if k and k in own]
     if named:
         marks = [plt.Line2D([], [], ls='', **look[k]) for k in named]
-        ax.legend(marks, map(as_label, named), frameon=False, fontsize=8, loc='upper left', bbox_to_anchor=(1,1))
+        style = dict(frameon=False, fontsize=8, ncols=2, loc='lower left', bbox_to_anchor=(0,1))
+        ax.legend(marks, map(as_label, named), **style)
     return ax

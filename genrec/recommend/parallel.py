@@ -16,7 +16,8 @@ from ..core.config import check_precision
 from ..core.layers import byte_dropout, fast_linear, linear
 from ..core.progress import progress
 from ..core.values import Histories, Ranking, Samples, SemanticIds
-from .attention import Packing, run_blocks, start_small
+from .attention import start_small
+from .packed import CausalStates
 from .base import check_histories, check_k, check_samples, check_weights, length_blocks, excluded_lists
 from .code_walk import WALK_FROM, check_finite, check_limits, code_sums, forbidden_items
 from .code_walk import graph_walk, near_graph
@@ -51,7 +52,7 @@ class ParallelConfig:
             raise ValueError(f"`dim` must be a multiple of `n_heads`, got {self.dim} and {self.n_heads}")
 
 # %% ../../nbs/recommend/29_parallel.ipynb #b65d6e8d
-class ParallelRecommender(HubRecommender, nn.Module):
+class ParallelRecommender(CausalStates, HubRecommender, nn.Module):
     "Causal self-attention over items that are means of codes, and a head for each code of the next item"
     def __init__(self,
         sids:SemanticIds, # of the whole catalogue, such as 32 codes of OPQ; their order says nothing
@@ -119,15 +120,16 @@ def item_vector(self:ParallelRecommender,
     return means.new_zeros(items.numel(), self.cfg.dim).index_copy(0, there, means).view(*items.shape, -1)
 
 @patch
-def states(self:ParallelRecommender,
-    items:Tensor, # (b, t) items, -1 behind the end
-    at:Tensor=None, # (b, t) bool: positions that are wanted (default: all)
-)->Tensor: # (b, t, dim), or (at.sum(), dim)
-    "One state for each position; a position sees itself and what came before"
-    x = self.drop(self.item_vector(items)+self.place.weight[:items.shape[1]])
-    everywhere = torch.ones_like(items, dtype=torch.bool) # padding stands behind: no position looks there
-    return self.norm(run_blocks(self.blocks, x, everywhere, at))
+def first_read(self:ParallelRecommender, items, places): # (...) items, (...) or (t,) positions -> (..., dim)
+    "What the first block reads"
+    return self.drop(self.item_vector(items)+self.place.weight[places])
 
+@patch
+def behind(self:ParallelRecommender, h):
+    "Normalised"
+    return self.norm(h)
+
+# %% ../../nbs/recommend/29_parallel.ipynb #07fe0e5b
 @patch
 def tables(self:ParallelRecommender)->tuple: # of (sizes[part], dim)
     "Code vectors of each part, of length 1"
@@ -141,18 +143,6 @@ def part_scores(self:ParallelRecommender,
     for table,w,bias in zip(self.tables(), self.head, self.head_bias):
         said = F.normalize(h+F.silu(linear(h, w, bias)), dim=-1)
         yield linear(said, table).float()/self.cfg.temperature
-
-@patch
-def all_states(self:ParallelRecommender,
-    items:Tensor, # (b, t) items, -1 behind the end
-)->Tensor: # (n, dim) at the n positions that hold an item
-    "`states` without what padding costs"
-    if items.device.type!='cpu': # a GPU computes padding in passing
-        return self.states(items, items>=0)
-    packed = Packing(items)
-    x = self.drop(self.item_vector(packed.items)+self.place.weight[packed.places])
-    return self.norm(packed.run(self.blocks, x))
-
 
 # %% ../../nbs/recommend/29_parallel.ipynb #f1259231
 @patch

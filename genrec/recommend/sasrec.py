@@ -9,11 +9,12 @@ __all__ = ['SASRec']
 import torch
 from torch import nn
 from ..core.check import checked
-from .attention import AttentionBlock, Packing
+from .attention import AttentionBlock
+from .packed import CausalStates
 from .sequence import NextItem
 
 # %% ../../nbs/recommend/60_sasrec.ipynb #19dea9da
-class SASRec(NextItem):
+class SASRec(CausalStates, NextItem):
     "Next item by causal self-attention over items"
     @checked
     def __init__(self,
@@ -42,10 +43,11 @@ class SASRec(NextItem):
         "One state for each position; a position sees itself and what came before"
         return self.read(self.embed(items))
 
+    def first_read(self, items, places): # (...) items, (...) positions -> (..., dim)
+        "What the first block reads"
+        return self.drop(self.norm(self.embed(items)+self.pos.weight[places]))
+
     def all_states(self, items): # (b, t) items, -1 behind the end -> (n, dim) at the n positions that hold an item
         "`states`, on a CPU without what padding costs"
-        if items.device.type!='cpu' or type(self).states is not SASRec.states: # a subclass that reads otherwise
-            return super().all_states(items)
-        packed = Packing(items)
-        x = self.drop(self.norm(self.embed(packed.items)+self.pos.weight[packed.places]))
-        return packed.run(self.blocks, x)
+        own = type(self).states is SASRec.states # a subclass may read otherwise
+        return CausalStates.all_states(self, items) if own else NextItem.all_states(self, items)

@@ -38,11 +38,24 @@ def sequences(
 def next_items(
     batch:Samples,
     window:int, # positions that are read
+    skip:float=0., # share of items that are taken out at random; a sequence of which too few are left stays whole
 )->tuple: # (n, t) items, (n, t) the item after each; -1 where there is none
     "What is read at each position, and what is to be said there"
     items = batch.history.last(window).pad()
     n = (items>=0).sum(1, keepdim=True)
+    if skip:
+        return _thinned(torch.cat([items, items[:,:1]*0-1], 1).scatter(1, n, batch.target[:,None]), skip)
     return items, torch.cat([items[:,1:], items[:,:1]*0-1], 1).scatter(1, n-1, batch.target[:,None])
+
+def _thinned(whole, skip):
+    "Sequences without some of their items, as `next_items` gives them"
+    there = whole>=0
+    kept = there&(torch.rand(whole.shape, device=whole.device)>=skip)
+    kept = torch.where(kept.sum(1, keepdim=True)<2, there, kept)
+    order = kept.int().argsort(dim=1, descending=True, stable=True)[:,:int(kept.sum(1).max())]
+    whole = whole.gather(1, order).masked_fill(~kept.gather(1, order), -1)
+    return whole[:,:-1].masked_fill(whole[:,1:]<0, -1),whole[:,1:]
+
 
 # %% ../../nbs/recommend/09_sequence.ipynb #bec58ed9
 @checked

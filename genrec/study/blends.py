@@ -23,11 +23,11 @@ from ..evaluate.metrics import KS
 from ..evaluate.protocol import measure, metrics_of_both, validator
 from ..recommend.base import training_items
 from ..recommend.blend import Blend, Gate, reranked
-from ..recommend.causal import CausalConfig, CausalRecommender
-from ..recommend.counts import FollowersAndContent, tfidf_rows
+from ..recommend.causal import CausalRecommender
+from ..recommend.counts import FollowersAndContent
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
-from .causal import CAUSAL_FIT, CAUSAL_TUNING, CausalSource, causal_rows, trained_causal
+from .causal import CAUSAL_FIT, CAUSAL_TUNING, PLAIN, CausalSource, causal_rows, trained_causal
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
@@ -39,7 +39,8 @@ from .runner import Job
 BLENDS = { # row -> rows of `study.causal` beside counts and texts
     'blend': ('causal',), 'blend-legal': ('causal-legal',), 'blend-content': ('causal-content',),
     'blend-item': ('causal-legal-item',), 'blend-all': ('causal-content','causal-legal-item'),
-    'blend-both': ('causal','causal-legal-item-smoothing'), 'gated': ('causal',), 'reranked': ('causal-legal',)}
+    'blend-both': ('causal','causal-legal-item-smoothing'), 'gated': ('causal',), 'reranked': ('causal-legal',),
+    'blend-skips': ('causal-legal-item-left-out-skips',)}
 WEIGHTS,POWERS = (0.,.25,.5,1.,2.,4.),(.125,.25,.5,1.)
 FINE = ('blend-both',) # rows with a wider grid, whose weights are chosen on all validation users
 FINE_WEIGHTS,FINE_POWERS = (0.,.5,1.,2.,4.,8.),(.0625,.125,.25,.5)
@@ -50,7 +51,7 @@ GATES = tuple(Gate('causal', q=q, tau=tau) for q,tau in product((3.,10.,30.), (.
 def chosen_counts(corpus:Corpus, *, n_users:int|None=2000)->FollowersAndContent:
     "Counts and texts, their weights chosen on validation users without what they had"
     split = corpus.split
-    model = FollowersAndContent(split.n_items, tfidf_rows(corpus.catalog['text'])).fit(split.train)
+    model = FollowersAndContent(split.n_items, corpus.words).fit(split.train)
     grid = dict(decay=(.4,.6,.8), max_history=(5,10,20), content_weight=(.5,1.,2.))
     choose(model, split, grid, n_users=n_users, bar=False)
     return model
@@ -66,7 +67,7 @@ def blend_and_grid(
     "The blend of a row, before its weights are chosen"
     if name=='reranked':
         unseen = training_items(corpus.split.train).bincount(minlength=corpus.split.n_items)==0
-        own = reranked(trained[BLENDS[name][0]], tfidf_rows(corpus.catalog['text']), cold=unseen)
+        own = reranked(trained[BLENDS[name][0]], corpus.words, cold=unseen)
         return own,dict(content=WEIGHTS, power=POWERS)
     members = {member_name(row): model for row,model in trained.items()}
     own = Blend(dict(counts=chosen_counts(corpus, n_users=n_users)) | members)
@@ -174,7 +175,7 @@ def blend_jobs(
 # %% ../../nbs/study/58_blends.ipynb #f49c131b
 def _blend_study_jobs(data, options:Options):
     "Jobs of `BLEND_STUDY`; a small try is of one epoch"
-    cfg,training,codes = CausalConfig(),CAUSAL_FIT,CodesConfig()
+    cfg,training,codes = PLAIN,CAUSAL_FIT,CodesConfig()
     if not options.small:
         source = CausalSource(CodeSource(load_corpus(data), codes), Store().folder/'causal')
         rows = causal_rows(cfg, training, tuning=CAUSAL_TUNING)

@@ -14,7 +14,6 @@ from ..core.config import settings, vary
 from ..core.record import Run
 from ..evaluate.choose import choose
 from ..evaluate.protocol import measure
-from ..recommend.counts import tfidf_rows
 from ..recommend.text_knn import TextKNN
 from ..recommend.tgh import TGH_1, TGH_2, TransitionRings
 from .corpus import Corpus
@@ -24,9 +23,12 @@ from ..systems.marius import MariusConfig, marius
 from ..systems.rpg import RPGConfig, rpg
 
 # %% ../../nbs/study/56_causal_systems.ipynb #1c8e43ef
-RPG_HERE = vary(RPGConfig(), n_parts=16, model=dict(dim=128, d_ff=512, n_heads=2, dropout=.2, max_history=20),
+RPG_HERE = vary(RPGConfig(), n_parts=16, whiten=128,
+                model=dict(dim=128, d_ff=512, n_heads=2, dropout=.2, max_history=20),
                 model_fit=dict(epochs=30, batch_size=64, lr=3e-3, every=3))
-CAUSAL_SYSTEMS = dict(rpg=(rpg, RPG_HERE), marius=(marius, MariusConfig())) # row -> (system, settings)
+CAUSAL_SYSTEMS = { # row -> (system, settings)
+    'rpg': (rpg, RPG_HERE), 'rpg-whole': (rpg, vary(RPG_HERE, whiten=512)), # all components of MiniLM's 384
+    'marius': (marius, MariusConfig())}
 NEAREST = { # row -> (recommender, arguments, settings to choose from)
     'tgh-1': (TransitionRings, dict(budgets=TGH_1), {}), 'tgh-2': (TransitionRings, dict(budgets=TGH_2), {}),
     'textknn': (TextKNN, {}, dict(decay=(.4,.6,.8), max_history=(5,10,20)))}
@@ -55,7 +57,7 @@ def nearest_run(
     "Count, choose settings on validation where there are any, and measure twice"
     split,start = corpus.split,time.process_time()
     recommender,arguments,grid = NEAREST[row]
-    model = recommender(split.n_items, tfidf_rows(corpus.catalog['text']), **arguments).fit(split.train)
+    model = recommender(split.n_items, corpus.words, **arguments).fit(split.train)
     best = choose(model, split, grid, n_users=n_users, bar=False)[0] if grid else {}
     seconds = dict(processor=round(time.process_time()-start, 1))
     run = measure(model, split, row, corpus.name, seconds=seconds)
@@ -71,10 +73,11 @@ def system_jobs(
 )->list: # of `Job`: what is counted first, then all systems of a seed before the next one
     "The rows of published systems"
     about = dict(split=corpus.split.rule, items=corpus.split.n_items)
+    words = dict(words=corpus.word_columns) if corpus.word_columns!=['text'] else {} # texts alone, before
     def nearest(row):
         recommender,arguments,grid = NEAREST[row]
         def make(): return nearest_run(corpus, row)
-        config = dict(about, recommender=recommender.__name__, arguments=arguments, grid=grid)
+        config = dict(about, recommender=recommender.__name__, arguments=arguments, grid=grid, **words)
         return Job(system=row, data=corpus.name, seed=0, make=make, config=config, keep=True, parts=job_parts(corpus))
     def trained(seed, row):
         system,cfg = systems[row]

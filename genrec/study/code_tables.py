@@ -8,6 +8,7 @@ __all__ = ['CODE_PROPERTIES', 'rows_of_codes', 'quantizer_table', 'rule_table', 
 
 # %% ../../nbs/study/12_code_tables.ipynb #1c4a1345
 from dataclasses import replace
+from textwrap import fill
 import torch
 from ..core.check import checked
 from ..core.escape import as_label
@@ -162,7 +163,7 @@ def runs_with_properties(
 # %% ../../nbs/study/12_code_tables.ipynb #65232851
 def plot_properties(
     points:dict, # of `code_points`
-    axes, # one matplotlib Axes for each of `CODE_PROPERTIES`
+    axes, # one matplotlib Axes for each of `CODE_PROPERTIES`, in two columns
 ): # the Axes
     "Recall against each property"
     colours = ('#0072B2','#E69F00','#009E73','#CC79A7','#D55E00','#56B4E9') # told apart by all eyes
@@ -170,10 +171,12 @@ def plot_properties(
         for i,(name,point) in enumerate(points.items()):
             x = float('nan') if point[what] is None else point[what]
             ax.plot(x, point['recall@10'], 'osD^vPX*hd'[i%10], color=colours[i%6], label=as_label(name), ms=7)
-        ax.set_xlabel(what, fontsize=8)
+        ax.set_xlabel(fill(what, 20), fontsize=8)
         ax.grid(alpha=.25)
-    axes[0].set_ylabel('recall@10')
-    axes[-1].legend(frameon=False, fontsize='x-small', loc='upper left', bbox_to_anchor=(1,1))
+    for ax in axes[::2]:
+        ax.set_ylabel('recall@10')
+    marks,names = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(marks, names, frameon=False, fontsize=8, ncols=2, loc='outside lower center')
     return axes
 
 # %% ../../nbs/study/12_code_tables.ipynb #f6e859df

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from fastcore.basics import patch
+from scipy.sparse import hstack
 from ..core.check import checked
 from ..core.paths import readable_path
 from ..core.record import digest
@@ -21,6 +22,7 @@ from ..data.filter import k_core, sample_users
 from ..data.log import index_log
 from ..data.split import leave_one_out
 from ..data.catalog import load_catalog
+from ..recommend.counts import tfidf_rows
 from ..data.domains import Domains, by_release, join_catalogs, join_domains, split_items
 from .vectors import LaterVectors, LazyEmbeddings, embeddings_said, made_once, stored_pixels, vector_rows
 
@@ -44,6 +46,18 @@ class Corpus:
     def text(self)->Embeddings: # (n_items, dim)
         "Vectors of the items' texts, made now if they were not yet; what run files say of them needs none, see `about`"
         return self.embs['text']
+
+# %% ../../nbs/study/01_corpus.ipynb #8ffcdcce
+@patch(as_prop=True)
+def words(self:Corpus): # csr_matrix (n_items, n_words), see `tfidf_rows`
+    "TF-IDF of the items' texts; where they have attributes, these count as much"
+    kinds = [tfidf_rows(self.catalog[column]) for column in self.word_columns]
+    return kinds[0] if len(kinds)==1 else hstack(kinds).tocsr()*len(kinds)**-.5
+
+@patch(as_prop=True)
+def word_columns(self:Corpus)->list:
+    "The columns of the catalogue that `words` reads"
+    return ['text']+['attributes']*('attributes' in self.catalog.column_names)
 
 @patch
 def about(self:Corpus)->dict: # what JSON can hold
@@ -104,7 +118,10 @@ def shop_files(
         return load_lcrec(folder),folder,None
     lines = [line.split(' ', 1) for line in words.read_text(encoding='utf-8').splitlines() if ' ' in line]
     text_of = dict(lines)
-    items = {item: dict(title=text_of.get(fields.get('asin'), '')) for item,fields in load_s3rec_items(folder).items()}
+    def known(fields):
+        attributes = ' '.join(f'attribute{number}' for number in fields['attributes'])
+        return dict(title=text_of.get(fields.get('asin'), ''), attributes=attributes)
+    items = {item: known(fields) for item,fields in load_s3rec_items(folder).items()}
     return load_s3rec(folder),items,('title',)
 
 # %% ../../nbs/study/01_corpus.ipynb #fff159d6
@@ -122,7 +139,8 @@ def load_corpus(
         return _films(folder, store, k, n_users)
     rows,items,recipe = shop_files(folder)
     log = core_log(rows, k, n_users)
-    catalog = load_catalog(items, log.items, recipe, page_code=True) # as the texts were when the first runs were made
+    keep = ('attributes',) if recipe else () # of S3-Rec's layout
+    catalog = load_catalog(items, log.items, recipe, keep=keep, page_code=True) # texts as when the first runs were made
     embs = LazyEmbeddings(dict(text=StoredText(store).later(catalog)))
     return Corpus(folder.name, leave_one_out(log), embs, catalog)
 

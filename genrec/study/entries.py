@@ -22,7 +22,7 @@ from ..quantize.base import to_sids
 from ..quantize.rq import ResidualQuantizer
 from ..codes.collide import append_rank
 from ..recommend.causal import CausalRecommender
-from ..recommend.counts import FollowersAndContent, tfidf_rows
+from ..recommend.counts import FollowersAndContent
 from ..recommend.popular import Popular
 from ..recommend.markov import Markov
 from ..recommend.itemknn import ItemKNN
@@ -125,7 +125,7 @@ def counts_recipe(cls):
 
 def counts_text_recipe(data, seed, **chosen):
     "The untrained row: what followed, and TF-IDF of the items' texts"
-    model = FollowersAndContent(data.split.n_items, tfidf_rows(data.catalog['text']), **chosen)
+    model = FollowersAndContent(data.split.n_items, data.words, **chosen)
     return [Stage(model.fit(data.split.train))]
 
 # %% ../../nbs/study/60_entries.ipynb #b8b31273

@@ -14,7 +14,7 @@ from ..evaluate.choose import blend_ranks, fit_weights
 from ..evaluate.metrics import KS, metrics_of_ranks
 from ..evaluate.protocol import metrics_of_both
 from ..recommend.blend import Blend
-from ..recommend.counts import FollowersAndContent, tfidf_rows
+from ..recommend.counts import FollowersAndContent
 from .causal import CausalSource, trained_causal
 from .corpus import Corpus
 from .parts import job_parts
@@ -22,7 +22,7 @@ from .runner import Job
 
 # %% ../../nbs/study/57_pools.ipynb #a5c92ee6
 POOLS = { # row -> rows of `study.causal` beside what is counted
-    'pool-counts': (), 'pool': ('causal-legal-item-smoothing',),
+    'pool-counts': (), 'pool': ('causal-legal-item-smoothing',), 'pool-skips': ('causal-legal-item-left-out-skips',),
     'pool-both': ('causal-legal-dropout-smoothing-more','causal-legal-item-smoothing')}
 
 @checked
@@ -36,7 +36,7 @@ def counted_members(corpus:Corpus)->dict: # name -> `FollowersAndContent`
     split,nothing = corpus.split,dict(counts_weight=0., content_weight=0., popularity=0.)
     def alone(content=None, **weight):
         return FollowersAndContent(split.n_items, content, max_history=20, **nothing | weight).fit(split.train)
-    return dict(counts=alone(counts_weight=1.), words=alone(tfidf_rows(corpus.catalog['text']), content_weight=1.),
+    return dict(counts=alone(counts_weight=1.), words=alone(corpus.words, content_weight=1.),
                 vectors=alone(corpus.text, content_weight=1.), popularity=alone(popularity=1.))
 
 # %% ../../nbs/study/57_pools.ipynb #fb2eb886

@@ -122,7 +122,7 @@ def plot_trials(
         ax.set(xlabel='epoch', ylabel=f'{label}, validation')
         ax.grid(alpha=.25)
     if shown:
-        axes[0].legend(fontsize=7)
+        axes[0].legend(fontsize=8)
     return axes
 
 # %% ../../nbs/study/15_trials.ipynb #881ed29c

@@ -101,7 +101,7 @@ def plot_points(
 ): # Axes
     "A line through the means, and a small dot for each seed"
     import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(5, 2.6), layout='constrained')[1]
+    ax = ax or plt.subplots(figsize=(4.6, 2.6), layout='constrained')[1]
     means = [sum(figures)/len(figures) for _,figures in points]
     line, = ax.plot([value for value,_ in points], means, marker='o', ms=4, label=as_label(label))
     for value,figures in points:
@@ -145,7 +145,7 @@ def plot_gains(
 ): # Axes
     "A bar for each system in each group"
     import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(5, 2.6), layout='constrained')[1]
+    ax = ax or plt.subplots(figsize=(4.6, 2.6), layout='constrained')[1]
     width = .8/max(1, len(gains))
     for i,(system,values) in enumerate(gains.items()):
         ax.bar([place+width*i for place in range(len(values))], values, .9*width, label=as_label(system))
