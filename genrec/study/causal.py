@@ -262,7 +262,7 @@ def untrained_jobs(corpus:Corpus)->list: # of `Job`
     def job(system, weights):
         def make(): return untrained_run(corpus, weights)
         return Job(system=system, data=corpus.name, seed=0, make=make, config=dict(about, weights=weights), keep=True,
-                   parts=job_parts(corpus))
+                   parts=job_parts(corpus, None))
     return [job(name, weights) for name,weights in UNTRAINED.items()]
 
 # %% ../../nbs/study/57_causal.ipynb #bf95e6f4

@@ -78,7 +78,8 @@ def system_jobs(
         recommender,arguments,grid = NEAREST[row]
         def make(): return nearest_run(corpus, row)
         config = dict(about, recommender=recommender.__name__, arguments=arguments, grid=grid, **words)
-        return Job(system=row, data=corpus.name, seed=0, make=make, config=config, keep=True, parts=job_parts(corpus))
+        return Job(system=row, data=corpus.name, seed=0, make=make, config=config, keep=True,
+                   parts=job_parts(corpus, None))
     def trained(seed, row):
         system,cfg = systems[row]
         def make(): return system_run(corpus, system, cfg, seed=seed)

@@ -199,7 +199,7 @@ def final_job(of:Comparison, entry:Entry, seed:int)->Job:
         return replace(run, metrics=run.metrics|dict(trial=trial), seconds=run.seconds|found.seconds)
     config = search.config|dict(searched=search.key)
     return Job(system=entry.name, data=of.data.name, seed=seed, make=make, config=config, needs=(search,), keep=True,
-               parts=job_parts(of.data, f'{entry.name}.{seed}' if entry.kind=='system' else ''))
+               parts=job_parts(of.data, f'{entry.name}.{seed}' if entry.kind=='system' else None))
 
 @checked
 def table_jobs(

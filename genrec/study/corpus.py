@@ -79,17 +79,20 @@ class StoredText:
     dim:int=384
     def later(self, catalog)->LaterVectors:
         "The same, made when they are first asked for"
-        return made_once(LaterVectors(MINILM, len(catalog), self.dim, lambda: self(catalog)))
+        def is_kept(): return all(self.store.path(_text_vectors, **how).is_file() for how in _each_shop(catalog))
+        return made_once(LaterVectors(MINILM, len(catalog), self.dim, lambda: self(catalog), is_kept=is_kept))
     def __call__(self, catalog)->Embeddings: # (n_items, dim)
-        from genrec.encode.text import TextEncoder, minilm_path
-        texts = catalog['text'][:]
-        shop = catalog['domain'][:] if 'domain' in catalog.column_names else ['']*len(texts)
-        parts = []
-        for name in dict.fromkeys(shop): # joined shops stand one after the other
-            own = [text for text,of in zip(texts, shop) if of==name]
-            parts.append(self.store.get(_text_vectors, texts=own, encoder=TextEncoder(minilm_path())))
+        parts = [self.store.get(_text_vectors, **how) for how in _each_shop(catalog)]
         missing = torch.cat([emb.missing for emb in parts])
         return Embeddings(torch.cat([emb.x for emb in parts]), parts[0].name, 'text', missing)
+
+def _each_shop(catalog):
+    "What the vectors of each shop hang on; joined shops stand one after the other"
+    from genrec.encode.text import TextEncoder, minilm_path
+    texts,encoder = catalog['text'][:],TextEncoder(minilm_path())
+    shop = catalog['domain'][:] if 'domain' in catalog.column_names else ['']*len(texts)
+    return [dict(texts=[text for text,of in zip(texts, shop) if of==name], encoder=encoder)
+            for name in dict.fromkeys(shop)]
 
 def _text_vectors(texts, encoder):
     "Vectors of texts"

@@ -8,19 +8,17 @@ __all__ = ['MANIFEST', 'STUDY', 'FORM', 'MASKED', 'PACKAGES', 'file_sum', 'write
 
 # %% ../../nbs/study/75_export.ipynb #1d7cf2f8
 import hashlib, json, shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
-from fastcore.basics import patch
 from ..core.check import checked
 from ..core.record import Run, check_name, folder_name, run_files, versions, write_atomic
-from ..core.sealed import json_sum, save_sealed, sealed_json
+from ..core.sealed import json_sum, sealed_json
 from ..core.paths import as_path, readable_path
 from ..core.writing import writing_folder
-from ..codes.index_json import save_index
 from .cards import export_card, weights_card
-from .kept import all_kept, bare_runs, codes_again, no_job, with_kept
-from .parts import Parts, tensor_sha256, holds_vectors, split_digest
+from .export_parts import ExportedParts
+from .kept import FOLDER_OF, all_kept, bare_runs, no_job, with_kept
 from .plan import Options, Study, find_data, study_folder
 
 # %% ../../nbs/study/75_export.ipynb #99a200a9
@@ -77,7 +75,8 @@ def study_parts(
     say=print,
 )->tuple: # (run's key -> `Parts`, [(what is left out, why)])
     "What the jobs of some runs left on this machine"
-    here,absent = find_data(study, options)
+    folders = tuple(dict.fromkeys(FOLDER_OF.get(run.data, run.data) for run in runs))
+    here,absent = find_data(study, replace(options, data=options.data or folders))
     kept,left = all_kept(runs, folder)
     bare = {run.data for run in runs if run.key not in kept}
     left += [(str(name), 'its data are not here, so its codes and weights were not looked for') for name in absent
@@ -129,93 +128,6 @@ def _put_ranks(folder, runs):
         where |= {run.key: [file, name] for name,run in columns.items()}
     return where
 
-# %% ../../nbs/study/75_export.ipynb #9924ed81
-@dataclass
-class _Folder:
-    "What goes into a folder of an export, and what is said of it"
-    place:Path
-    study:str
-    vectors_licence:str
-    weights:bool
-    say:object
-    def __post_init__(self):
-        self.codes,self.vectors,self.models,self.splits,self.left = {},{},{},{},[]
-
-    def put_codes(self, run:Run, parts:Parts):
-        "Codes as an index file for each modality; its name or names, None where there are none"
-        if parts.codes is None:
-            if parts.codes_name:
-                self.left.append((f'codes of {parts.codes_name} on {parts.data}', codes_again(self.study, [run])))
-            return None
-        if not isinstance(parts.codes, dict):
-            return self._put_index(parts, parts.codes, parts.codes_name)
-        return [self._put_index(parts, sids, f'{parts.codes_name}.{name}') for name,sids in parts.codes.items()]
-
-    def _put_index(self, parts, sids, name):
-        file = f'codes/{parts.data}/{name}.index.json'
-        if file not in self.codes:
-            (self.place/file).parent.mkdir(parents=True, exist_ok=True)
-            items = parts.items if len(parts.items)==len(sids) else None
-            save_index(sids, self.place/file, items)
-            self.codes[file] = dict(data=parts.data, sizes=list(sids.sizes), n_items=len(sids),
-                                    sha256=tensor_sha256(sids.codes))
-        return file
-
-    def put_split(self, parts:Parts):
-        "What the runs were measured on"
-        told = parts.told_split
-        if parts.split is not None:
-            own = parts.split
-            told = dict(rule=own.rule, n_items=own.n_items, n_users=len(own.test), sha256=split_digest(own))
-        if told is not None:
-            self.splits.setdefault(parts.data, told)
-
-# %% ../../nbs/study/75_export.ipynb #b5dfb3c7
-@patch
-def put_vectors(self:_Folder, parts:Parts):
-    "The sum of a dataset's vectors; and the vectors, where a licence was named"
-    if parts.vectors is None or parts.data in self.vectors:
-        return
-    emb = parts.vectors
-    said = dict(name=emb.name, modality=emb.modality, shape=list(emb.x.shape), type=str(emb.x.dtype),
-                sha256=tensor_sha256(emb.x), file=None)
-    if self.vectors_licence:
-        said |= dict(file=f'vectors/{parts.data}.safetensors', licence=self.vectors_licence)
-        (self.place/'vectors').mkdir(exist_ok=True)
-        save_sealed(dict(x=emb.x.contiguous(), missing=emb.missing.contiguous()), self.place/said['file'])
-    self.vectors[parts.data] = said
-
-# %% ../../nbs/study/75_export.ipynb #4976dd3c
-@patch
-def put_models(self:_Folder, run:Run, parts:Parts):
-    "Weights of a run, as `from_pretrained` reads them; names of their folders"
-    names = []
-    for name,kept in parts.models.items() if self.weights else ():
-        what = f'weights of {name} on {run.data}, seed {run.seed}'
-        place = f'models/{name}-{run.data}-{run.seed}'
-        if place in self.models:
-            names.append(place)
-            continue
-        try:
-            model = kept()
-        except (ValueError, RuntimeError, OSError) as error:
-            model = None
-            self.left.append((what, f'{error}'))
-            continue
-        if model is None:
-            self.left.append((what, 'they are not kept on this machine'))
-        elif holds_vectors(model) and not self.vectors_licence:
-            self.left.append((what, 'they hold the vectors of the items: `--vectors LICENCE` takes them along'))
-        else:
-            self.say(f'{what}', flush=True)
-            model.save_pretrained(self.place/place)
-            said = json.loads((self.place/place/'config.json').read_text())['recommender']['class']
-            own = name in parts.models and len(parts.models)==1
-            self.models[place] = dict(data=run.data, system=name, seed=run.seed, run=run.key if own else None,
-                                      recommend=parts.recommend, masked=parts.masked) | {'class': said}
-            names.append(place)
-    return names
-
 # %% ../../nbs/study/75_export.ipynb #6f850a13
 @checked
 def licence_of(
@@ -249,6 +161,12 @@ def _refuse_other(folder):
         f"{folder} holds other things ({', '.join(sorted(there)[:3])}), and would be replaced: give `--out` a folder "
         "that is not there yet, or an earlier export")
 
+def _plan_words(source, runs, parts):
+    "What an export is going to do"
+    shops = ', '.join(sorted({run.data for run in runs}))
+    more = 'then codes and weights that are kept here; nothing is trained' if parts else 'nothing else'
+    return f'{len(runs)} run files of {source} ({shops}) and their ranks, {more}'
+
 def _run_entry(path, run, **files):
     "What `study.json` says of a run"
     return dict(system=run.system, data=run.data, seed=run.seed, key=run.key, metrics=run.metrics, costs=run.costs,
@@ -272,9 +190,10 @@ def export_study(
     folder = as_path(folder if folder is not None else Path('exports')/study.name, 'a folder to write')
     _refuse_other(folder)
     source,chosen = _chosen(study, options, runs)
+    say(_plan_words(source, chosen.values(), parts), flush=True)
     found,left = study_parts(study, list(chosen.values()), options, folder=source, say=say) if parts else ({},[])
     with writing_folder(folder) as place:
-        made = _Folder(place, study.name, vectors_licence=vectors, weights=weights, say=say)
+        made = ExportedParts(place, study.name, vectors_licence=vectors, weights=weights, say=say)
         made.left += left+(bare_runs(study.name, chosen.values(), found) if parts else [])
         entries = _put_runs(made, source, chosen, found)
         _put_rest(made, study, list(chosen.values()), entries, licence=licence)
@@ -307,7 +226,7 @@ def _put_runs(made, source, chosen, found):
 def _put_rest(made, study, runs, entries, *, licence):
     "Settings, licences, versions, the card"
     place = made.place
-    left = [dict(what=what, why=why) for what,why in dict.fromkeys(made.left)]
+    left = [dict(what=what, why=why) for what,why in dict.fromkeys([*made.left, *made.not_kept()])]
     said = dict(form=FORM, name=study.name, question=study.question, runs=entries, codes=made.codes,
                 vectors=made.vectors, models=made.models, splits=made.splits, left_out=left)
     _put_json(place/STUDY, said)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 from ..core.check import checked
-from ..core.values import Embeddings, SemanticIds, Split
+from ..core.values import SemanticIds, Split
 
 # %% ../../nbs/study/00_parts.ipynb #d3418fdf
 def tensor_sha256(
@@ -41,10 +41,10 @@ class Parts:
     "What a job used, and what it left on this machine"
     data:str              # dataset
     split:Split=None      # on which it was measured
-    vectors:Embeddings=None # of the items
+    vectors:object=None   # `Embeddings` of the items, or `LaterVectors`
     items:tuple=()        # their names (default: their numbers)
     codes:object=None     # `SemanticIds` that the recommender read, or a dict of them; None where they are not kept
-    codes_name:str=''     # names their file, such as 'rqkmeans.append_rank.0'
+    codes_name:str=''     # names their file, such as 'rqkmeans.append_rank.0'; None where no codes are read
     models:dict=field(default_factory=dict) # name -> () -> the trained recommender, None where it is not kept
     recommend:dict=field(default_factory=dict) # arguments of `recommend` that give the ranks of the run file
     masked:dict=None      # those of the metrics `masked.`, where what a user had is left out as `exclude`
@@ -55,13 +55,14 @@ def corpus_parts(
 )->dict: # arguments of `Parts`
     "What all jobs on a corpus have in common"
     items = tuple(map(str, corpus.catalog['item'])) if corpus.catalog is not None else ()
-    return dict(data=corpus.name, split=corpus.split, vectors=corpus.embs.get('text'), items=items)
+    embs = getattr(corpus.embs, 'parts', corpus.embs) # those of `LazyEmbeddings` as they are: none is made
+    return dict(data=corpus.name, split=corpus.split, vectors=embs.get('text'), items=items)
 
 # %% ../../nbs/study/00_parts.ipynb #2cc4cde1
 @checked
 def job_parts(
     corpus, # `Corpus`
-    codes_name:str='', # of the codes that the recommender reads, which are kept beside the run file
+    codes_name:str|None='', # of the codes that the recommender reads, kept beside the run file; None: it reads none
     data:str=None, # the dataset's name in run files (default: the corpus's)
 ): # () -> `Parts`, for `Job`
     "What a job says of its parts that keeps none itself: data, vectors, names of the items"

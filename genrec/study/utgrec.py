@@ -211,7 +211,7 @@ def _plain_job(system, data, *, seed, pre_epochs, how):
         config |= dict(pre_epochs=pre_epochs)
     make = partial(run_without_codes, system, data, seed=seed, pre_epochs=pre_epochs, how=how)
     return Job(system=system, data=data.name, seed=seed, make=make, config=config,
-               parts=job_parts(data.target, data=data.name))
+               parts=job_parts(data.target, None, data.name))
 
 # %% ../../nbs/study/50_utgrec.ipynb #7e57d1e3
 def is_same_work(

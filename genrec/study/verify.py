@@ -171,6 +171,7 @@ def _check_again(folder, place, about, run, *, split, found):
 # %% ../../nbs/study/77_verify.ipynb #3ba628c2
 def _check_models(folder, said, runs, corpora, *, there, found):
     "Recommend again with all weights whose data are at hand"
+    untried = {} # dataset -> models
     for place,about in said.get('models', {}).items():
         own = [run for run in runs.values() if run.key==about.get('run')]
         corpus = corpora.get(about.get('data'))
@@ -181,13 +182,16 @@ def _check_models(folder, said, runs, corpora, *, there, found):
             found.add('again', place, f'cannot recommend: {lost[0]} is not among the files of the manifest')
             continue
         if corpus is None:
-            found.done.append(f'{place}: not tried, its data were not given')
+            untried.setdefault(about['data'], []).append(place)
             continue
         told = said.get('splits', {}).get(about['data'], {}).get('sha256')
         if told!=split_digest(corpus.split):
             found.add('again', place, f"the data of {about['data']} here are others than those that it was measured on")
             continue
         _check_again(folder, place, about, own[0], split=corpus.split, found=found)
+    for data,places in untried.items():
+        what = f'{len(places)} models on {data}: not tried'
+        found.done.append(f'{what}, give `--data` its folder and they recommend again')
 
 def _corpora(data):
     "Datasets by name, from folders or `Corpus`"
