@@ -2,8 +2,9 @@
 
     python tests/test_reproduce.py             the short form, as in `make test`: TIGER, killed once
     python tests/test_reproduce.py --long      all five papers; each killed ten times at a random stage
-    python tests/test_reproduce.py --long utgrec --kills 20 --seed 3"""
-import argparse, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+    python tests/test_reproduce.py --long utgrec --kills 20 --seed 3
+    python tests/test_reproduce.py --ranks mql4grec  two processes; either is killed in the middle of `encode`"""
+import argparse, json, os, random, shutil, signal, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -34,7 +35,8 @@ sys.exit(main(sys.argv[1:]))
 
 def start(*options):
     "A process that walks"
-    own = dict(PYTHONPATH=str(root), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1')
+    own = dict(PYTHONPATH=str(root), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1',
+               PYTHONUNBUFFERED='1')
     script = SHORT if options[0]=='short' else WALK
     command = [sys.executable, '-c', script, *('reproduce',)*(script==WALK), *map(str, options)]
     return subprocess.Popen(command, cwd=root, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -51,29 +53,35 @@ def table(folder, system):
     "What was measured, of each target"
     return json.loads((folder/f'{system}-mini'/'measure'/'done.json').read_text())['said']
 
-def begun(place):
-    "Stages whose folders are there"
-    return {path.name for path in place.iterdir() if path.is_dir()} if place.is_dir() else set()
-
-def kill_at(folder, system, stage, wait, *, place=None):
-    "Walk until a stage has begun, then so many seconds more; and kill. Whether it was killed before it was done"
-    process = start(system, *('--data',)*(system!='short'), folder)
-    while process.poll() is None and stage not in begun(folder/(place or f'{system}-mini')):
-        time.sleep(.01)
+def kill_at(folder, system, stage, wait):
+    "Walk until a stage begins, then so many seconds more; and kill. The stage at which it was killed, '' at none"
+    process,at,seen = start(system, *('--data',)*(system!='short'), folder),[''],threading.Event()
+    def listen():
+        for line in process.stdout:
+            name,_,rest = line.partition(': ')
+            at[0] = name if rest else at[0]
+            if name==stage:
+                seen.set()
+        seen.set() # it came to its end
+    thread = threading.Thread(target=listen)
+    thread.start()
+    seen.wait()
     try:
-        process.communicate(timeout=wait)
+        process.wait(timeout=wait)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-    return process.returncode==-signal.SIGKILL
+        process.wait()
+    thread.join()
+    process.communicate()
+    return at[0] if process.returncode==-signal.SIGKILL else ''
 
-def killed_and_walked(folder, system, stages, *, kills, draw):
-    "Kill at stages drawn by chance, in their order, each some time after its beginning; then walk to the end"
-    n = 0
+def killed_and_walked(folder, system, took, *, kills, draw):
+    "Kill at stages drawn by chance, in their order, each within the seconds that it took; then walk to the end"
+    at,stages = [],list(took)
     for stage in sorted(draw.choices(stages, k=kills), key=stages.index):
-        n += kill_at(folder, system, stage, draw.uniform(0., 2.5))
+        at.append(kill_at(folder, system, stage, draw.uniform(0., took[stage])))
     walked(system, '--data', folder)
-    return n
+    return at
 
 def test_a_killed_walk_gives_the_same_table(tmp_path):
     whole,killed = tmp_path/'whole',tmp_path/'killed'
@@ -84,7 +92,7 @@ def test_a_killed_walk_gives_the_same_table(tmp_path):
         shutil.copytree(whole/name, killed/name)
     for name in ('fetch', 'filter', 'encode', 'tokenize'): # what is not killed here is not walked again
         shutil.copytree(whole/'tiger-mini'/name, killed/'tiger-mini'/name)
-    assert kill_at(killed, 'short', 'fine-tune', .5, place='tiger-mini'), 'nothing was killed'
+    assert kill_at(killed, 'short', 'fine-tune', .5)=='fine-tune', 'nothing was killed'
     walked('short', killed)
     assert table(killed, 'tiger')==table(whole, 'tiger')
     page = (whole/'tiger-mini/page/page.html').read_text()
@@ -97,22 +105,74 @@ def long(systems, kills, seed):
             whole,killed,begin = Path(folder)/'whole',Path(folder)/'killed',time.time()
             walked(system, '--data', whole)
             took = time.time()-begin
-            stages = [line.name for line in sorted((whole/f'{system}-mini').iterdir(), key=lambda p: p.stat().st_mtime)
-                      if line.is_dir()]
+            seals = sorted((whole/f'{system}-mini').glob('*/done.json'), key=lambda path: path.stat().st_mtime)
+            stages = {seal.parent.name: json.loads(seal.read_text())['seconds'] for seal in seals}
             draw = random.Random(f'{system} {seed}')
-            n = killed_and_walked(killed, system, stages, kills=kills, draw=draw)
+            at = [stage for stage in killed_and_walked(killed, system, stages, kills=kills, draw=draw) if stage]
             same = table(killed, system)==table(whole, system)
-            print(f'{system}: walked in {took:.0f} s; killed {n} of {kills} times, the same table: {same}', flush=True)
+            print(f'{system}: walked in {took:.0f} s; killed {len(at)} of {kills} times, at {", ".join(at)}; '
+                  f'the same table: {same}', flush=True)
             assert same
+
+TORCHRUN = '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2'
+
+def process_of(torchrun, rank):
+    "The process that torchrun started for a rank, None before it did"
+    for path in Path('/proc').glob('[0-9]*'):
+        try:
+            parent = int((path/'stat').read_text().rsplit(')', 1)[1].split()[1])
+            if parent==torchrun and f'RANK={rank}' in (path/'environ').read_text().split('\0'):
+                return int(path.name)
+        except OSError: # it has ended meanwhile
+            continue
+    return None
+
+def walked_by_two(folder, system, dies=None):
+    "Two processes walk; `dies` is killed when a first shard is there. Which shards were there at the end"
+    shards,kept = folder/f'{system}-mini/encode/work',set()
+    script = folder.parent/'walk.py'
+    script.write_text(WALK)
+    own = dict(PYTHONPATH=str(root), GENREC_PROGRESS='off', HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1')
+    process = subprocess.Popen([sys.executable, *TORCHRUN, script, 'reproduce', system, '--data', folder],
+                               env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if dies is not None:
+        before = set(shards.glob('*-*.safetensors'))
+        while process.poll() is None and not set(shards.glob('*-*.safetensors'))-before:
+            time.sleep(.001)
+        os.kill(process_of(process.pid, dies), signal.SIGKILL)
+    errors = process.communicate()[1]
+    assert (process.returncode!=0)==(dies is not None), errors[-3000:]
+    if dies is not None:
+        kept = {path: path.stat().st_mtime_ns for path in shards.glob('*-*.safetensors')}
+        assert kept and not (shards.parent/'done.json').exists(), 'it was not killed in the middle of `encode`'
+    return kept
+
+def ranks(systems):
+    "Each system by two processes: whole, and with either killed in the middle of `encode`"
+    for system in systems:
+        with tempfile.TemporaryDirectory() as folder:
+            whole,killed = Path(folder)/'whole',Path(folder)/'killed'
+            walked_by_two(whole, system)
+            first = walked_by_two(killed, system, dies=1)
+            second = walked_by_two(killed, system, dies=0)
+            anew = [path.name for path,when in first.items() if second.get(path)!=when]
+            walked_by_two(killed, system)
+            same = table(killed, system)==table(whole, system)
+            print(f'{system}: {len(first)} shards after rank 1 was killed, {len(second)} after rank 0; read anew: '
+                  f'{anew}; the same table: {same}', flush=True)
+            assert same and not anew
 
 if __name__=='__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('systems', nargs='*', default=SYSTEMS)
     parser.add_argument('--long', action='store_true')
+    parser.add_argument('--ranks', action='store_true')
     parser.add_argument('--kills', type=int, default=10)
     parser.add_argument('--seed', type=int, default=0)
     asked = parser.parse_args()
-    if asked.long:
+    if asked.ranks:
+        ranks(asked.systems)
+    elif asked.long:
         long(asked.systems, asked.kills, asked.seed)
     else:
         with tempfile.TemporaryDirectory() as folder:

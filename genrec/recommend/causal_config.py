@@ -34,17 +34,17 @@ class CausalConfig:
     d_decoder:int=256       # hidden layer of the decoder over levels
     decoder:str='sum'       # or 'block'
     decoder_layers:int=setting(1, before=1) # of 'block'
-    dropout:float=.3        # after embeddings and each part, in attention, in the decoder
+    dropout:float=.4        # after embeddings and each part, in attention, in the decoder
     item_vectors:bool=False # add a learned vector of each item to what is read; zero at first
     id_dropout:float=setting(0., before=0.) # share of positions where that vector is left out, in training
     skip_items:float=setting(0., before=0.) # share of items that are taken out of a sequence, in training
     recency:bool=setting(False, before=False) # a learned bias says how many items ago an item was
-    legal:bool=False        # the softmax runs over the codes that exist under a prefix, not over all codes
+    legal:bool=True         # the softmax runs over the codes that exist under a prefix; False: over all codes
     tie:bool=True           # heads share the table of input codes
     shared:bool=False       # levels from the second on share their tokens, as UTGRec's leaves do
     tuple_vectors:object=False # True, False, 'input' or 'output', see `CodeTables`; wants `legal`
     level_weights:tuple=None # weight of each level's loss (default: 1)
-    label_smoothing:float=0. # share of a target's probability that is spread over all possible codes, in training
+    label_smoothing:float=.3 # share of a target's probability that is spread over all possible codes, in training
     max_history:int=20      # positions: the younger items of a longer history
 
     def __post_init__(self): _check_sizes(self)

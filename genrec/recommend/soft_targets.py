@@ -102,7 +102,7 @@ def teacher_shares(
 
 # %% ../../nbs/recommend/95_soft_targets.ipynb #de4f9e84
 class Taught(nn.Module):
-    "A model of codes that learns from its targets and from a teacher"
+    "A model of codes that learns from its targets and from a teacher; labels are not smoothed and no items skipped"
     @checked
     def __init__(self,
         model, # `CausalRecommender` or `T5Recommender`

@@ -23,11 +23,11 @@ from ..evaluate.metrics import KS
 from ..evaluate.protocol import measure, metrics_of_both, validator
 from ..recommend.base import training_items
 from ..recommend.blend import Blend, Gate, reranked
-from ..recommend.causal import CausalConfig, CausalRecommender
+from ..recommend.causal import CausalRecommender
 from ..recommend.counts import FollowersAndContent
 from ..recommend.sasrec import SASRec
 from ..recommend.soft_targets import Taught
-from .causal import CAUSAL_FIT, CAUSAL_TUNING, CausalSource, causal_rows, trained_causal
+from .causal import CAUSAL_FIT, CAUSAL_TUNING, PLAIN, CausalSource, causal_rows, trained_causal
 from .codes import CodeSource
 from .corpus import Corpus, load_corpus
 from .plan import Options, Study
@@ -39,7 +39,8 @@ from .runner import Job
 BLENDS = { # row -> rows of `study.causal` beside counts and texts
     'blend': ('causal',), 'blend-legal': ('causal-legal',), 'blend-content': ('causal-content',),
     'blend-item': ('causal-legal-item',), 'blend-all': ('causal-content','causal-legal-item'),
-    'blend-both': ('causal','causal-legal-item-smoothing'), 'gated': ('causal',), 'reranked': ('causal-legal',)}
+    'blend-both': ('causal','causal-legal-item-smoothing'), 'gated': ('causal',), 'reranked': ('causal-legal',),
+    'blend-skips': ('causal-legal-item-left-out-skips',)}
 WEIGHTS,POWERS = (0.,.25,.5,1.,2.,4.),(.125,.25,.5,1.)
 FINE = ('blend-both',) # rows with a wider grid, whose weights are chosen on all validation users
 FINE_WEIGHTS,FINE_POWERS = (0.,.5,1.,2.,4.,8.),(.0625,.125,.25,.5)
@@ -174,7 +175,7 @@ def blend_jobs(
 # %% ../../nbs/study/58_blends.ipynb #f49c131b
 def _blend_study_jobs(data, options:Options):
     "Jobs of `BLEND_STUDY`; a small try is of one epoch"
-    cfg,training,codes = CausalConfig(),CAUSAL_FIT,CodesConfig()
+    cfg,training,codes = PLAIN,CAUSAL_FIT,CodesConfig()
     if not options.small:
         source = CausalSource(CodeSource(load_corpus(data), codes), Store().folder/'causal')
         rows = causal_rows(cfg, training, tuning=CAUSAL_TUNING)

@@ -103,11 +103,12 @@ def _arguments():
     return parser
 
 # %% ../../nbs/study/90_command.ipynb #06e192d5
-def _settle(threads):
-    "Threads and progress bars of a long process; before torch is used"
+def _settle(threads, offline=True):
+    "Threads and progress bars of a long process, and whether models are looked for here alone; before torch is used"
     os.environ['OMP_NUM_THREADS'] = str(threads)
     os.environ.setdefault('GENREC_PROGRESS', 'off')
-    os.environ.setdefault('HF_HUB_OFFLINE', '1')
+    if offline:
+        os.environ.setdefault('HF_HUB_OFFLINE', '1')
     import torch
     torch.set_num_threads(threads)
 
@@ -197,8 +198,8 @@ def _small_tiger(split, vectors, epochs):
 # %% ../../nbs/study/90_command.ipynb #7dd186bb
 def _reproduce(asked):
     "`genrec reproduce`, loaded when it is asked for"
+    _settle(int(os.environ.get('OMP_NUM_THREADS', '1')), offline=asked.scale=='mini' or asked.show)
     from genrec.study.reproduce import reproduce_command
-    _settle(int(os.environ.get('OMP_NUM_THREADS', '1')))
     reproduce_command(asked)
 
 def main(args=None)->int: # exit code

@@ -20,7 +20,7 @@ from ..analyse.near import neighbours
 from ..codes.product import product_ids
 from ..evaluate.chance import interval, rank_correlation
 from ..recommend.causal import CausalConfig
-from .causal import CAUSAL_CODES, CAUSAL_FIT, CausalRow, CausalSource, causal_run
+from .causal import CAUSAL_CODES, CAUSAL_FIT, PLAIN, CausalRow, CausalSource, causal_run
 from .codes import RULE_OF, CodeSource, code_metrics
 from .corpus import Corpus, load_corpus
 from .entries import SYSTEMS
@@ -131,7 +131,7 @@ class EverySource(CausalSource):
 @checked
 def every_row(
     codes:str, # one of `EVERY_CODE`
-    cfg:CausalConfig=CausalConfig(legal=True),
+    cfg:CausalConfig=replace(PLAIN, legal=True),
     training=CAUSAL_FIT,
 )->CausalRow: # called as the same row of `study.causal`
     "The recommender of a row; tuples of several codes have their own vectors"
@@ -169,7 +169,7 @@ def _every_code_jobs(data, options:Options):
         source = EverySource(CodeSource(load_corpus(data)), Store().folder/'causal')
         names = [name for name in EVERY_CODE if name!='mql4grec' or len(source.corpus.embs)>1]
         return every_code_jobs(source, tuple(names), options.seeds)
-    tiny = dict(cfg=CausalConfig(legal=True, dim=16, d_ff=16, d_decoder=16), training=replace(CAUSAL_FIT, epochs=1))
+    tiny = dict(cfg=replace(PLAIN, legal=True, dim=16, d_ff=16, d_decoder=16), training=replace(CAUSAL_FIT, epochs=1))
     codes = vary(CodesConfig(), ids_fit=dict(epochs=2))
     source = EverySource(CodeSource(load_corpus(data, k=3, n_users=2000), codes))
     return every_code_jobs(source, ('balanced_rqkmeans','random'), options.seeds, **tiny)

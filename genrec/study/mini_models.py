@@ -14,6 +14,7 @@ from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTP
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import get_session
 from ..core.check import checked
+from ..core.sealed import read_object
 from ..core.values import set_seed
 from ..core.writing import writing_folder
 from ..encode.mllm import tiny_qwen2vl
@@ -91,21 +92,39 @@ def save_mini_models(
                 MINI_MODELS[name](Path(new))
 
 # %% ../../nbs/study/79_mini_models.ipynb #0495438e
-def _config_of(name, what):
-    "The `config.json` of a model in a folder or on the hub, {} where it has none; clear words where it cannot be had"
+def _offline(): return os.environ.get('HF_HUB_OFFLINE', '0') not in ('','0')
+
+def _how_to_fetch(name):
+    return f"fetch it where there is a network (`hf download {name}`), or give a folder that holds it"
+
+def _here(name, what):
+    "The folder of a model on this disk, given or of the hub's cache; None where it has to be fetched"
     folder = Path(str(name)).expanduser()
     if folder.is_dir():
-        file = folder/'config.json'
-        return json.loads(file.read_text()) if file.is_file() else {}
-    if str(name).startswith(('/','.','~','models/')) or str(name).count('/')>1:
-        raise FileNotFoundError(f"wanted {what} {str(name)!r}, but there is no such folder")
+        return folder
+    if str(name).startswith(('/','.','~','models/')) or str(name).count('/')>1: raise FileNotFoundError(
+        f"wanted {what} {str(name)!r}, but there is no such folder: put its config.json and weights there")
     cached = try_to_load_from_cache(name, 'config.json')
     if isinstance(cached, str):
-        return json.loads(Path(cached).read_text())
-    fetch = f"fetch it where there is a network (`hf download {name}`), or give a folder that holds it"
-    if os.environ.get('HF_HUB_OFFLINE', '0') not in ('','0'): raise FileNotFoundError(
-        f"wanted {what} {name!r}: it is not on this disk, and HF_HUB_OFFLINE forbids to ask the hub; {fetch}")
-    return _ask_hub(name, what, fetch)
+        return Path(cached).parent
+    if _offline(): raise FileNotFoundError(
+        f"wanted {what} {name!r}: it is not on this disk, and HF_HUB_OFFLINE forbids to ask the hub; "
+        f"{_how_to_fetch(name)}")
+    return None
+
+def _config_in(folder):
+    file = folder/'config.json'
+    return read_object(file, 'the configuration of a model', 'fetch it again') if file.is_file() else {}
+
+def _lost_weights(folder):
+    "Files of weights that a folder lacks: where they are in parts, a list says which there have to be"
+    parts = set()
+    for path in folder.rglob('*.safetensors.index.json'):
+        listed = read_object(path, "the list of a model's parts", 'fetch it again').get('weight_map', {})
+        parts |= {path.parent/name for name in listed.values()}
+    if parts:
+        return sorted(path.name for path in parts if not path.exists())
+    return [] if any(path.suffix in ('.safetensors','.bin') for path in folder.rglob('*')) else ['model.safetensors']
 
 # %% ../../nbs/study/79_mini_models.ipynb #4048695e
 def _line_errors():
@@ -113,7 +132,7 @@ def _line_errors():
     client = importlib.import_module(type(get_session()).__module__.split('.')[0])
     return OSError,getattr(client, 'HTTPError', OSError)
 
-def _ask_hub(name, what, fetch):
+def _ask_hub(name, what):
     "Whether the hub gives a model to this account; its `config.json`"
     api = HfApi(endpoint=os.environ.get('HF_ENDPOINT') or constants.ENDPOINT)
     try:
@@ -128,7 +147,8 @@ def _ask_hub(name, what, fetch):
     except EntryNotFoundError:
         return {}
     except (HfHubHTTPError, OfflineModeIsEnabled, *_line_errors()) as error:
-        raise ConnectionError(f"{what} {name!r}: the hub cannot be asked ({error!s:.100}); {fetch}") from None
+        raise ConnectionError(f"{what} {name!r}: the hub cannot be asked ({error!s:.100}); "
+                              f"{_how_to_fetch(name)}") from None
 
 # %% ../../nbs/study/79_mini_models.ipynb #782b5921
 @checked
@@ -138,11 +158,18 @@ def check_model(
     vision:bool=False, # does it have to see?
 ):
     "Refuse a model that is not there, is behind a licence, or does not see, before anything is fetched"
-    config = _config_of(name, what)
-    if vision and not ('vision_config' in config or config.get('vision') or 'vision' in config.get('model_type', '')):
+    folder = _here(name, what)
+    config = _config_in(folder) if folder else _ask_hub(name, what)
+    sees = {'vision_config','vision','image_size'} & set(config) or 'vision' in config.get('model_type', '')
+    if vision and not sees:
         kind = config.get('model_type') or (config.get('architectures') or ['?'])[0]
         raise ValueError(f"{name} is a {kind} without a vision tower, and the items of this road have pictures: "
                          "name a model such as Qwen2-VL")
+    lost = _lost_weights(folder) if folder else []
+    if lost and (_offline() or Path(str(name)).expanduser().is_dir()): raise FileNotFoundError(
+        f"{what} {name!r} is here in part: {folder} has no {', '.join(lost[:5])}; {_how_to_fetch(name)}")
+    if lost:
+        _ask_hub(name, what)
 
 @checked
 def check_devices(

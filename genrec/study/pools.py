@@ -22,7 +22,7 @@ from .runner import Job
 
 # %% ../../nbs/study/57_pools.ipynb #a5c92ee6
 POOLS = { # row -> rows of `study.causal` beside what is counted
-    'pool-counts': (), 'pool': ('causal-legal-item-smoothing',),
+    'pool-counts': (), 'pool': ('causal-legal-item-smoothing',), 'pool-skips': ('causal-legal-item-left-out-skips',),
     'pool-both': ('causal-legal-dropout-smoothing-more','causal-legal-item-smoothing')}
 
 @checked

@@ -28,6 +28,9 @@ from ..systems.tiger import RQVAEConfig, TigerConfig
 from ..systems.utg_parts import UTGRecConfig
 
 # %% ../../nbs/study/84_recipes.ipynb #66a703dd
+_WHAT = dict(TextEncoder=('a sentence-transformers model', False), LMEncoder=('a language model', False),
+             ImageEncoder=('an image model', True)) # class of an encoder -> what it loads, whether that has to see
+
 @dataclass(frozen=True)
 class Recipe:
     "What is done, on what data, with which models"
@@ -40,7 +43,6 @@ class Recipe:
     text:tuple    # fields of an item's text
     cfg:object    # configuration of the system
     encoders:dict=field(default_factory=dict) # name of vectors -> encoder, or 'published'
-    models:tuple=()    # (name, what it is, whether it has to see) of the models that are loaded
     pictures:bool=False # are pictures fetched?
     max_chars:int=2000 # of an item's text
     users:int=None     # of each shop that are drawn (default: all)
@@ -58,6 +60,15 @@ class Recipe:
         "Sources, then targets"
         return self.sources+self.targets
 
+    @property
+    def models(self): # of (name, what it is, whether it has to see)
+        "The models that are loaded"
+        own = [(encoder.name_or_path, *_WHAT.get(type(encoder).__name__, ('a model', False)))
+               for encoder in self.encoders.values() if hasattr(encoder, 'name_or_path')]
+        mllm = dict(name=('a multimodal language model', True), vae=('an AutoencoderKL', False))
+        return own+[(self.mllm[part], *what) for part,what in mllm.items() if part in self.mllm]
+
+# %% ../../nbs/study/84_recipes.ipynb #a8ce60e9
 @checked
 def shops_of(year:int, names:str)->tuple: # of `Shop`
     "Shops of a release, from their categories with blanks between them"
@@ -98,8 +109,7 @@ def _tiger(scale):
         cfg = TigerConfig(RQVAEConfig((16,16,16), (32,), 8), MINI_IDS, T5Config(**_t5, n_user_tokens=50), MINI_FIT)
         encoder,more = TextEncoder('models/sentence-t5', device='cpu'),dict(device='CPU')
     else:
-        cfg,encoder = TigerConfig(),TextEncoder('sentence-transformers/sentence-t5-base')
-        more = dict(models=((encoder.name_or_path, 'a sentence-transformers model', False),))
+        cfg,encoder,more = TigerConfig(),TextEncoder('sentence-transformers/sentence-t5-base'),{}
     if scale=='small':
         cfg,targets = vary(cfg, model_fit=SMALL_FIT),targets[:1]
     if scale=='paper':
@@ -115,8 +125,6 @@ def _llama(scale, **how):
         return LMEncoder('models/llama', max_length=128, device='cpu', **how)
     return LMEncoder('huggyllama/llama-7b', dtype='bfloat16', batch_size=32, **how)
 
-def _model_of(encoder, what): return encoder.name_or_path,what,what=='an image model'
-
 def _letter(scale):
     targets = (Shop('Beauty', 2014), Shop('Musical_Instruments', 2018))
     data = dict(kinds={2014: ('core','items'), 2018: ('ratings','items')}, filters=('k_core',),
@@ -130,8 +138,7 @@ def _letter(scale):
     else:
         fit = dict(epochs=200, batch_size=1024, lr=5e-4, patience=20, precision='bf16')
         cfg = vary(LetterConfig(), model=dict(n_user_tokens=0), model_fit=fit)
-        more = dict(models=(_model_of(encoder, 'a language model'),),
-                    per_target=dict(Musical_Instruments=dict(ids=dict(collaborative_weight=.01))))
+        more = dict(per_target=dict(Musical_Instruments=dict(ids=dict(collaborative_weight=.01))))
     if scale=='small':
         targets,cfg = targets[:1],vary(cfg, ids_fit=dict(epochs=1000, every=100), model_fit=SMALL_FIT)
     return Recipe('letter', scale, (), targets, cfg=cfg, encoders=dict(text=encoder), **data, **more)
@@ -146,9 +153,8 @@ def _bbqrec(scale):
                    ids_fit=dict(epochs=3, batch_size=128), model=dict(_t5, n_user_tokens=50), model_fit=vars(MINI_FIT))
         encoder,more = TextEncoder('models/sentence-t5', device='cpu'),dict(device='CPU')
     else:
-        cfg,encoder = vary(BBQRecConfig(), model_fit=dict(precision='bf16')),TextEncoder(
-            'sentence-transformers/sentence-t5-base')
-        more = dict(models=(_model_of(encoder, 'a sentence-transformers model'),))
+        cfg,more = vary(BBQRecConfig(), model_fit=dict(precision='bf16')),{}
+        encoder = TextEncoder('sentence-transformers/sentence-t5-base')
     if scale=='small':
         targets,cfg = targets[:1],vary(cfg, model_fit=SMALL_FIT)
     return Recipe('bbqrec', scale, (), targets, cfg=cfg, encoders=dict(text=encoder, image='published'), **data, **more)
@@ -171,7 +177,6 @@ def _mql4grec(scale):
     else:
         image,fit = ImageEncoder('openai/clip-vit-large-patch14', 128, normalise=False),dict(precision='bf16')
         cfg = vary(MQL4GRecConfig(), pre_fit=fit, model_fit=fit)
-        more = dict(models=(_model_of(text, 'a language model'), _model_of(image, 'an image model')))
     if scale=='small':
         sources,targets = sources[:2],targets[:1]
         cfg = vary(cfg, ids_fit=dict(epochs=100), pre_fit=dict(epochs=15), model_fit=dict(SMALL_FIT, every=1))
@@ -204,14 +209,13 @@ def _large_utgrec(scale, sources, targets, data):
                model_fit=fit)
     mllm = dict(name='Qwen/Qwen2-VL-2B-Instruct', vae='models/kl16', size=256, dtype='bfloat16', patches=(128, 1024),
                 hidden=768, checkpointing=True)
-    models = ((mllm['name'], 'a multimodal language model', True), (mllm['vae'], 'an AutoencoderKL', False))
     more = {}
     if scale=='small':
         sources,targets,more = sources[:2],targets[:1],dict(users=20_000)
         tuned = dict(ids_fit=dict(micro_batch=4, epochs=1), tune_fit=dict(micro_batch=4, epochs=3))
         cfg = vary(cfg, **tuned, pre_fit=dict(epochs=20), model_fit=dict(SMALL_FIT, batch_size=1024))
         mllm |= dict(patches=(64, 256))
-    return Recipe('utgrec', scale, sources, targets, cfg=cfg, mllm=mllm, models=models, **data, **more)
+    return Recipe('utgrec', scale, sources, targets, cfg=cfg, mllm=mllm, **data, **more)
 
 # %% ../../nbs/study/84_recipes.ipynb #607f3a6e
 _MAKE = dict(tiger=_tiger, letter=_letter, bbqrec=_bbqrec, mql4grec=_mql4grec, utgrec=_utgrec)

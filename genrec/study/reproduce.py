@@ -22,10 +22,10 @@ from .road_codes import bbqrec_road_codes, letter_road_codes, mql4grec_road_code
 from .road_costs import encode_cost, fetch_cost, filter_cost, measure_cost, mini_cost, picture_cost
 from .road_costs import token_cost, train_cost
 from .road_encode import encode_shops
-from .road_fetch import check_files, fetch_files, files_gone
+from .road_fetch import check_files, fetch_files, files_gone, files_there
 from .road_filter import filter_shops
 from .road_page import write_page
-from .road_pictures import fetch_all_pictures, pictures_gone
+from .road_pictures import fetch_all_pictures, pictures_gone, pictures_there
 from .road_train import finetune_targets, measure_targets
 from .road_train import mql4grec_finetune_road, mql4grec_measure_road, mql4grec_pretrain_road
 from .road_utgrec import utgrec_codes, utgrec_encode, utgrec_finetune_road, utgrec_measure_road
@@ -44,18 +44,24 @@ def model_stamp(folder:Path)->list: # of [file, size, sums of its first and last
                 stamps.append([path.relative_to(folder).as_posix(), size, zlib.crc32(first), zlib.crc32(f.read())])
     return stamps
 
-def _model_names(r):
-    names = [getattr(encoder, 'name_or_path', '') for encoder in r.encoders.values()]
-    return [name for name in (*names, r.mllm.get('name', ''), r.mllm.get('vae', '')) if name]
+def _model_names(r): return [name for name,*_ in r.models]
 
 def _models_ready(r):
     "Models are there, and see where they have to; devices suffice"
     def ready(place):
         check_devices(wanted=r.device, say=place.say)
-        if r.scale=='mini' and not place.rank:
+        if place.rank and (r.scale=='mini' or os.environ.get('LOCAL_RANK')!='0'): # the first of a machine looks for all
+            return
+        if r.scale=='mini':
             save_mini_models(place.data/'models', [Path(name).name for name in _model_names(r)])
+        wrong = []
         for name,what,vision in r.models:
-            check_model(str(place.data/name) if name.startswith('models/') else name, what, vision)
+            try:
+                check_model(str(place.data/name) if name.startswith('models/') else name, what, vision)
+            except (ValueError, OSError) as error:
+                wrong.append(error)
+        if len(wrong)==1: raise wrong[0]
+        if wrong: raise ValueError('\n'.join(map(str, wrong)))
     return ready
 
 def _stamps_of(r):
@@ -82,11 +88,11 @@ def data_stages(r:Recipe)->list:
     shops = dict(shops=r.shops, kinds=r.kinds)
     chosen = dict(shops, filters=r.filters, users=r.users)
     stages = [RoadStage('fetch', f'official files of {len(r.shops)} shops', fetch_files, writes='official/',
-                        settings=shops, cost=fetch_cost(r), ready=check_files, whole=files_gone)]
+                        settings=shops, cost=fetch_cost(r), ready=check_files, whole=files_gone, there=files_there)]
     if r.pictures:
         stages.append(RoadStage('pictures', 'pictures of items that may stay', fetch_all_pictures, ('fetch',),
             writes='pictures/, and one record of what could not be had', settings=chosen, cost=picture_cost(r),
-            whole=pictures_gone))
+            whole=pictures_gone, there=pictures_there))
     reads = tuple(stage.name for stage in stages)
     settings = dict(chosen, text=r.text, max_chars=r.max_chars)
     return [*stages, RoadStage('filter', f"filters: {', '.join(r.filters)}", filter_shops, reads, settings=settings,
@@ -126,10 +132,12 @@ def recommender_stages(r:Recipe)->list:
     reads,stages = ('filter','tokenize'),[]
     if r.sources:
         stages.append(RoadStage('pre-train', 'a recommender of the sources', _PRETRAIN[r.system], reads,
-            writes='its weights', settings=settings, cost=train_cost(r, r.cfg.pre_fit, r.sources), on_all=True))
+            writes='its weights', settings=settings, cost=train_cost(r, r.cfg.pre_fit, r.sources), on_all=True,
+            ready=_devices_ready(r)))
         reads += ('pre-train',)
     stages.append(RoadStage('fine-tune', 'a recommender of each target', _FINETUNE.get(r.system, finetune_targets),
-        reads, writes='weights', settings=settings, cost=train_cost(r, r.cfg.model_fit, r.targets), on_all=True))
+        reads, writes='weights', settings=settings, cost=train_cost(r, r.cfg.model_fit, r.targets), on_all=True,
+        ready=_devices_ready(r)))
     stages.append(RoadStage('measure', 'every test user, the whole catalogue', _MEASURE.get(r.system, measure_targets),
         (*reads, 'fine-tune'), writes='run files', settings=settings, cost=measure_cost(r)))
     return stages
@@ -141,6 +149,8 @@ def road_of(
     **options, # of the road: `mirror`, `rate`, `workers`, and `download` and `picture`: options of `download`
 )->Road:
     "The road of a recipe"
+    rate = options.get('rate', 1.)
+    if not rate>0: raise ValueError(f"`rate` is pictures a second, above 0, got {rate}")
     stages = [*data_stages(r), *code_stages(r), *recommender_stages(r)]
     reads = tuple(stage.name for stage in stages)
     stages.append(RoadStage('page', "the paper's table beside ours", write_page, reads, writes='page.html, page.md',

@@ -6,10 +6,28 @@
 __all__ = ['SCALES', 'reproduce_arguments']
 
 # %% ../../nbs/study/72_reproduce_options.ipynb #345df7b7
+import argparse
+from urllib.parse import urlsplit
 from .published import PAPERS
 
 # %% ../../nbs/study/72_reproduce_options.ipynb #10222f39
 SCALES = ('mini','small','paper') # made-up shops on this machine; one card and a day; the paper's settings
+
+def _rate(text):
+    "A number above 0"
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.
+    if not 0<rate<float('inf'): raise argparse.ArgumentTypeError(f"wanted pictures a second, such as 10, got {text}")
+    return rate
+
+def _host(text):
+    "An address"
+    if urlsplit(text).scheme not in ('http','https') or not urlsplit(text).hostname: raise argparse.ArgumentTypeError(
+        f"wanted an address such as https://host/folder/, got {text}; files of your own go "
+        "below DATA/official/amazonYEAR, in the folders of the official host")
+    return text
 
 def reproduce_arguments(commands):
     "The options of `genrec reproduce`"
@@ -19,5 +37,5 @@ def reproduce_arguments(commands):
     p.add_argument('--data', default='reproduce', help='folder of everything that is fetched and made')
     p.add_argument('--stage', nargs='*', default=(), help='run these alone')
     p.add_argument('--show', action='store_true', help='say what each stage reads, writes and costs, and run none')
-    p.add_argument('--mirror', help='another host of the official files and pictures')
-    p.add_argument('--rate', type=float, help='pictures a second, at most')
+    p.add_argument('--mirror', type=_host, help='another host of the official files and pictures')
+    p.add_argument('--rate', type=_rate, help='pictures a second, at most')

@@ -11,12 +11,13 @@ __all__ = ['SEALED', 'RoadStage', 'Place', 'Road', 'processes', 'read_seal', 'ou
 import json, os, shutil, time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from ..core.check import checked
 from ..core.keys import key_of
 from ..core.record import write_atomic
 from ..core.sealed import block_sums, check_blocks, json_sum, read_object, sealed_json, unsealed_json
-from .cost import Cost, as_bytes, as_hours, check_room
+from .cost import Cost, as_bytes, as_hours, bytes_below, check_room
 
 # %% ../../nbs/study/73_road.ipynb #bef6f77f
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class RoadStage:
     ready:object=None # (`Place`) -> None: raises at the start of the road where the stage could not end well
     inputs:object=None # (`Place`) -> what JSON can hold: what stands for files that it reads besides, such as models
     whole:object=None # (`Place`, said) -> '' or what is no longer there: of output outside its folder
+    there:object=None # (`Place`) -> bytes of its cost that lie outside its folder already
 
 @dataclass(frozen=True)
 class Place:
@@ -273,15 +275,38 @@ def missing_stages(road:Road, only=None)->list: # of `RoadStage`
             names.add(stage.name)
     return missing
 
+# %% ../../nbs/study/73_road.ipynb #f1e2070d
+def _wanted_bytes(road, stage):
+    "What a stage will write, less what is there: of a begun stage, or of one whose output is written anew"
+    place = stage_place(road, stage)
+    return max(0., stage.cost.disk-bytes_below(place.folder)-(stage.there(place) if stage.there else 0))
+
+def _to_prepare(road, only):
+    "Stages that are looked at before the start: the first process looks at all that are missing, another at its own"
+    if not processes()[0]:
+        return missing_stages(road, only)
+    mine = [stage for stage in road.stages if stage.on_all and (not only or stage.name in only)]
+    return [stage for stage in mine if not (road.place(stage.name)/SEALED).is_file()]
+
+# %% ../../nbs/study/73_road.ipynb #4e723098
 @checked
 def prepare(road:Road, only:tuple=(), say=print):
-    "Raise where the stages that are missing could not end well: no room on the disk, a model that is not there, ..."
-    missing = missing_stages(road, only)
+    "Raise where the stages that are missing could not end well, with all reasons: no room, a model that is not there"
+    missing,rank,wrong = _to_prepare(road, only),processes()[0],[]
+    say = _silent if rank else say
     names = ', '.join(stage.name for stage in missing)
-    check_room(road.folder, sum(stage.cost.disk for stage in missing), f'the stages {names}')
-    for stage in missing:
-        if stage.ready:
-            stage.ready(stage_place(road, stage, say))
+    def room(): check_room(road.folder, sum(_wanted_bytes(road, stage) for stage in missing), f'the stages {names}')
+    looks = [] if rank else [room]
+    looks += [partial(stage.ready, stage_place(road, stage, say)) for stage in missing if stage.ready]
+    for look in looks:
+        try:
+            look()
+        except (ValueError, OSError) as error:
+            if str(error) not in map(str, wrong):
+                wrong.append(error)
+    if len(wrong)==1: raise wrong[0]
+    if wrong: raise ValueError(f"{len(wrong)} things are wrong, and nothing was begun:\n"
+                               +'\n'.join(f'- {error}' for error in wrong))
 
 # %% ../../nbs/study/73_road.ipynb #0650a3f1
 @checked
@@ -293,8 +318,7 @@ def walk(
     "Run the stages that are missing, in order"
     for name in only:
         road.stage(name)
-    if not processes()[0]:
-        prepare(road, only, say)
+    prepare(road, only, say)
     with _one_walker(road):
         for stage in road.stages:
             if not only or stage.name in only:

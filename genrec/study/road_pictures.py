@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Pace', 'mirrored', 'read_ledger', 'picture_path', 'fetch_picture', 'fetch_shop', 'fetch_all_pictures',
-           'pictures_gone']
+           'pictures_gone', 'pictures_there']
 
 # %% ../../nbs/study/77_road_pictures.ipynb #84eb9a28
 import json, threading, time
@@ -16,6 +16,7 @@ from ..core.progress import progress
 from ..core.record import digest, write_atomic
 from ..data.download import checksum, download
 from ..data.image_bytes import BadImage, check_image
+from .cost import bytes_below
 from .road import Place
 from .road_fetch import Shop
 from .road_filter import candidates
@@ -152,3 +153,8 @@ def pictures_gone(place:Place, said)->str:
             if not (place.data/path).is_file():
                 return f"{place.data/path}, the picture of {item}, is gone"
     return ''
+
+# %% ../../nbs/study/77_road_pictures.ipynb #cd1e578a
+def pictures_there(place:Place)->int: # bytes
+    "How much of the pictures has come"
+    return sum(bytes_below(place.data/'pictures'/shop.release/shop.category) for shop in place.settings['shops'])

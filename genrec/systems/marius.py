@@ -21,7 +21,7 @@ class MariusConfig:
     "MARIUS by stage; `vary(cfg, model=dict(decoder_layers=2))` changes one setting"
     ids:RQVAEConfig=RQVAEConfig()            # sizes of codes; the level that numbers collisions comes besides
     ids_fit:FitConfig=FitConfig(epochs=500, batch_size=1024) # where the tokenizer is trained
-    model:CausalConfig=CausalConfig(decoder='block')
+    model:CausalConfig=CausalConfig(decoder='block', dropout=.3, legal=False, label_smoothing=0.)
     model_fit:FitConfig=FitConfig(epochs=40, batch_size=128, micro_cells=3000, lr=1e-3, every=2)
     valid_users:int=2000                     # that are looked at while the recommender is trained
     width:int=50                             # beams
