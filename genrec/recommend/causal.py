@@ -112,8 +112,10 @@ def item_vector(self:CausalRecommender,
 @patch
 def _own_vector(self:CausalRecommender, items):
     "The learned vector of each item; in training the whole of it is left out at some positions"
-    kept = torch.ones(*items.shape, 1, device=self.device)
-    return self.item[items]*F.dropout(kept, self.cfg.id_dropout, self.training)
+    own = self.item[items]
+    if not self.training or not self.cfg.id_dropout:
+        return own
+    return own*F.dropout(own.new_ones(*items.shape, 1), self.cfg.id_dropout)
 
 @patch
 def first_read(self:CausalRecommender, items, places): # (...) items, (...) or (t,) positions -> (..., dim)
